@@ -1,0 +1,146 @@
+"""The one interface of every intensity source: measured clip + the person's own rest → curve.
+
+Each later stage (signs, LSTM, fusion) reads :class:`IntensityCurve` and nothing of what made it,
+so the house runs with CLIP weights present or absent. A curve carries the identity of its source,
+and a model is trained and served on one source, never on a mixture (:func:`one_source`).
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.floating]
+
+
+class Material(StrEnum):
+    """What a source reads of a measured clip."""
+
+    SIGNALS = "signals"
+    EMBEDDINGS = "embeddings"
+
+
+class RestReference(StrEnum):
+    """What counted as the face at rest when a curve was made."""
+
+    REST_CLIP = "rest-clip"
+    SAME_CLIP = "same-clip"  # no usable rest clip: the calmest part of the clip itself
+
+
+@dataclass(frozen=True)
+class SourceIdentity:
+    """Which source made a curve: shown in every output, compared before a model is applied.
+
+    ``digest`` is the SHA-256 of everything that decides the curve (constants, weights): two
+    sources with one name and different digests are different sources.
+    """
+
+    name: str
+    version: str
+    digest: str
+
+    def to_json(self) -> dict[str, str]:
+        return {"name": self.name, "version": self.version, "digest": self.digest}
+
+
+@dataclass(frozen=True, eq=False)
+class ClipMaterial:
+    """What measuring one clip left behind, as far as intensity needs it.
+
+    ``timestamps`` (T,) seconds from the start of the clip, strictly increasing.
+    ``signals`` (T, 7) in the order of ``ml.geometry``'s signals, NaN rows where no face was found.
+    ``embedding_timestamps`` (E,) seconds and ``embeddings`` (E, D) float32: image-encoder output
+    (before the temporal transformer) of the frames that were encoded, often fewer than T; both
+    None unless the clip was measured for the CLIP source.
+    ``embeddings_by`` is the digest of the encoder that made the embeddings.
+    """
+
+    expression: str
+    timestamps: FloatArray
+    signals: FloatArray | None = None
+    embedding_timestamps: FloatArray | None = None
+    embeddings: FloatArray | None = None
+    embeddings_by: str | None = None
+
+    def has(self, material: Material) -> bool:
+        """True when this clip holds at least one row of that material."""
+        rows = self.signals if material is Material.SIGNALS else self.embeddings
+        return rows is not None and len(rows) > 0 and bool(np.isfinite(rows).any())
+
+
+@dataclass(frozen=True, eq=False)
+class IntensityCurve:
+    """How strongly the clip's expression was shown over time, 0 = the person's own rest.
+
+    ``t`` (N,) seconds at the video's own timestamps; ``intensity`` (N,) in [0, 1], NaN where the
+    source could not see the face. N is the number of frames the source looked at.
+    """
+
+    expression: str
+    t: FloatArray
+    intensity: FloatArray
+    source: SourceIdentity
+    reference: RestReference
+
+    def __post_init__(self) -> None:
+        if self.t.shape != self.intensity.shape or self.t.ndim != 1:
+            raise ValueError(
+                f"curve of {self.expression}: {self.t.shape} times for {self.intensity.shape} values"
+            )
+
+
+@runtime_checkable
+class IntensitySource(Protocol):
+    """Makes intensity curves from measured clips. Pure: no files, no video, no state."""
+
+    @property
+    def identity(self) -> SourceIdentity: ...
+
+    @property
+    def material(self) -> Material:
+        """What :class:`ClipMaterial` must hold for this source."""
+        ...
+
+    def curve(self, clip: ClipMaterial, rest: ClipMaterial | None) -> IntensityCurve:
+        """Intensity of ``clip.expression`` relative to ``rest``, the same person's rest clip.
+
+        Without a rest clip (missing or unusable) the calmest part of the clip itself stands in,
+        and the curve's ``reference`` says so. Of a rest clip itself the curve is that of "any
+        expression", near 0 throughout. Raises :class:`MaterialMissing` when the clip was not
+        measured for this source.
+        """
+        ...
+
+
+class MaterialMissing(ValueError):
+    """The clip was not measured for this source (a fault of the caller, not of the clip)."""
+
+    def __init__(self, source: str, expression: str, material: Material) -> None:
+        super().__init__(
+            f"the {source} source needs {material.value} of the clip {expression!r},"
+            f" which was measured without them; measure it again for this source"
+        )
+
+
+class MixedSources(ValueError):
+    """Curves of different sources met in one model."""
+
+
+def one_source(curves: Iterable[IntensityCurve]) -> SourceIdentity | None:
+    """The source all curves share, None for no curves; raises :class:`MixedSources` otherwise."""
+    found = {curve.source for curve in curves}
+    if len(found) > 1:
+        names = ", ".join(sorted(f"{s.name} {s.version} ({s.digest[:8]})" for s in found))
+        raise MixedSources(f"curves of different intensity sources cannot be mixed: {names}")
+    return next(iter(found), None)
+
+
+def digest_of(constants: Mapping[str, object]) -> str:
+    """SHA-256 (hex) of the canonical JSON of what decides a source's curves."""
+    canonical = json.dumps(constants, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
