@@ -1,0 +1,7 @@
+"""The domain as a Django app."""
+
+from django.apps import AppConfig
+
+
+class ScreeningConfig(AppConfig):
+    name = "screening"

@@ -1,0 +1,41 @@
+"""The domain's rows. Transitions live in ``screening.services``; nothing here decides."""
+
+from screening.models.journal import AccessEvent, AuditEntry, Event, EventStream
+from screening.models.people import Invitation, Membership, Patient, Site, User
+from screening.models.protocol import (
+    Consent,
+    ConsentForm,
+    Expression,
+    Protocol,
+    ProtocolStep,
+    Scope,
+)
+from screening.models.results import Assessment, ClipMeasurement, ModelBundle, Review
+from screening.models.session import Clip, Intake, Screening, Upload, UploadChunk
+
+__all__ = [
+    "AccessEvent",
+    "Assessment",
+    "AuditEntry",
+    "Clip",
+    "ClipMeasurement",
+    "Consent",
+    "ConsentForm",
+    "Event",
+    "EventStream",
+    "Expression",
+    "Intake",
+    "Invitation",
+    "Membership",
+    "ModelBundle",
+    "Patient",
+    "Protocol",
+    "ProtocolStep",
+    "Review",
+    "Scope",
+    "Screening",
+    "Site",
+    "Upload",
+    "UploadChunk",
+    "User",
+]

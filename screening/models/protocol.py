@@ -1,0 +1,123 @@
+"""What is asked of the patient: consent texts and protocols, both versioned and frozen once used."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from screening.models.base import Row
+from screening.models.people import Patient
+
+
+class Expression(models.TextChoices):
+    """The expressions that the science knows (the same names as in ``ml.expressions``)."""
+
+    REST = "rest", "Rest"
+    SMILE = "smile", "Smile"
+    DISGUST = "disgust", "Disgust"
+    SURPRISE = "surprise", "Surprise"
+    ANGER = "anger", "Anger"
+    SADNESS = "sadness", "Sadness"
+    FEAR = "fear", "Fear"
+
+
+class Scope(models.TextChoices):
+    """What a patient may allow. Care is the screening itself; the others are free."""
+
+    CARE = "care", "care"
+    RESEARCH = "research", "research"
+    TRAINING = "training", "training of models"
+
+
+class ConsentForm(Row):
+    """One version of the consent text. The newest published one is current."""
+
+    version = models.PositiveIntegerField(unique=True)
+    title = models.CharField(max_length=200)
+    text = models.TextField(help_text="Plain paragraphs, separated by an empty line.")
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(Row.Meta):
+        ordering = ["-version"]
+
+    def __str__(self) -> str:
+        return f"consent text, version {self.version}"
+
+
+class Consent(Row):
+    """A patient accepted one version of the text, with these scopes. Evidence: never changed."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="consents")
+    form = models.ForeignKey(ConsentForm, on_delete=models.PROTECT, related_name="consents")
+    scopes = models.JSONField(help_text="A list of: care, research, training.")
+    withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta(Row.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["patient"],
+                condition=models.Q(withdrawn_at__isnull=True),
+                name="one_standing_consent_per_patient",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"consent of {self.patient}"
+
+
+class Protocol(Row):
+    """A versioned list of steps. A version that a screening has used cannot change."""
+
+    slug = models.SlugField(max_length=40)
+    version = models.PositiveIntegerField(default=1)
+    name = models.CharField(max_length=120)
+
+    class Meta(Row.Meta):
+        ordering = ["slug", "-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["slug", "version"], name="one_protocol_per_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} (version {self.version})"
+
+
+class ProtocolStep(Row):
+    """One recording: an expression, how long, how often, and the words that ask for it."""
+
+    protocol = models.ForeignKey(Protocol, on_delete=models.CASCADE, related_name="steps")
+    order = models.PositiveSmallIntegerField()
+    expression = models.CharField(max_length=20, choices=Expression.choices)
+    seconds = models.PositiveSmallIntegerField(
+        default=10, validators=[MinValueValidator(3), MaxValueValidator(60)]
+    )
+    repetitions = models.PositiveSmallIntegerField(
+        default=3,
+        validators=[MaxValueValidator(10)],
+        help_text="How often the expression is made; 0 for a resting face.",
+    )
+    instruction = models.TextField()
+
+    # Recording begins neutral for a second, so that every onset can be seen.
+    NEUTRAL_SECONDS = 1.0
+
+    class Meta(Row.Meta):
+        ordering = ["order"]
+        constraints = [
+            models.UniqueConstraint(fields=["protocol", "order"], name="one_step_per_place"),
+            models.UniqueConstraint(
+                fields=["protocol", "expression"], name="one_step_per_expression"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.protocol} · {self.expression}"
+
+    def cues(self) -> list[dict[str, float | str]]:
+        """When the page says *make it* and *relax*: ``[{"at": seconds, "kind": "make"|"relax"}]``."""
+        if not self.repetitions:
+            return []
+        period = (self.seconds - self.NEUTRAL_SECONDS) / self.repetitions
+        return [
+            {"at": round(self.NEUTRAL_SECONDS + (n + share) * period, 3), "kind": kind}
+            for n in range(self.repetitions)
+            for share, kind in ((0.0, "make"), (0.5, "relax"))
+        ]

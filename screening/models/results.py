@@ -1,0 +1,107 @@
+"""What the science says and what the clinician says: evidence rows, never overwritten."""
+
+from django.core.validators import MaxValueValidator
+from django.db import models
+
+from screening.models.base import Row
+from screening.models.people import User
+from screening.models.session import Clip, Screening
+
+
+class ModelBundle(Row):
+    """A model as a directory of files, known by its digest. At most one is active."""
+
+    class Status(models.TextChoices):
+        REGISTERED = "registered", "registered"
+        SHADOW = "shadow", "shadow (assesses beside the active one; patients never see it)"
+        ACTIVE = "active", "active"
+        RETIRED = "retired", "retired"
+
+    name = models.CharField(max_length=80)
+    version = models.CharField(max_length=40)
+    digest = models.CharField(max_length=64, unique=True)
+    path = models.CharField(
+        max_length=400, help_text="Directory, relative to the code or absolute."
+    )
+    sources = models.JSONField(default=dict)
+    metadata = models.JSONField(default=dict)
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.REGISTERED)
+    activated_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta(Row.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["status"],
+                condition=models.Q(status="active"),
+                name="one_active_bundle",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} ({self.digest[:8]})"
+
+
+class ClipMeasurement(Row):
+    """What one measurer read from one file (``ml.pipeline.Measurement`` as JSON)."""
+
+    clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="measurements")
+    clip_sha256 = models.CharField(max_length=64)
+    measurer_digest = models.CharField(max_length=64)
+    state = models.CharField(
+        max_length=20, choices=[("measured", "measured"), ("unusable", "unusable")]
+    )
+    reason = models.CharField(max_length=40, blank=True)
+    measurement = models.JSONField()
+
+    class Meta(Row.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clip", "clip_sha256", "measurer_digest"],
+                name="one_measurement_per_file_and_measurer",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"measurement of {self.clip}"
+
+
+class Assessment(Row):
+    """What one bundle makes of one set of measurements (``ml.pipeline.Assessment`` as JSON)."""
+
+    screening = models.ForeignKey(Screening, on_delete=models.CASCADE, related_name="assessments")
+    bundle = models.ForeignKey(ModelBundle, on_delete=models.PROTECT, related_name="assessments")
+    measurements_digest = models.CharField(max_length=64)
+    is_shadow = models.BooleanField(default=False)
+    result = models.JSONField()
+    hypomimia_index = models.FloatField(null=True)
+    p_pd = models.FloatField(null=True)
+    abstained = models.CharField(max_length=40, blank=True)
+
+    class Meta(Row.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["screening", "measurements_digest", "bundle"],
+                name="one_assessment_per_measurements_and_bundle",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"assessment of {self.screening}"
+
+
+class Review(Row):
+    """A clinician's own rating: MDS-UPDRS item 3.2 (0 normal … 4 severe), a note, the sign-off."""
+
+    screening = models.ForeignKey(Screening, on_delete=models.CASCADE, related_name="reviews")
+    reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="reviews")
+    assessment = models.ForeignKey(
+        Assessment, on_delete=models.PROTECT, null=True, related_name="reviews"
+    )
+    grade = models.PositiveSmallIntegerField(
+        "MDS-UPDRS 3.2", null=True, blank=True, validators=[MaxValueValidator(4)]
+    )
+    note = models.TextField(blank=True)
+    signed_off_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"review of {self.screening}"

@@ -1,0 +1,9 @@
+"""One machine, one command, no secrets: for trying Mimia out and for working on it."""
+
+from webapp.settings.base import *
+
+DEBUG = env.bool("MIMIA_DEBUG", default=True)
+DEMO_ACCOUNTS = True
+SECRET_KEY = "development-only-not-a-secret"  # noqa: S105
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

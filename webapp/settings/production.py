@@ -1,0 +1,17 @@
+"""Behind a TLS proxy, secrets from the environment, nothing defaulted that must be chosen."""
+
+from webapp.settings.base import *
+
+DEBUG = False
+DEMO_ACCOUNTS = False
+SECRET_KEY = env("MIMIA_SECRET_KEY")
+ALLOWED_HOSTS = env.list("MIMIA_ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = env.bool("MIMIA_SSL_REDIRECT", default=True)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = env.int("MIMIA_HSTS_SECONDS", default=31_536_000)
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
