@@ -15,6 +15,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from ml.errors import SourceError
+
 FloatArray = npt.NDArray[np.floating]
 
 
@@ -111,32 +113,27 @@ class IntensitySource(Protocol):
 
         Without a rest clip (missing or unusable) the calmest part of the clip itself stands in,
         and the curve's ``reference`` says so. Of a rest clip itself the curve is that of "any
-        expression", near 0 throughout. Raises :class:`MaterialMissing` when the clip was not
-        measured for this source.
+        expression", near 0 throughout. Raises ``SourceError`` when the clip was not measured
+        for this source (see :func:`need`).
         """
         ...
 
 
-class MaterialMissing(ValueError):
-    """The clip was not measured for this source (a fault of the caller, not of the clip)."""
-
-    def __init__(self, source: str, expression: str, material: Material) -> None:
-        super().__init__(
-            f"the {source} source needs {material.value} of the clip {expression!r},"
+def need(source: SourceIdentity, clip: ClipMaterial, material: Material) -> None:
+    """Raises ``SourceError`` when ``clip`` was not measured for ``source``: a caller's fault."""
+    if not clip.has(material):
+        raise SourceError(
+            f"the {source.name} source needs {material.value} of the clip {clip.expression!r},"
             f" which was measured without them; measure it again for this source"
         )
 
 
-class MixedSources(ValueError):
-    """Curves of different sources met in one model."""
-
-
 def one_source(curves: Iterable[IntensityCurve]) -> SourceIdentity | None:
-    """The source all curves share, None for no curves; raises :class:`MixedSources` otherwise."""
+    """The source all curves share, None for no curves; raises :class:`SourceError` otherwise."""
     found = {curve.source for curve in curves}
     if len(found) > 1:
         names = ", ".join(sorted(f"{s.name} {s.version} ({s.digest[:8]})" for s in found))
-        raise MixedSources(f"curves of different intensity sources cannot be mixed: {names}")
+        raise SourceError(f"curves of different intensity sources cannot be mixed: {names}")
     return next(iter(found), None)
 
 
