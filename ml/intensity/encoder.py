@@ -19,13 +19,19 @@ Precision = Literal["fp32", "bf16"]
 Crops = npt.NDArray[np.uint8]
 Embeddings = npt.NDArray[np.float32]
 
+# Expressions change slower than this; a higher rate costs in proportion (METHOD, "Build").
+ENCODED_PER_SECOND = 10.0
+
 # Larger batches gain nothing on a CPU and fill its cache; a GPU wants hundreds.
 _BATCH = {"cpu": 16, "cuda": 256}
 
 
 @dataclass(frozen=True, eq=False)
 class FrameEncoder:
-    """An image tower with the preprocessing of its weights. ``digest`` identifies both."""
+    """An image tower with the preprocessing of its weights; ``digest`` identifies both.
+
+    Meets ``source.CropEncoder``.
+    """
 
     visual: nn.Module
     preprocess: Preprocess
@@ -33,6 +39,7 @@ class FrameEncoder:
     digest: str
     precision: Precision = "fp32"
     device: str = "cpu"
+    rate: float = ENCODED_PER_SECOND
 
     def encode(self, crops: Crops) -> Embeddings:
         """(N, H, W, 3) uint8 RGB crops → (N, D) float32, not normalised."""

@@ -119,6 +119,26 @@ class IntensitySource(Protocol):
         ...
 
 
+@runtime_checkable
+class CropEncoder(Protocol):
+    """What measuring a clip calls for a source that reads embeddings.
+
+    The measurer hands over the aligned crops of the frames nearest to a grid of ``rate`` per
+    second (frames without a face left out) and stores what comes back with their timestamps and
+    ``digest`` as ``embeddings_by``.
+    """
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def rate(self) -> float: ...
+
+    def encode(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """(N, 224, 224, 3) uint8 RGB → (N, D) float32."""
+        ...
+
+
 def need(source: SourceIdentity, clip: ClipMaterial, material: Material) -> None:
     """Raises ``SourceError`` when ``clip`` was not measured for ``source``: a caller's fault."""
     if not clip.has(material):
