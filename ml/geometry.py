@@ -1,0 +1,103 @@
+"""Landmarks become the seven signals of the public tables, and each signal its mean and variance.
+
+A signal is the mean distance over its landmark pairs, divided by the distance between the iris
+centres 468 and 473 (sum over pairs / number of pairs / iris distance). Definition and pairs: the
+project's METHOD page, "Public data", checked there against the released tables.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.floating[Any]]
+Pairs = tuple[tuple[int, int], ...]
+
+PAIRS: Mapping[str, Pairs] = MappingProxyType(
+    {
+        "eye-open-right": (
+            (246, 7), (161, 163), (160, 144), (159, 145), (158, 153), (157, 154), (173, 155),
+        ),
+        "eye-open-left": (
+            (398, 382), (384, 381), (385, 380), (386, 374), (387, 373), (388, 390), (466, 249),
+        ),
+        "eye-raise-right": (
+            (246, 156), (161, 70), (160, 63), (159, 105), (158, 66), (157, 107), (173, 9),
+        ),
+        "eye-raise-left": (
+            (398, 9), (384, 336), (385, 296), (386, 334), (387, 293), (388, 300), (466, 383),
+        ),
+        "mouth-open": (
+            (191, 95), (80, 88), (81, 178), (82, 87), (13, 14), (312, 317), (311, 402),
+            (310, 318), (415, 324),
+        ),
+        "mouth-width": ((78, 308),),
+        "jaw-open": (
+            (191, 169), (80, 170), (81, 145), (82, 171), (13, 175), (312, 396), (311, 389),
+            (310, 395), (415, 394),
+        ),
+    }
+)  # fmt: skip
+SIGNALS: tuple[str, ...] = tuple(PAIRS)
+
+# Beside the seven, for left-right asymmetry only (our own; no norm exists): outer eye corner to
+# the corner of the mouth on the same side, which shortens when that corner is pulled up.
+CORNER_PAIRS: Mapping[str, Pairs] = MappingProxyType(
+    {"mouth-corner-right": ((33, 61),), "mouth-corner-left": ((263, 291),)}
+)
+CORNERS: tuple[str, ...] = tuple(CORNER_PAIRS)
+
+IRIS_CENTRES = (468, 473)
+TABLE_ASPECT = 4 / 3
+
+
+def signals(landmarks: FloatArray, aspect: float) -> FloatArray:
+    """The seven signals of every frame.
+
+    ``landmarks`` (T, 478, 2 or more) in normalised image coordinates (x by the width, y by the
+    height), NaN rows where no face was found; ``aspect`` = width / height of the upright picture.
+    Returns (T, 7) float64 in the order of ``SIGNALS``, NaN rows where there was no face.
+
+    The public tables took distances between *normalised* coordinates of 640 × 480 pictures: a
+    step down counts 4/3 of the same step in pixels across. To mean the same for every shape, x in
+    pixels is counted in quarters and y in thirds, x·W/4 and y·H/3, whatever W and H are. The
+    common factor H/3 cancels against the iris distance, which leaves x·(aspect·3/4) and y: for a
+    4:3 picture nothing changes, and a face of the same proportions in a portrait, square or 16:9
+    picture gives the numbers it would give in a 4:3 one.
+    """
+    return _distances(landmarks, aspect, PAIRS)
+
+
+def corners(landmarks: FloatArray, aspect: float) -> FloatArray:
+    """(T, 2): the distances of ``CORNERS``, scaled and normalised like the signals."""
+    return _distances(landmarks, aspect, CORNER_PAIRS)
+
+
+def _distances(landmarks: FloatArray, aspect: float, groups: Mapping[str, Pairs]) -> FloatArray:
+    scale = np.array([aspect / TABLE_ASPECT, 1.0])
+    points = np.asarray(landmarks, np.float64)[:, :, :2] * scale
+    right, left = IRIS_CENTRES
+    iris = np.linalg.norm(points[:, right] - points[:, left], axis=1)
+    iris = np.where(iris > 0, iris, np.nan)
+    columns = []
+    for pairs in groups.values():
+        first, second = np.array(pairs).T
+        columns.append(np.linalg.norm(points[:, first] - points[:, second], axis=2).mean(1) / iris)
+    return np.stack(columns, axis=1) if len(points) else np.empty((0, len(groups)))
+
+
+def stats(values: FloatArray) -> dict[str, tuple[float, float]]:
+    """Mean and variance (ddof 0) over the frames with a face; ``values`` (T, 7).
+
+    NaN for both where no frame has a face.
+    """
+    table = np.asarray(values, np.float64)
+    seen = table[np.isfinite(table).all(1)]
+    if not len(seen):
+        return {name: (float("nan"), float("nan")) for name in SIGNALS}
+    return {
+        name: (float(seen[:, i].mean()), float(seen[:, i].var(ddof=0)))
+        for i, name in enumerate(SIGNALS)
+    }

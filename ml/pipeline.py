@@ -1,0 +1,198 @@
+"""The only door for the workers: ``measure_clip`` for one clip, ``assess`` for a whole session."""
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml import face, geometry, quality, video
+from ml.errors import ClipUnusable, UnusableReason, WrongUse
+from ml.expressions import EXPRESSIONS, is_expression
+from ml.measurement import Measurement, series
+from ml.video import Announced, Decoding, Limits
+
+MEASURER = "mimia-face-mesh"
+MEASURER_VERSION = "1"
+SIGNAL_DECIMALS = 7
+TIME_DECIMALS = 6
+# A recording may end this much earlier than announced before it counts as cut off.
+SHORTFALL_SECONDS = 0.75
+SHORTFALL_SHARE = 0.1
+_LIBRARIES = ("mediapipe", "av", "opencv-contrib-python", "numpy")
+
+
+def measurer_digest() -> str:
+    """SHA-256 (hex) of all that decides a measurement: the constants and the libraries."""
+    decides = {
+        "name": MEASURER,
+        "version": MEASURER_VERSION,
+        "libraries": {name: version(name) for name in _LIBRARIES},
+        "pairs": {**geometry.PAIRS, **geometry.CORNER_PAIRS},
+        "iris": geometry.IRIS_CENTRES,
+        "aspect": geometry.TABLE_ASPECT,
+        "mesh": (face.MAX_FACES, face.MIN_CONFIDENCE, "static", "refined"),
+        "picture": (video.LONGEST_SIDE, video.FORMATS),
+        "gates": {name: value for name, value in vars(quality).items() if name.isupper()},
+        "shortfall": (SHORTFALL_SECONDS, SHORTFALL_SHARE),
+        "decimals": (SIGNAL_DECIMALS, TIME_DECIMALS),
+    }
+    canonical = json.dumps(decides, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def measurer() -> dict[str, str]:
+    return {"name": MEASURER, "version": MEASURER_VERSION, "digest": measurer_digest()}
+
+
+def measure_clip(
+    path: Path,
+    *,
+    expression: str,
+    announced: Announced | None = None,
+    limits: Limits | None = None,
+    cues: Sequence[float] | None = None,
+) -> Measurement:
+    """Measures one clip. A bad clip is a result (state ``unusable`` with its reason).
+
+    Raises :class:`WrongUse` for an unknown expression or a path that is no file, and only our own
+    faults beyond that, never for what a file holds.
+    """
+    if not is_expression(expression):
+        raise WrongUse(f"no expression {expression!r}; one of: {', '.join(EXPRESSIONS)}")
+    if not path.is_file():
+        raise WrongUse(f"no such file: {path}")
+    limits = limits or Limits()
+    take = _Take()
+    begin = perf_counter()
+    reason, detail = None, ""
+    try:
+        _check_size(path, announced)
+        take.watch(path, limits)
+        _check_whole(take.decoding, announced)
+    except ClipUnusable as unusable:
+        reason, detail = unusable.reason, unusable.detail
+    return take.measurement(expression, reason, detail, cues, limits, begin)
+
+
+def _check_size(path: Path, announced: Announced | None) -> None:
+    size = path.stat().st_size
+    if announced and announced.bytes is not None and 0 < size < announced.bytes:
+        raise ClipUnusable(
+            UnusableReason.TRUNCATED,
+            f"{size:,} bytes arrived of the {announced.bytes:,} that were recorded",
+        )
+
+
+def _check_whole(decoding: Decoding, announced: Announced | None) -> None:
+    """The decoder reads damaged files without complaint: compare with what should be there."""
+    promised = [announced.seconds if announced else None, decoding.container_seconds]
+    for seconds in promised:
+        if seconds and math.isfinite(seconds):
+            allowed = max(SHORTFALL_SECONDS, SHORTFALL_SHARE * seconds)
+            if decoding.last_t < seconds - allowed:
+                raise ClipUnusable(
+                    UnusableReason.TRUNCATED,
+                    f"{decoding.last_t:.1f} of {seconds:.1f} seconds can be read",
+                )
+    if announced and announced.frames and decoding.frames < 0.5 * announced.frames:
+        raise ClipUnusable(
+            UnusableReason.TRUNCATED,
+            f"{decoding.frames} of {announced.frames} frames can be read",
+        )
+
+
+@dataclass
+class _Take:
+    """One pass over one clip: frames in, times, landmarks, light and stage timings out."""
+
+    decoding: Decoding = field(default_factory=Decoding)
+    watcher: quality.Watcher = field(default_factory=quality.Watcher)
+    times: list[float] = field(default_factory=list)
+    landmarks: list[face.FloatArray] = field(default_factory=list)
+    decode_s: float = 0.0
+    mesh_s: float = 0.0
+
+    def watch(self, path: Path, limits: Limits) -> None:
+        tracker = face.tracker()
+        blank = np.full((face.LANDMARKS, 3), np.nan, np.float32)
+        before = perf_counter()
+        for frame in video.frames(path, limits, self.decoding):
+            decoded = perf_counter()
+            faces = tracker.find(frame.rgb)
+            self.mesh_s += perf_counter() - decoded
+            self.decode_s += decoded - before
+            self.watcher.see(frame.rgb, faces)
+            self.times.append(frame.t)
+            self.landmarks.append(blank if faces.landmarks is None else faces.landmarks)
+            before = perf_counter()
+        self.decode_s += perf_counter() - before
+
+    def measurement(
+        self,
+        expression: str,
+        reason: UnusableReason | None,
+        detail: str,
+        cues: Sequence[float] | None,
+        limits: Limits,
+        begin: float,
+    ) -> Measurement:
+        geometry_begin = perf_counter()
+        times = np.array(self.times)
+        landmarks = (
+            np.stack(self.landmarks)
+            if self.landmarks
+            else np.empty((0, face.LANDMARKS, 3), np.float32)
+        )
+        width, height = self.decoding.width, self.decoding.height
+        aspect = width / height if height else 1.0
+        signals = geometry.signals(landmarks, aspect)
+        capture = quality.summarise(self.watcher, times, landmarks, width, height)
+        if reason is None:
+            try:
+                quality.check(capture, limits.min_seconds)
+            except ClipUnusable as unusable:
+                reason, detail = unusable.reason, unusable.detail
+        corners = geometry.corners(landmarks, aspect)
+        end = perf_counter()
+        return Measurement(
+            expression=expression,
+            state="measured" if reason is None else "unusable",
+            reason=reason,
+            detail=detail,
+            quality=capture,
+            timestamps=tuple(np.round(times, TIME_DECIMALS).tolist()),
+            signals=_columns(signals, geometry.SIGNALS),
+            corners=_columns(corners, geometry.CORNERS),
+            stats=_stats(signals),
+            cues=None if cues is None else tuple(float(cue) for cue in cues),
+            timing={
+                "decode_s": round(self.decode_s, 6),
+                "mesh_s": round(self.mesh_s, 6),
+                "geometry_s": round(end - geometry_begin, 6),
+                "total_s": round(end - begin, 6),
+            },
+            measurer=measurer(),
+        )
+
+
+def _columns(
+    values: npt.NDArray[np.floating[Any]], names: Sequence[str]
+) -> dict[str, tuple[float | None, ...]]:
+    return {name: series(values[:, i], SIGNAL_DECIMALS) for i, name in enumerate(names)}
+
+
+def _stats(signals: npt.NDArray[np.floating[Any]]) -> dict[str, float]:
+    """Plain numbers to ten decimals (variances are as small as 1e-6); empty without a face."""
+    named: dict[str, float] = {}
+    for name, (mean, variance) in geometry.stats(signals).items():
+        if math.isfinite(mean):
+            named |= {f"{name}_mean": round(mean, 10), f"{name}_var": round(variance, 10)}
+    return named

@@ -1,0 +1,220 @@
+"""How good the capture was, and whether it is good enough to be measured.
+
+The gates look at the file, the frame rate, the face's presence, size and pose, the light and the
+sharpness; never at how strongly the face moves, because weak movement is the sign looked for.
+Light is judged by what the picture can still show (the spread of grey on the face), not by the
+mean alone, so that dark skin in good light passes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ml.errors import ClipUnusable, UnusableReason
+from ml.face import Faces
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+MIN_FRAME_RATE = 7.5  # effective frames per second; 5 must fail, a throttled 10 must pass
+MIN_FOUND_RATE = 0.8
+NO_FACE_RATE = 0.2
+SECOND_FACE_SIZE = 0.4  # of the first face's width: smaller ones are people in the background
+MAX_SEVERAL_RATE = 0.2
+MIN_FACE_WIDTH = 0.10  # of the picture's width
+DARK_FRAME = 0.10  # mean grey of the whole picture, 0 to 1
+DARK_FACE_CONTRAST = 0.04  # standard deviation of grey on the face, 0 to 1
+BRIGHT_FACE = 0.93
+MIN_SHARPNESS = 8.0
+MAX_YAW = 30.0
+MAX_PITCH = 30.0
+MAX_TURNED_RATE = 0.4
+_GREY_SIDE = 96
+_FRAME_STEP = 8
+# Outer corners of the right and left eye, top of the forehead, chin (mesh numbering).
+_AXES = (33, 263, 10, 152)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Capture quality of one clip; None where no face or too few frames could tell.
+
+    Rates and shares 0 to 1. ``face_found_rate`` frames with a face, ``several_faces_rate`` frames
+    with a second face near enough to confuse, ``faces_max`` most faces in a frame (counted to 2).
+    ``brightness`` and ``contrast``: mean and standard deviation of grey on the face, 0 to 1;
+    ``sharpness``: median variance of the Laplacian of the face at 96 × 96 grey levels.
+    ``yaw``, ``pitch``, ``roll``: median head pose, degrees (0 faces the camera).
+    ``turned_rate``: frames with a face turned or tilted too far. ``face_size``: median width
+    of the face as a share of the picture's. ``frame_rate``: 1 / median interval, per second;
+    ``effective_frame_rate``: frames with a face per second. ``dropped_share``: frames missing
+    between the others at that interval. ``duration_s``: last timestamp plus one interval.
+    """
+
+    face_found_rate: float = 0.0
+    faces_max: int = 0
+    several_faces_rate: float = 0.0
+    turned_rate: float = 0.0
+    brightness: float | None = None
+    frame_brightness: float | None = None
+    contrast: float | None = None
+    sharpness: float | None = None
+    yaw: float | None = None
+    pitch: float | None = None
+    roll: float | None = None
+    face_size: float | None = None
+    frame_rate: float | None = None
+    effective_frame_rate: float | None = None
+    dropped_share: float = 0.0
+    duration_s: float = 0.0
+    frames: int = 0
+    width: int = 0
+    height: int = 0
+
+    def to_json(self) -> dict[str, float | int | None]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, float | int | None]) -> Self:
+        known = {f.name for f in fields(cls)}
+        return cls(**{k: v for k, v in data.items() if k in known})  # type: ignore[arg-type]
+
+
+@dataclass
+class Watcher:
+    """Collects what one pass over the frames shows of light and sharpness."""
+
+    frame_brightness: list[float] = field(default_factory=list)
+    face: list[tuple[float, float, float]] = field(default_factory=list)  # mean, sd, sharpness
+    counts: list[int] = field(default_factory=list)
+    rivals: int = 0
+
+    def see(self, rgb: npt.NDArray[np.uint8], faces: Faces) -> None:
+        self.counts.append(faces.count)
+        self.rivals += faces.second_size >= SECOND_FACE_SIZE
+        # Green carries most of the luminance; a sparse grid is enough for a mean.
+        self.frame_brightness.append(float(rgb[::_FRAME_STEP, ::_FRAME_STEP, 1].mean()) / 255)
+        if faces.landmarks is None:
+            return
+        height, width = rgb.shape[:2]
+        low = faces.landmarks[:, :2].min(0) * (width, height)
+        high = faces.landmarks[:, :2].max(0) * (width, height)
+        x0, y0 = np.clip(low, 0, (width - 2, height - 2)).astype(int)
+        x1, y1 = np.clip(high, (x0 + 2, y0 + 2), (width, height)).astype(int)
+        side = (_GREY_SIDE, _GREY_SIDE)
+        small = cv2.resize(rgb[y0:y1, x0:x1], side, interpolation=cv2.INTER_AREA)
+        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+        edges = cv2.Laplacian(grey, cv2.CV_32F)
+        self.face.append((float(grey.mean()) / 255, float(grey.std()) / 255, float(edges.var())))
+
+
+def summarise(
+    watcher: Watcher, times: FloatArray, landmarks: FloatArray, width: int, height: int
+) -> Quality:
+    """``times`` (T,) seconds; ``landmarks`` (T, 478, 3), NaN rows without a face."""
+    frames = len(times)
+    found = np.isfinite(landmarks[:, 0, 0])
+    interval = float(np.median(np.diff(times))) if frames > 1 else None
+    duration = float(times[-1]) + interval if interval else 0.0
+    missing = np.round(np.diff(times) / interval) - 1 if interval else np.zeros(0)
+    lost = float(np.clip(missing, 0, None).sum())
+    face = np.median(np.array(watcher.face), axis=0) if watcher.face else None
+    pose = head_pose(landmarks[found], width / height) if found.any() else None
+    return Quality(
+        face_found_rate=_rounded(found.mean()) if frames else 0.0,
+        faces_max=max(watcher.counts, default=0),
+        several_faces_rate=_rounded(watcher.rivals / frames) if frames else 0.0,
+        turned_rate=_rounded(_turned(pose).mean()) if pose is not None else 0.0,
+        frame_brightness=_rounded(np.median(watcher.frame_brightness)) if frames else None,
+        brightness=None if face is None else _rounded(face[0]),
+        contrast=None if face is None else _rounded(face[1]),
+        sharpness=None if face is None else round(float(face[2]), 1),
+        yaw=None if pose is None else round(float(np.median(pose[:, 0])), 1),
+        pitch=None if pose is None else round(float(np.median(pose[:, 1])), 1),
+        roll=None if pose is None else round(float(np.median(pose[:, 2])), 1),
+        face_size=None
+        if pose is None
+        else _rounded(np.median(np.ptp(landmarks[found][:, :, 0], axis=1))),
+        frame_rate=round(1 / interval, 2) if interval else None,
+        effective_frame_rate=round(int(found.sum()) / duration, 2) if duration else None,
+        dropped_share=_rounded(lost / (lost + frames)) if frames else 0.0,
+        duration_s=round(duration, 4),
+        frames=frames,
+        width=width,
+        height=height,
+    )
+
+
+def _rounded(value: float | np.floating[Any]) -> float:
+    return round(float(value), 4)
+
+
+def head_pose(landmarks: FloatArray, aspect: float) -> FloatArray:
+    """(T, 3) yaw, pitch, roll in degrees from the mesh's own depth; positive to the picture's
+    right, downwards, and clockwise. ``landmarks`` (T, 478, 3), z on the scale of x.
+
+    The axes are the line between the outer corners of the eyes and the line from forehead to
+    chin; their cross product is the direction that the face looks away from.
+    """
+    points = landmarks[:, list(_AXES)].astype(np.float64) * (aspect, 1.0, aspect)
+    across = points[:, 1] - points[:, 0]
+    normal = np.cross(across, points[:, 3] - points[:, 2])
+    yaw = np.arctan2(-normal[:, 0], normal[:, 2])
+    pitch = np.arctan2(-normal[:, 1], normal[:, 2])
+    roll = np.arctan2(across[:, 1], across[:, 0])
+    return np.degrees(np.stack([yaw, pitch, roll], axis=1))
+
+
+def _turned(pose: FloatArray) -> npt.NDArray[np.bool_]:
+    return (np.abs(pose[:, 0]) > MAX_YAW) | (np.abs(pose[:, 1]) > MAX_PITCH)
+
+
+def check(quality: Quality, min_seconds: float) -> None:
+    """Raises :class:`ClipUnusable` with the first reason that a person can do something about."""
+    for failed, reason, detail in _gates(quality, min_seconds):
+        if failed:
+            raise ClipUnusable(reason, detail)
+
+
+def _gates(q: Quality, min_seconds: float) -> Sequence[tuple[bool, UnusableReason, str]]:
+    why = UnusableReason
+    rate = q.frames / q.duration_s if q.duration_s else 0.0
+    dark_room = (q.frame_brightness or 0.0) < DARK_FRAME
+    flat = q.contrast is not None and q.contrast < DARK_FACE_CONTRAST
+    washed = q.brightness if q.brightness is not None else q.frame_brightness or 0.0
+    found = f"a face was found in {q.face_found_rate:.0%} of the frames"
+    size, sharp = q.face_size or 0.0, q.sharpness or 0.0
+    return (
+        (
+            q.frames < 2 or q.duration_s < min_seconds,
+            why.TOO_SHORT,
+            f"the recording lasts {q.duration_s:.1f} s, shorter than {min_seconds:g} s",
+        ),
+        (rate < MIN_FRAME_RATE, why.LOW_FRAME_RATE, f"the camera gave {rate:.1f} frames a second"),
+        (
+            dark_room and (flat or q.face_found_rate < MIN_FOUND_RATE),
+            why.TOO_DARK,
+            f"the picture is too dark ({q.frame_brightness or 0.0:.0%} of full brightness)",
+        ),
+        (
+            washed > BRIGHT_FACE and (flat or q.face_found_rate < MIN_FOUND_RATE),
+            why.TOO_BRIGHT,
+            f"the picture is too bright ({washed:.0%} of full brightness)",
+        ),
+        (q.face_found_rate < NO_FACE_RATE, why.NO_FACE, found),
+        (
+            q.several_faces_rate > MAX_SEVERAL_RATE,
+            why.SEVERAL_FACES,
+            f"a second face was seen in {q.several_faces_rate:.0%} of the frames",
+        ),
+        (q.face_found_rate < MIN_FOUND_RATE, why.FACE_LOST, found),
+        (size < MIN_FACE_WIDTH, why.FACE_TOO_SMALL, f"the face fills {size:.0%} of the width"),
+        (
+            q.turned_rate > MAX_TURNED_RATE,
+            why.TURNED_AWAY,
+            f"the face is turned away in {q.turned_rate:.0%} of the frames",
+        ),
+        (sharp < MIN_SHARPNESS, why.BLURRED, f"the face is blurred (sharpness {sharp:.1f})"),
+    )
