@@ -1,0 +1,40 @@
+# The commands people type. Each works from a bare checkout: `make run`, `make test`.
+# The work is done by the scripts, which say plainly what is missing and what to do about it.
+PORT ?= 8000
+STRICT ?=
+
+.PHONY: help run test lint format bench results constraints clean
+
+help:
+	@echo "make run [PORT=8000]   from a bare checkout to a running site with a demo case"
+	@echo "make test [STRICT=1]   from a bare checkout to a tested one; strict: nothing may be skipped"
+	@echo "make lint              every check that needs no running site"
+	@echo "make bench             how long each stage takes, as a table and in var/bench/"
+	@echo "make results           re-train and re-evaluate on MIMIA_DATA; rewrites docs/results.md"
+	@echo "make constraints       write down the versions that are installed now"
+
+run:
+	@bash scripts/run.sh $(PORT)
+
+test:
+	@STRICT=$(STRICT) bash scripts/test.sh
+
+lint:
+	@bash scripts/lint.sh
+
+format:
+	@bash scripts/setup.sh test
+	@.venv/bin/ruff check --fix . && .venv/bin/ruff format .
+
+bench:
+	@bash scripts/bench.sh
+
+results:
+	@bash scripts/results.sh
+
+constraints:
+	@bash scripts/setup.sh test
+	@bash scripts/constraints.sh
+
+clean:
+	rm -rf var test-results webapp/frontend/dist webapp/frontend/node_modules

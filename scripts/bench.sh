@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# bench.sh: how long each stage takes, on this machine, now. Tables here, JSON in var/bench/.
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+. "$(dirname "$0")/common.sh"
+
+bash scripts/setup.sh run
+mkdir -p var/bench
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+say "the stages of measuring, by themselves"
+"$VENV/bin/python" -m ml bench --out var/bench/ml.json
+say "the whole way: last byte acknowledged → result on the page"
+"$VENV/bin/python" -m worker.bench --out var/bench/site.json

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# test.sh [pytest arguments]: from a bare checkout to a tested one. STRICT=1: nothing may be skipped.
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+. "$(dirname "$0")/common.sh"
+
+[ -n "${STRICT:-}" ] && export STRICT MIMIA_STRICT=1
+bash scripts/setup.sh test
+if [ -f "$FRONTEND/package.json" ] && grep -q '"test"' "$FRONTEND/package.json"; then
+    say "testing the pages' TypeScript"
+    (cd "$FRONTEND" && PATH="$(find_node):$PATH" npm run --silent test)
+fi
+# One thread per process: two measuring processes on two cores else starve one another.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+exec "$VENV/bin/python" -m pytest "$@"
