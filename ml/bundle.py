@@ -1,0 +1,171 @@
+"""A model as a directory: weights, configuration, norms and card, each verified by its SHA-256.
+
+    bundle.json           name, version, metadata, configuration, hashes of the other files
+    weights.safetensors   members of the ensemble and their conformal scores
+    norms.json            quantile tables of people without PD
+    card.md               what it is for, what it was trained on, how well it does, where it fails
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ml.errors import BundleError
+from ml.norms import Norms
+
+if TYPE_CHECKING:
+    from ml.severity.scorer import Score, Scorer
+
+SCHEMA = 1
+DESCRIPTION = "bundle.json"
+WEIGHTS = "weights.safetensors"
+NORMS = "norms.json"
+CARD = "card.md"
+HASHED = (WEIGHTS, NORMS, CARD)
+DEFAULT = "fusion-0.1.0"
+
+
+def default_bundle_path() -> Path:
+    """The bundle that ships with this code."""
+    return Path(__file__).parent / "bundles" / DEFAULT
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A verified bundle. ``digest`` identifies it; name and version are labels."""
+
+    name: str
+    version: str
+    digest: str
+    metadata: Mapping[str, Any]
+    card: str
+    norms: Norms
+    scorer: "Scorer"
+
+    @property
+    def sources(self) -> list[dict[str, str]]:
+        """The data it was trained on: name, licence, where it comes from."""
+        return [dict(source) for source in self.metadata["sources"]]
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """The expressions its weights were trained on."""
+        return self.scorer.expressions
+
+    def score(
+        self, rows: Sequence[Mapping[str, float | None]], prevalence: float | None = None
+    ) -> list["Score"]:
+        """Score people, one mapping of feature columns to numbers each (any subset of columns).
+
+        The single path of tables, assessments and evaluation. ``prevalence`` is the site's own;
+        None keeps the training one.
+        """
+        return self.scorer.score(rows, prevalence)
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def canonical(data: Mapping[str, Any]) -> bytes:
+    """JSON whose bytes depend on the content only."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def save(
+    path: Path,
+    *,
+    name: str,
+    version: str,
+    metadata: Mapping[str, Any],
+    scorer: "Scorer",
+    norms: Norms,
+    card: str,
+) -> str:
+    """Write a bundle and return its digest. The directory may exist; its files are replaced."""
+    from safetensors.numpy import save as to_safetensors
+
+    path.mkdir(parents=True, exist_ok=True)
+    contents = {
+        WEIGHTS: to_safetensors(scorer.arrays()),
+        NORMS: (json.dumps(norms.to_json(), indent=None) + "\n").encode(),
+        CARD: card.encode(),
+    }
+    description: dict[str, Any] = {
+        "schema": SCHEMA,
+        "name": name,
+        "version": version,
+        "metadata": dict(metadata),
+        "config": scorer.config(),
+        "files": {file: sha256(data) for file, data in contents.items()},
+    }
+    digest = sha256(canonical(description))
+    for file, data in contents.items():
+        (path / file).write_bytes(data)
+    text = json.dumps({**description, "digest": digest}, indent=1, sort_keys=True, allow_nan=False)
+    (path / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    return digest
+
+
+def load(path: Path) -> Bundle:
+    """Read and verify a bundle.
+
+    Raises :class:`BundleError` naming the file that is missing, changed or does not fit.
+    """
+    from safetensors.numpy import load as from_safetensors
+
+    from ml.severity.scorer import Scorer
+
+    description = _description(path)
+    contents = {file: _verified(path, file, description["files"]) for file in HASHED}
+    norms = Norms.from_json(json.loads(contents[NORMS]))
+    try:
+        arrays = from_safetensors(contents[WEIGHTS])
+        scorer = Scorer.from_parts(description["config"], arrays, norms)
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise BundleError(
+            f"{path / WEIGHTS} does not fit the configuration in {DESCRIPTION}: {error}"
+        ) from error
+    return Bundle(
+        name=description["name"],
+        version=description["version"],
+        digest=description["digest"],
+        metadata=description["metadata"],
+        card=contents[CARD].decode(),
+        norms=norms,
+        scorer=scorer,
+    )
+
+
+def _description(path: Path) -> dict[str, Any]:
+    file = path / DESCRIPTION
+    try:
+        described = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"{file} is missing: {path} is no bundle") from None
+    except ValueError as error:
+        raise BundleError(f"{file} is no JSON: {error}") from error
+    if not isinstance(described, dict) or described.get("schema") != SCHEMA:
+        raise BundleError(f"{file} has no schema {SCHEMA}, the only one this version reads")
+    body = {key: value for key, value in described.items() if key != "digest"}
+    if described.get("digest") != sha256(canonical(body)):
+        raise BundleError(f"{file} was changed: its digest does not match its content")
+    return described
+
+
+def _verified(path: Path, file: str, hashes: Mapping[str, str]) -> bytes:
+    try:
+        data = (path / file).read_bytes()
+    except FileNotFoundError:
+        raise BundleError(f"{path / file} is missing") from None
+    if sha256(data) != hashes.get(file):
+        raise BundleError(f"{path / file} was changed: its SHA-256 is not the one in {DESCRIPTION}")
+    return data
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """A frozen configuration as plain JSON types."""
+    return dict(json.loads(json.dumps(asdict(config))))

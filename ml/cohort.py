@@ -1,0 +1,311 @@
+"""Labelled data: feature tables and clip manifests read, checked and split by subject.
+
+Reads our own tables and the originals' (ROC-HCI/UFNet ``facial_dataset.csv`` and
+tmadnan/PD-Screening-SMILE ``dataset-cross-validation.csv``), whose other columns are ignored.
+A mistake in a table stops the reading with its file and row: nothing is repaired in silence.
+"""
+
+import csv
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.errors import CohortError
+from ml.features import canonical_column, columns_of, parse_value, usable
+
+Floats = npt.NDArray[np.float64]
+Strings = npt.NDArray[np.str_]
+Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
+
+UNKNOWN = -1
+GRADES = range(5)
+
+_ALIASES = {
+    "subject": ("subject", "id", "participant_id", "subject_id"),
+    "protocol": ("protocol", "pipeline"),
+    "pd": ("pd", "diagnosis"),
+    "grade": ("grade", "updrs_3_2", "facial_expression_grade"),
+    "age": ("age",),
+    "sex": ("sex", "gender"),
+    "split": ("split",),
+}
+_YES = {"1", "1.0", "yes", "pd", "true"}
+_NO = {"0", "0.0", "no", "non-pd", "control", "false"}
+_UNLABELLED = {"", "nan", "na", "none", "unknown", "possible", "probable", "unlikely"}
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """Rows of people's sessions. N rows; every array is (N,), ``values`` (N, C) with NaN missing.
+
+    ``pd`` and ``grade`` are -1 where unknown; ``age`` NaN where unknown; ``line`` is the row's
+    line in its file, for messages.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    values: Floats
+    subject: Strings
+    protocol: Strings
+    pd: Integers
+    grade: Integers
+    age: Floats
+    sex: Strings
+    split: Strings
+    line: Integers
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.subject)
+
+    def take(self, rows: Booleans | Integers) -> "Cohort":
+        """The same cohort with only these rows (a mask or indices)."""
+        fields = ("values", "subject", "protocol", "pd", "grade", "age", "sex", "split", "line")
+        return replace(self, **{field: getattr(self, field)[rows] for field in fields})
+
+    def tokens(self, expressions: Sequence[str]) -> Floats:
+        """(N, K, 14) raw means and variances per expression, NaN where missing."""
+        position = {name: index for index, name in enumerate(self.columns)}
+        result = np.full((len(self), len(expressions), 14), np.nan)
+        for k, expression in enumerate(expressions):
+            for f, name in enumerate(columns_of(expression)):
+                if name in position:
+                    result[:, k, f] = self.values[:, position[name]]
+        return result
+
+    def records(self) -> list[dict[str, float | None]]:
+        """Rows as :meth:`ml.bundle.Bundle.score` takes them."""
+        return [
+            {c: (float(v) if np.isfinite(v) else None) for c, v in zip(self.columns, row, strict=True)}
+            for row in self.values
+        ]
+
+
+def read_table(path: Path, *, name: str | None = None) -> Cohort:
+    """Read one feature table.
+
+    Raises :class:`CohortError` naming file and row: no such file, no feature column, a cell that
+    is no number, a label out of range, no subject. Variances ≤ 0 become missing together with
+    their mean (a failed extraction).
+    """
+    if not path.is_file():
+        raise CohortError("the table does not exist", file=str(path))
+    data = path.read_bytes()
+    lines = csv.reader(data.decode("utf-8-sig").splitlines())
+    header = next(lines, None)
+    if header is None:
+        raise CohortError("the table is empty", file=str(path))
+    features = {i: c for i, title in enumerate(header) if (c := canonical_column(title))}
+    if not features:
+        raise CohortError(
+            "no column is named <expression>_<signal>_<mean or var>", file=str(path), row=1
+        )
+    places = _label_columns(header)
+    columns = tuple(dict.fromkeys(features.values()))
+    rows = [(n, cells) for n, cells in enumerate(lines, start=2) if any(c.strip() for c in cells)]
+    cells_of = {
+        field: [cells[i].strip() if i is not None and i < len(cells) else "" for _, cells in rows]
+        for field, i in places.items()
+    }
+    subject = cells_of["subject"]
+    for (line, _), value in zip(rows, subject, strict=True):
+        if places["subject"] is not None and not value:
+            raise CohortError("the row names no subject", file=str(path), row=line)
+    lines_at = [line for line, _ in rows]
+    return Cohort(
+        name=name or path.stem,
+        columns=columns,
+        values=_values(rows, features, columns, path),
+        subject=np.array(subject if places["subject"] is not None else [f"row-{n}" for n in lines_at]),
+        protocol=np.array(cells_of["protocol"], dtype=np.str_),
+        pd=np.array([_yes_no(v, path, n) for v, n in zip(cells_of["pd"], lines_at, strict=True)]),
+        grade=np.array([_grade(v, path, n) for v, n in zip(cells_of["grade"], lines_at, strict=True)]),
+        age=np.array([_number(v, path, n) for v, n in zip(cells_of["age"], lines_at, strict=True)]),
+        sex=np.array([v.lower() for v in cells_of["sex"]], dtype=np.str_),
+        split=np.array(cells_of["split"], dtype=np.str_),
+        line=np.array(lines_at, dtype=np.int64),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def _label_columns(header: Sequence[str]) -> dict[str, int | None]:
+    """Where each label stands; the first alias that is present wins."""
+    lowered = [title.strip().lower() for title in header]
+    return {
+        field: next((lowered.index(alias) for alias in aliases if alias in lowered), None)
+        for field, aliases in _ALIASES.items()
+    }
+
+
+def _values(
+    rows: Sequence[tuple[int, list[str]]],
+    features: Mapping[int, str],
+    columns: Sequence[str],
+    path: Path,
+) -> Floats:
+    """(N, C) numbers; failed extractions become NaN in mean and variance together."""
+    position = {name: index for index, name in enumerate(columns)}
+    values = np.full((len(rows), len(columns)), np.nan)
+    for n, (line, cells) in enumerate(rows):
+        for i, name in features.items():
+            try:
+                value = parse_value(cells[i]) if i < len(cells) else None
+            except ValueError:
+                raise CohortError(
+                    f"{cells[i]!r} in column {header_name(name)} is no number",
+                    file=str(path),
+                    row=line,
+                ) from None
+            if value is not None:
+                values[n, position[name]] = value
+    return drop_failed(values, columns)
+
+
+def header_name(column: str) -> str:
+    """How messages name a column."""
+    return f"“{column}”"
+
+
+def drop_failed(values: Floats, columns: Sequence[str]) -> Floats:
+    """A variance ≤ 0 marks a failed extraction: it and its mean become NaN. (N, C) → (N, C)."""
+    result = values.copy()
+    position = {name: index for index, name in enumerate(columns)}
+    for name, index in position.items():
+        stem, statistic = name.rsplit("_", 1)
+        bad = np.array([not usable(statistic, float(v)) for v in values[:, index]], dtype=bool)
+        result[bad, index] = np.nan
+        if statistic == "var" and f"{stem}_mean" in position:
+            failed = np.isfinite(values[:, index]) & bad
+            result[failed, position[f"{stem}_mean"]] = np.nan
+    return result
+
+
+def _yes_no(text: str, path: Path, line: int) -> int:
+    value = text.lower()
+    if value in _YES:
+        return 1
+    if value in _NO:
+        return 0
+    if value in _UNLABELLED:
+        return UNKNOWN
+    raise CohortError(f"the PD label {text!r} is neither yes nor no", file=str(path), row=line)
+
+
+def _grade(text: str, path: Path, line: int) -> int:
+    if text.lower() in _UNLABELLED:
+        return UNKNOWN
+    try:
+        value = float(text)
+    except ValueError:
+        raise CohortError(f"the grade {text!r} is no number", file=str(path), row=line) from None
+    if value not in GRADES:
+        raise CohortError(f"the grade {text} is not one of 0 to 4", file=str(path), row=line)
+    return int(value)
+
+
+def _number(text: str, path: Path, line: int) -> float:
+    try:
+        value = parse_value(text)
+    except ValueError:
+        raise CohortError(f"the age {text!r} is no number", file=str(path), row=line) from None
+    return float("nan") if value is None else value
+
+
+def check_for_training(cohort: Cohort, *, label: str, classes: int) -> None:
+    """Stop before training starts on what would spoil it an hour later.
+
+    Raises :class:`CohortError`: a subject in two splits, a subject with two labels in one
+    training run's label, an empty class, a row without any usable feature for every subject.
+    """
+    splits: dict[str, tuple[str, int]] = {}
+    for subject, split, line in zip(cohort.subject, cohort.split, cohort.line, strict=True):
+        seen = splits.setdefault(str(subject), (str(split), int(line)))
+        if seen[0] != split:
+            raise CohortError(
+                f"subject {subject} is in split {seen[0]!r} (row {seen[1]}) and in {split!r}",
+                file=cohort.name,
+                row=int(line),
+            )
+    labels = getattr(cohort, label)
+    for wanted in range(classes):
+        if not (labels == wanted).any():
+            raise CohortError(f"no row has {label} {wanted}: that class is empty", file=cohort.name)
+    if not np.isfinite(cohort.values).any():
+        raise CohortError("no row has a usable feature", file=cohort.name)
+
+
+def split_hash(subjects: Sequence[str]) -> str:
+    """SHA-256 over the sorted subject codes: says which people, without naming them."""
+    return hashlib.sha256("\n".join(sorted(set(subjects))).encode()).hexdigest()
+
+
+def without_subjects(cohort: Cohort, subjects: set[str]) -> Cohort:
+    """The rows of everybody else."""
+    return cohort.take(np.array([s not in subjects for s in cohort.subject], dtype=bool))
+
+
+def rows_by_subject(cohort: Cohort) -> dict[str, list[int]]:
+    """Row numbers of each subject."""
+    result: dict[str, list[int]] = defaultdict(list)
+    for index, subject in enumerate(cohort.subject):
+        result[str(subject)].append(index)
+    return dict(result)
+
+
+# --- the public data --------------------------------------------------------------------------
+
+SMILE_TABLES = ("ufnet/smile.csv", "data/facial_expression_smile/facial_dataset.csv",
+                "facial_dataset.csv")
+THREE_TABLES = ("pd-screening-smile/smile-disgust-surprise.csv",
+                "cross_validation/dataset-cross-validation.csv", "dataset-cross-validation.csv")
+HOME_PROTOCOL = "Home-Global"
+PUBLIC_EXPRESSIONS = ("smile", "disgust", "surprise")
+
+
+@dataclass(frozen=True, eq=False)
+class PublicData:
+    """Both public tables. ``official_test`` are the subjects of the smile table's test split."""
+
+    three: Cohort
+    smile: Cohort
+    official_test: frozenset[str]
+
+
+def public_data(root: Path) -> PublicData:
+    """Read both public tables below ``root`` (``MIMIA_DATA``), ours or the originals.
+
+    Unlabelled rows are left out. Raises :class:`CohortError` when a table is not there.
+    """
+    three = _labelled(read_table(_first(root, THREE_TABLES), name="smile-disgust-surprise"))
+    smile = _labelled(read_table(_first(root, SMILE_TABLES), name="smile"))
+    if not any(smile.split):
+        smile = replace(smile, split=_original_split(root, smile.subject))
+    test = frozenset(str(s) for s in smile.subject[smile.split == "test"])
+    return PublicData(three=three, smile=smile, official_test=test)
+
+
+def _labelled(cohort: Cohort) -> Cohort:
+    return cohort.take(cohort.pd != UNKNOWN)
+
+
+def _first(root: Path, names: Sequence[str]) -> Path:
+    for name in names:
+        if (root / name).is_file():
+            return root / name
+    raise CohortError(f"none of {', '.join(names)} is there; set MIMIA_DATA", file=str(root))
+
+
+def _original_split(root: Path, subjects: Strings) -> Strings:
+    """The original repository keeps its split as lists of participants beside the tables."""
+    named: dict[str, str] = {}
+    for split in ("dev", "test"):
+        for path in (root / f"data/{split}_set_participants.txt", root / f"{split}_set_participants.txt"):
+            if path.is_file():
+                named.update({subject: split for subject in path.read_text().split()})
+    return np.array([named.get(str(s), "train") for s in subjects], dtype=np.str_)

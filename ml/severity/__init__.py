@@ -1,0 +1,1 @@
+"""Severity by attention fusion over expressions, with adaptive class balancing (paper A)."""

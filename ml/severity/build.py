@@ -1,0 +1,97 @@
+"""From the public tables to the bundle that ships: norms, index, ensemble, card."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.cohort import PUBLIC_EXPRESSIONS, Cohort, PublicData, split_hash, without_subjects
+from ml.norms import Norms
+from ml.severity.classifier import ClassifierSpec, train_classifier
+from ml.severity.ensemble import Progress
+from ml.severity.index import PLAIN_WEIGHTS, HypomimiaIndex
+from ml.severity.model import FusionConfig
+from ml.severity.scorer import Scorer
+
+Floats = npt.NDArray[np.float64]
+
+REFERENCE = "people without PD in the public three-expression table (tmadnan/PD-Screening-SMILE)"
+SHIPPED_SPEC = ClassifierSpec(FusionConfig(PUBLIC_EXPRESSIONS))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to train: the ensemble's specification and the expressions."""
+
+    spec: ClassifierSpec = field(default_factory=lambda: SHIPPED_SPEC)
+    reference: str = REFERENCE
+
+
+def healthy_norms(cohort: Cohort, *, reference: str) -> Norms:
+    """Norms of the people without PD in a cohort."""
+    without_pd = cohort.take(cohort.pd == 0)
+    return Norms.fit(without_pd.columns, without_pd.values, reference=reference)
+
+
+def fit_index(norms: Norms, cohort: Cohort, expressions: tuple[str, ...], reference: str) -> HypomimiaIndex:
+    """The hypomimia index with its reference tables from the cohort's people without PD."""
+    z = norms.z_tokens(expressions, cohort.take(cohort.pd == 0).tokens(expressions))
+    weights = {expression: PLAIN_WEIGHTS for expression in expressions}
+    return HypomimiaIndex.fit(expressions, weights, z, reference=reference)
+
+
+def train_scorer(
+    cohort: Cohort, recipe: Recipe, *, progress: Progress | None = None
+) -> tuple[Scorer, Norms]:
+    """Train everything a bundle serves on one labelled cohort."""
+    expressions = recipe.spec.fusion.expressions
+    norms = healthy_norms(cohort, reference=recipe.reference)
+    z = norms.z_tokens(expressions, cohort.tokens(expressions))
+    usable = np.isfinite(z).any(axis=(1, 2))
+    classifier = train_classifier(
+        recipe.spec, z[usable], cohort.pd[usable], list(cohort.subject[usable]), progress=progress
+    )
+    index = fit_index(norms, cohort, expressions, recipe.reference)
+    scorer = Scorer(norms, index, classifier, spread_limit=float("inf"))
+    present = np.isfinite(z[usable]).any(axis=-1)
+    spread = scorer.estimate(z[usable], present, None).spread
+    limit = float(np.nanquantile(spread, 0.95))
+    return Scorer(norms, index, classifier, spread_limit=limit), norms
+
+
+def shipped_cohort(data: PublicData) -> Cohort:
+    """Who trains the shipped bundle: everybody outside the smile table's official test split, so
+    that anyone can score that split with it."""
+    return without_subjects(data.three, set(data.official_test))
+
+
+def sources(data: PublicData) -> list[dict[str, Any]]:
+    """Data and licences, for the card."""
+    return [
+        {
+            "name": "tmadnan/PD-Screening-SMILE",
+            "licence": "MIT",
+            "used_for": "training, norms, calibration",
+            "sha256": data.three.sha256,
+        }
+    ]
+
+
+def cohort_facts(cohort: Cohort) -> dict[str, Any]:
+    """Counts and hash that say who was in, without naming anybody."""
+    return {
+        "subjects": len(set(cohort.subject)),
+        "pd": int((cohort.pd == 1).sum()),
+        "split_hash": split_hash([str(s) for s in cohort.subject]),
+    }
+
+
+def data_root(environment: str | None) -> Path:
+    """Where ``MIMIA_DATA`` points; raises :class:`ml.errors.WrongUse` when it is not set."""
+    from ml.errors import WrongUse
+
+    if not environment:
+        raise WrongUse("set MIMIA_DATA to the folder that holds the public tables")
+    return Path(environment)

@@ -1,0 +1,163 @@
+"""Training and running many small fusion models at once: folds, bags and seeds as one batch.
+
+One member is :class:`ml.severity.model.FusionModel`; M members are stacked along a leading axis
+and trained together on the whole cohort, each with its own sample weights (0 = not its own).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, stack_module_state, vmap
+
+from ml.severity.balance import (
+    Balance,
+    balanced_loss,
+    class_counts,
+    class_difficulty_weights,
+    distribution_weights,
+    logit_offsets,
+    recall_of,
+)
+from ml.severity.heads import log_probabilities
+from ml.severity.model import FusionConfig, FusionModel
+
+Parameters = dict[str, Tensor]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a member is trained; full batches, AdamW, one-cycle learning rate."""
+
+    steps: int = 200
+    learning_rate: float = 0.01
+    weight_decay: float = 0.1
+    expression_dropout: float = 0.15
+    mixup: float = 0.0
+    check_every: int = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """N samples. ``tokens`` (N, K, F), or (M, N, K, F) when members normalise differently, 0 where
+    missing; ``present`` (N, K) bool; ``labels`` (N,) int64."""
+
+    tokens: Tensor
+    present: Tensor
+    labels: Tensor
+
+    def tokens_of(self, members: slice) -> Tensor:
+        """(m, N, K, F) tokens of these members."""
+        if self.tokens.dim() == 4:
+            return self.tokens[members]
+        count = members.stop - members.start
+        return self.tokens.unsqueeze(0).expand(count, *self.tokens.shape)
+
+
+def initial(config: FusionConfig, members: int, seed: int) -> Parameters:
+    """Freshly drawn parameters of M members, each tensor with a leading M."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        models = [FusionModel(config) for _ in range(members)]
+    parameters, _ = stack_module_state(models)  # type: ignore[arg-type]
+    return {name: value.detach().clone() for name, value in parameters.items()}
+
+
+def _runner(config: FusionConfig, *, training: bool) -> Callable[..., tuple[Tensor, Tensor]]:
+    model = FusionModel(config).train(training)
+
+    def one(parameters: Parameters, tokens: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        output = functional_call(model, parameters, (tokens, present))
+        return output.logits, output.attention
+
+    return vmap(one, in_dims=(0, 0, 0), randomness="different")
+
+
+def run(
+    config: FusionConfig, parameters: Parameters, tokens: Tensor, present: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Log-probabilities (M, N, C) and attention (M, N, K) of every member on every sample.
+
+    ``tokens`` (N, K, F) or (M, N, K, F), ``present`` (N, K).
+    """
+    members = next(iter(parameters.values())).shape[0]
+    if tokens.dim() == 3:
+        tokens = tokens.unsqueeze(0).expand(members, *tokens.shape)
+    with torch.no_grad():
+        logits, attention = _runner(config, training=False)(
+            parameters, tokens, present.unsqueeze(0).expand(members, *present.shape)
+        )
+    return log_probabilities(config.head, logits), attention
+
+
+def fit(
+    config: FusionConfig,
+    balance: Balance,
+    schedule: Schedule,
+    examples: Examples,
+    weights: Tensor,
+    inner: Tensor,
+    *,
+    seed: int,
+    progress: Progress | None = None,
+) -> Parameters:
+    """Train M members. ``weights`` (M, N) sample weights; ``inner`` (M, N) weights of each
+    member's inner validation split, disjoint from its training samples, for the class recall."""
+    members = weights.shape[0]
+    parameters = initial(config, members, seed)
+    for value in parameters.values():
+        value.requires_grad_(True)
+    generator = torch.Generator().manual_seed(seed)
+    counts = class_counts(examples.labels, weights, config.classes)
+    omega = distribution_weights(balance, counts)
+    offsets = logit_offsets(balance, counts).unsqueeze(1)
+    recall = torch.full_like(counts, 0.5)
+    share = weights / weights.sum(dim=1, keepdim=True)
+    forward = _runner(config, training=True)
+    optimizer = torch.optim.AdamW(
+        parameters.values(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+    )
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, schedule.learning_rate, total_steps=schedule.steps
+    )
+    tokens = examples.tokens_of(slice(0, members))
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for step in range(schedule.steps):
+            kept = _drop_expressions(examples.present, members, schedule, generator)
+            logits, _ = forward(parameters, tokens, kept)
+            scores = torch.log_softmax(log_probabilities(config.head, logits) + offsets, dim=-1)
+            chosen = examples.labels.view(1, -1, 1).expand(members, -1, 1)
+            loss = -scores.gather(-1, chosen).squeeze(-1)
+            delta = class_difficulty_weights(balance, recall)
+            total = (share * balanced_loss(balance, loss, examples.labels, omega, delta)).sum()
+            optimizer.zero_grad()
+            total.backward()
+            optimizer.step()
+            cycle.step()
+            if balance.class_difficulty > 0 and step % schedule.check_every == 0:
+                fresh = _inner_recall(config, parameters, tokens, examples, inner)
+                recall = balance.momentum * recall + (1 - balance.momentum) * fresh
+            if progress is not None:
+                progress(step + 1, schedule.steps)
+    return {name: value.detach() for name, value in parameters.items()}
+
+
+def _drop_expressions(
+    present: Tensor, members: int, schedule: Schedule, generator: torch.Generator
+) -> Tensor:
+    """(M, N, K) masks with some expressions hidden, so that a member copes with missing ones."""
+    drawn = torch.rand((members, *present.shape), generator=generator)
+    kept = present & (drawn >= schedule.expression_dropout)
+    # Never hide everything: keep the full row where nothing was left.
+    return torch.where(kept.any(dim=-1, keepdim=True), kept, present)
+
+
+def _inner_recall(
+    config: FusionConfig, parameters: Parameters, tokens: Tensor, examples: Examples, inner: Tensor
+) -> Tensor:
+    frozen = {name: value.detach() for name, value in parameters.items()}
+    scores, _ = run(config, frozen, tokens, examples.present)
+    return recall_of(examples.labels, scores.argmax(dim=-1), inner, config.classes)

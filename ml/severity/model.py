@@ -1,0 +1,142 @@
+"""Fusion of one token per expression into class logits: attention and its plainer relatives.
+
+α = softmax over the present expressions of wᵀ tanh(W h_k);  F = Σ α_k h_k;  head(F) → logits.
+Re-implemented from the abstract of arXiv 2510.17373; every unknown is a configuration value.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ml.features import TOKEN_WIDTH
+
+
+class Fusion(StrEnum):
+    ATTENTION = "attention"
+    MULTIHEAD = "multihead"
+    TRANSFORMER = "transformer"
+    MEAN = "mean"
+    CONCATENATION = "concatenation"
+
+
+class Head(StrEnum):
+    SOFTMAX = "softmax"
+    CORN = "corn"
+
+
+@dataclass(frozen=True)
+class FusionConfig:
+    """Shape of one member of the ensemble. ``expressions`` fixes the order of the tokens."""
+
+    expressions: tuple[str, ...]
+    token_width: int = TOKEN_WIDTH
+    width: int = 24
+    fusion: Fusion = Fusion.ATTENTION
+    heads: int = 3
+    head: Head = Head.SOFTMAX
+    classes: int = 2
+    dropout: float = 0.3
+    input_dropout: float = 0.1
+
+    @property
+    def outputs(self) -> int:
+        """CORN has one conditional per threshold, softmax one logit per class."""
+        return self.classes - 1 if self.head is Head.CORN else self.classes
+
+
+class FusionOutput(NamedTuple):
+    """``logits`` (B, outputs) and ``attention`` (B, K), which sums to 1 over present tokens."""
+
+    logits: Tensor
+    attention: Tensor
+
+
+def masked_softmax(scores: Tensor, present: Tensor) -> Tensor:
+    """Softmax over the last axis among present places; all zero where nothing is present."""
+    lowest = torch.finfo(scores.dtype).min
+    weights = torch.softmax(torch.where(present, scores, lowest), dim=-1)
+    return torch.where(present, weights, torch.zeros_like(weights))
+
+
+class AttentionPool(nn.Module):
+    """(B, K, D) tokens → (B, D) pooled, with one or several attention heads over the tokens."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.key = nn.Linear(width, width)
+        self.score = nn.Linear(width, heads, bias=False)
+        self.heads = heads
+
+    def forward(self, tokens: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        scores = self.score(torch.tanh(self.key(tokens))).transpose(-1, -2)  # (B, heads, K)
+        weights = masked_softmax(scores, present.unsqueeze(-2).expand_as(scores))
+        pooled = weights @ tokens  # (B, heads, D)
+        # Each head weighs its own slice of the width.
+        slices = pooled.unflatten(-1, (self.heads, -1))
+        index = torch.arange(self.heads)
+        return slices[..., index, index, :].flatten(-2), weights.mean(dim=-2)
+
+
+class SelfAttention(nn.Module):
+    """One residual self-attention step among the tokens (transformer fusion)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.mix = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.scale = width**-0.5
+
+    def forward(self, tokens: Tensor, present: Tensor) -> Tensor:
+        query, key, value = self.mix(self.norm(tokens)).chunk(3, dim=-1)
+        scores = query @ key.transpose(-1, -2) * self.scale
+        weights = masked_softmax(scores, present.unsqueeze(-2).expand_as(scores))
+        return tokens + self.out(weights @ value)
+
+
+class FusionModel(nn.Module):
+    """Tokens of K expressions → class logits and the weight each expression had."""
+
+    def __init__(self, config: FusionConfig) -> None:
+        super().__init__()
+        self.config = config
+        count, width = len(config.expressions), config.width
+        # One projection per expression: a raised brow means another thing in surprise than in
+        # disgust. The bias is the learned expression embedding.
+        self.project = nn.Parameter(torch.empty(count, config.token_width, width))
+        self.embed = nn.Parameter(torch.zeros(count, width))
+        nn.init.normal_(self.project, std=config.token_width**-0.5)
+        nn.init.normal_(self.embed, std=0.1)
+        self.drop_input = nn.Dropout(config.input_dropout)
+        self.drop = nn.Dropout(config.dropout)
+        if config.fusion in (Fusion.ATTENTION, Fusion.MULTIHEAD, Fusion.TRANSFORMER):
+            heads = config.heads if config.fusion is Fusion.MULTIHEAD else 1
+            self.pool = AttentionPool(width, heads)
+        if config.fusion is Fusion.TRANSFORMER:
+            self.mix = SelfAttention(width)
+        fused = width * count if config.fusion is Fusion.CONCATENATION else width
+        self.head = nn.Linear(fused, config.outputs)
+
+    def forward(self, tokens: Tensor, present: Tensor) -> FusionOutput:
+        """``tokens`` (B, K, F) with 0 where missing, ``present`` (B, K) bool."""
+        hidden = torch.einsum("bkf,kfd->bkd", self.drop_input(tokens), self.project) + self.embed
+        hidden = self.drop(nn.functional.gelu(hidden)) * present.unsqueeze(-1)
+        share = present.to(hidden.dtype)
+        even = share / share.sum(dim=-1, keepdim=True).clamp(min=1)
+        if self.config.fusion is Fusion.MEAN:
+            fused, attention = (even.unsqueeze(-1) * hidden).sum(dim=-2), even
+        elif self.config.fusion is Fusion.CONCATENATION:
+            fused, attention = hidden.flatten(-2), even
+        else:
+            if self.config.fusion is Fusion.TRANSFORMER:
+                hidden = self.mix(hidden, present)
+            fused, attention = self.pool(hidden, present)
+        return FusionOutput(self.head(self.drop(fused)), attention)
+
+
+def parameter_count(config: FusionConfig) -> int:
+    """Learned numbers of one member."""
+    return sum(p.numel() for p in FusionModel(config).parameters())
