@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 import torch.distributed as dist
@@ -49,10 +48,6 @@ class Processes:
         """Until every process is here."""
         if self.world > 1:
             dist.barrier()
-
-
-def unwrap(model: nn.Module) -> nn.Module:
-    return cast(nn.Module, model.module) if isinstance(model, DistributedDataParallel) else model
 
 
 @contextmanager

@@ -9,13 +9,15 @@ torchvision). Declaring the two operators it looks for is enough. Where the buil
 Call it before any import of open_clip or torchvision.
 """
 
+import importlib
 import importlib.util
 import sys
+from typing import Any
 
 import torch
 
 # torch forgets a library's declarations when the object dies, so it lives as long as the process.
-_declared: list[torch.library.Library] = []
+_declared: list[Any] = []
 
 # The two declarations that torchvision's Python code looks up while it is imported.
 _NMS = "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
@@ -35,19 +37,18 @@ def prepare_torchvision() -> bool:
             "torchvision is not installed: install the ml extra (pip install 'mimia[ml]')"
         )
     try:
-        import torchvision  # noqa: F401
+        importlib.import_module("torchvision")
     except RuntimeError as failure:
         if "torchvision::nms does not exist" not in str(failure):
             raise
     else:
         return False
     _forget_half_import()
-    library = torch.library.Library("torchvision", "DEF")
+    library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     library.define(_NMS)
     library.define(_QNMS)
     _declared.append(library)
-    import torchvision  # noqa: F811
-
+    importlib.import_module("torchvision")
     return True
 
 

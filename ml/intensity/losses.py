@@ -42,9 +42,14 @@ def expression_term(class_cosines: Tensor, labels: Tensor, temperature: float) -
 
 
 def intensity_term(curve: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
-    """Signed curve, truth in [0, 1] (NaN where unknown) and mask, all (B, T) → (B,)."""
+    """Signed curve, truth (1 = healthy median, NaN unknown) and mask, all (B, T) → (B,).
+
+    The target is tanh(truth): since 2 σ(x) − 1 = tanh(x / 2), the score Δ_e − rest then grows in
+    proportion to the truth, and nobody who moves more than the median is cut off. A median
+    performance reads 0.76.
+    """
     known = mask & ~truth.isnan()
-    error = (curve - truth.nan_to_num()).square() * known
+    error = (curve - truth.nan_to_num().tanh()).square() * known
     return error.sum(1) / known.sum(1).clamp_min(1)
 
 
@@ -52,7 +57,7 @@ def shape_term(curve: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     """1 − Pearson correlation over known frames, 0 where the truth is unknown or flat; (B,)."""
     known = (mask & ~truth.isnan()).to(curve.dtype)
     count = known.sum(1, keepdim=True).clamp_min(1)
-    target = truth.nan_to_num() * known
+    target = truth.nan_to_num().tanh() * known
     x = (curve - (curve * known).sum(1, keepdim=True) / count) * known
     y = (target - target.sum(1, keepdim=True) / count) * known
     variance = y.square().sum(1)
@@ -61,7 +66,7 @@ def shape_term(curve: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
 
 
 def rest_term(signed_rest: Tensor, mask: Tensor) -> Tensor:
-    """Signed intensity (B, T, E) of every expression on the rest clip and its mask (B, T) → (B,)."""
+    """Signed intensity (B, T, E) of every expression on the rest, and its mask (B, T) → (B,)."""
     weights = mask.unsqueeze(-1).to(signed_rest.dtype)
     frames = (weights.sum((1, 2)) * signed_rest.shape[-1]).clamp_min(1)
     return (signed_rest.square() * weights).sum((1, 2)) / frames

@@ -10,14 +10,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.errors import SourceError
 
-FloatArray = npt.NDArray[np.floating]
+FloatArray = npt.NDArray[np.floating[Any]]
 
 
 class Material(StrEnum):
@@ -91,9 +91,8 @@ class IntensityCurve:
 
     def __post_init__(self) -> None:
         if self.t.shape != self.intensity.shape or self.t.ndim != 1:
-            raise ValueError(
-                f"curve of {self.expression}: {self.t.shape} times for {self.intensity.shape} values"
-            )
+            sizes = f"{self.t.shape} times and {self.intensity.shape} values"
+            raise ValueError(f"curve of {self.expression}: {sizes}")
 
 
 @runtime_checkable

@@ -63,9 +63,10 @@ def load(where: str) -> LoadedClip:
     """
     if not where.startswith(LOCAL_PREFIX):
         raise _bad(
-            where, f"give a directory as {LOCAL_PREFIX}PATH; a hub tag is fetched first with:"
-            f" python -m ml weights pull {where} --out DIR"
-        )  # fmt: skip
+            where,
+            f"give a directory as {LOCAL_PREFIX}PATH; a hub tag is fetched first with:"
+            f" python -m ml weights pull {where} --out DIR",
+        )
     folder = Path(where.removeprefix(LOCAL_PREFIX))
     config = read_config(folder)
     weights = folder / WEIGHTS_FILE
@@ -84,9 +85,13 @@ def load(where: str) -> LoadedClip:
         _check_answer(model, preprocess, origin, folder)
     identity = hashlib.sha256(json.dumps(config, sort_keys=True).encode() + digest.encode())
     return LoadedClip(
-        model, preprocess, int(config["model_cfg"]["embed_dim"]),
-        str(origin["tag"]) if origin else folder.name, identity.hexdigest(), bool(origin),
-    )  # fmt: skip
+        model,
+        preprocess,
+        int(config["model_cfg"]["embed_dim"]),
+        str(origin["tag"]) if origin else folder.name,
+        identity.hexdigest(),
+        bool(origin),
+    )
 
 
 def random_clip(name: str, seed: int = 0) -> LoadedClip:
@@ -99,7 +104,8 @@ def random_clip(name: str, seed: int = 0) -> LoadedClip:
         raise _bad(name, "open_clip knows no architecture of that name")
     torch.manual_seed(seed)
     model = build(config, Path(name)).eval()
-    preprocess = Preprocess(_image_size(model), open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)  # fmt: skip
+    mean, std = open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD
+    preprocess = Preprocess(_image_size(model), mean, std)
     digest = hashlib.sha256(f"random:{name}:{seed}".encode()).hexdigest()
     return LoadedClip(model, preprocess, config["embed_dim"], f"random:{name}", digest, False)
 
@@ -110,8 +116,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise _bad(folder, "no such directory")
     if not path.is_file():
-        raise _bad(path, "the file is missing; without it neither architecture nor"
-                           " preprocessing are known")  # fmt: skip
+        raise _bad(
+            path, "the file is missing; without it neither architecture nor preprocessing are known"
+        )
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as fault:
@@ -120,13 +127,17 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(model, dict) or not {"embed_dim", "vision_cfg", "text_cfg"} <= set(model):
         raise _bad(path, "model_cfg must have embed_dim, vision_cfg and text_cfg")
     if not isinstance(seen, dict) or not {"mean", "std"} <= set(seen):
-        raise _bad(path, "preprocess_cfg must have mean and std: without the normalisation"
-                           " that the weights were trained with their answers are wrong")  # fmt: skip
+        raise _bad(
+            path,
+            "preprocess_cfg must have mean and std: without the normalisation that the weights"
+            " were trained with their answers are wrong",
+        )
     if not isinstance(model.get("quick_gelu"), bool):
         raise _bad(
-            path, 'model_cfg must say "quick_gelu": true (OpenAI\'s weights) or false (most'
-            " others): weights run with the wrong activation answer wrongly without any error"
-        )  # fmt: skip
+            path,
+            'model_cfg must say "quick_gelu": true (OpenAI\'s weights) or false (most'
+            " others): weights run with the wrong activation answer wrongly without any error",
+        )
     return cast(dict[str, Any], config)
 
 
@@ -146,7 +157,7 @@ def build(model_cfg: Mapping[str, Any], path: Path) -> nn.Module:
 
 
 def save(folder: Path, model: nn.Module, config: Mapping[str, Any], tag: str) -> None:
-    """Writes a weights directory with its origin record; ``config`` as :func:`read_config` reads."""
+    """Writes a weights directory with its origin record; ``config`` as `read_config` reads it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     weights = folder / WEIGHTS_FILE
@@ -216,9 +227,7 @@ def _check_shapes(model: nn.Module, weights: Path) -> None:
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
             wanted, got = (side.get(name, "absent") for side in (expected, found))
-            raise _bad(
-                weights, f"does not match {CONFIG_FILE}: {name} is {got}, expected {wanted}"
-            )
+            raise _bad(weights, f"does not match {CONFIG_FILE}: {name} is {got}, expected {wanted}")
 
 
 def _preprocess(config: Mapping[str, Any], model: nn.Module, path: Path) -> Preprocess:
@@ -228,8 +237,11 @@ def _preprocess(config: Mapping[str, Any], model: nn.Module, path: Path) -> Prep
     stated = seen.get("size", size)
     stated = stated[0] if isinstance(stated, list) else stated
     if len(mean) != 3 or len(std) != 3 or min(std) <= 0 or stated != size:
-        raise _bad(path, f"preprocess_cfg does not fit the tower of {size} pixels:"
-                           " three means, three positive stds and that size are needed")  # fmt: skip
+        raise _bad(
+            path,
+            f"preprocess_cfg does not fit the tower of {size} pixels: three means, three positive"
+            " stds and that size are needed",
+        )
     return Preprocess(size, mean, std)
 
 

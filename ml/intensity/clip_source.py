@@ -1,0 +1,199 @@
+"""The CLIP intensity source as it is served: a directory in, curves out.
+
+A source directory is self-contained: ``source.json`` (architecture, preprocessing, text classes,
+what it was trained on) and ``source.safetensors`` (image tower, temporal transformer, scales and
+the text embeddings, computed once; no text tower and no tokenizer is needed any more).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ml.errors import SourceError, WeightsError
+from ml.intensity.config import NetworkConfig
+from ml.intensity.descriptors import NEUTRAL
+from ml.intensity.encoder import FrameEncoder, Precision
+from ml.intensity.network import IntensityNetwork, masked_median
+from ml.intensity.source import (
+    ClipMaterial,
+    FloatArray,
+    IntensityCurve,
+    Material,
+    RestReference,
+    SourceIdentity,
+    need,
+)
+from ml.intensity.weights import Preprocess, build
+
+NAME = "clip"
+VERSION = "1"
+SETTINGS_FILE = "source.json"
+TENSORS_FILE = "source.safetensors"
+# Without a rest clip this share of the clip, its calmest part, stands in for the rest.
+_CALM_QUANTILE = 0.2
+# The image tower alone is served; open_clip builds towers in pairs, so the other is made tiny.
+_NO_TEXT = {"context_length": 8, "vocab_size": 16, "width": 8, "heads": 1, "layers": 1}
+
+
+@dataclass(frozen=True, eq=False)
+class ClipSource:
+    """Meets ``source.IntensitySource``; ``encoder`` meets ``source.CropEncoder``."""
+
+    identity: SourceIdentity
+    encoder: FrameEncoder
+    network: IntensityNetwork
+    text: Tensor
+    card: Mapping[str, Any]
+
+    @property
+    def material(self) -> Material:
+        return Material.EMBEDDINGS
+
+    def curve(self, clip: ClipMaterial, rest: ClipMaterial | None) -> IntensityCurve:
+        """See ``IntensitySource.curve``. Of a rest clip: the mean over all expressions."""
+        delta = self._delta(clip)
+        if rest is not None and rest.has(Material.EMBEDDINGS):
+            calm = self._delta(rest)
+            everyone = torch.ones(calm.shape[:2], dtype=torch.bool)
+            reference, zero = RestReference.REST_CLIP, masked_median(calm, everyone)
+        else:
+            reference = RestReference.SAME_CLIP
+            zero = delta.quantile(_CALM_QUANTILE, dim=1, keepdim=True)
+        with torch.inference_mode():
+            signed = self.network.signed_intensity(delta, zero).clamp_min(0)[0]
+        expressions = self.network.config.expressions
+        if clip.expression == NEUTRAL:
+            intensity = signed.mean(dim=1)
+        elif clip.expression in expressions:
+            intensity = signed[:, expressions.index(clip.expression)]
+        else:
+            raise SourceError(f"this CLIP source was not trained for {clip.expression!r}")
+        times = np.asarray(clip.embedding_timestamps, dtype=np.float64)
+        return IntensityCurve(
+            clip.expression, times, intensity.double().numpy(), self.identity, reference
+        )
+
+    def _delta(self, clip: ClipMaterial) -> Tensor:
+        """(1, T, E) scores over the neutral of one clip."""
+        need(self.identity, clip, Material.EMBEDDINGS)
+        if clip.embeddings_by != self.encoder.digest:
+            raise SourceError(
+                f"the clip {clip.expression!r} was encoded by another image tower than the one of"
+                f" this source; measure it again"
+            )
+        frames = _tensor(cast(FloatArray, clip.embeddings))
+        times = _tensor(cast(FloatArray, clip.embedding_timestamps))
+        mask = torch.ones(times.shape, dtype=torch.bool)
+        with torch.inference_mode():
+            return self.network(frames, times, mask, self.text).delta
+
+
+def _tensor(values: FloatArray) -> Tensor:
+    return torch.from_numpy(np.asarray(values, dtype=np.float32)).unsqueeze(0)
+
+
+@dataclass(frozen=True, eq=False)
+class SourceParts:
+    """What training hands over to be served."""
+
+    visual: nn.Module
+    model_cfg: Mapping[str, Any]
+    preprocess: Preprocess
+    network: IntensityNetwork
+    text: Tensor
+    precision: Precision
+    rate: float
+    card: Mapping[str, Any]
+
+
+def save(folder: Path, parts: SourceParts) -> None:
+    """Writes a source directory; the tower is stored in the precision it is served in."""
+    folder.mkdir(parents=True, exist_ok=True)
+    dtype = torch.bfloat16 if parts.precision == "bf16" else torch.float32
+    tensors = {f"visual.{k}": _stored(v, dtype) for k, v in parts.visual.state_dict().items()}
+    network = parts.network.state_dict().items()
+    tensors |= {f"network.{k}": _stored(v, torch.float32) for k, v in network}
+    tensors["text"] = _stored(parts.text, torch.float32)
+    save_file(tensors, folder / TENSORS_FILE)
+    cfg = parts.model_cfg
+    settings = {
+        "schema": 1,
+        "name": NAME,
+        "version": VERSION,
+        "tower": {k: cfg[k] for k in ("embed_dim", "vision_cfg", "quick_gelu")},
+        "preprocess": {
+            "size": parts.preprocess.size,
+            "mean": list(parts.preprocess.mean),
+            "std": list(parts.preprocess.std),
+        },
+        "precision": parts.precision,
+        "rate": parts.rate,
+        "network": parts.network.config.to_json(),
+        "tensors_sha256": _sha256(folder / TENSORS_FILE),
+        "card": dict(parts.card),
+    }
+    text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
+    (folder / SETTINGS_FILE).write_text(text, encoding="utf-8")
+
+
+def load(folder: Path, device: str = "cpu") -> ClipSource:
+    """A source directory, checked. Raises :class:`WeightsError` naming the file at fault."""
+    path, tensors_path = folder / SETTINGS_FILE, folder / TENSORS_FILE
+    for file in (path, tensors_path):
+        if not file.is_file():
+            raise WeightsError("the file is missing", file=file)
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        if settings["tensors_sha256"] != _sha256(tensors_path):
+            raise WeightsError(f"changed since it was saved ({SETTINGS_FILE})", file=tensors_path)
+        network = IntensityNetwork(NetworkConfig.from_json(settings["network"]))
+        seen = settings["preprocess"]
+        preprocess = Preprocess(seen["size"], tuple(seen["mean"]), tuple(seen["std"]))
+        tower = {**settings["tower"], "text_cfg": _NO_TEXT}
+        precision: Precision = settings["precision"]
+        rate = float(settings["rate"])
+    except (KeyError, TypeError, ValueError) as fault:
+        raise WeightsError(f"not the settings of a CLIP source: {fault}", file=path) from fault
+    tensors = load_file(tensors_path)
+    text = tensors.pop("text")
+    visual = cast(nn.Module, cast(Any, build(tower, path)).visual)
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    visual = visual.to(device=device, dtype=dtype).eval()
+    _fill(visual, "visual.", tensors, tensors_path)
+    _fill(network, "network.", tensors, tensors_path)
+    network.eval()
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    encoder_digest = hashlib.sha256(f"{digest}:encoder".encode()).hexdigest()
+    encoder = FrameEncoder(
+        visual, preprocess, network.config.embed_dim, encoder_digest, precision, device, rate
+    )
+    identity = SourceIdentity(NAME, VERSION, digest)
+    return ClipSource(identity, encoder, network, text, settings["card"])
+
+
+def _fill(module: nn.Module, prefix: str, tensors: Mapping[str, Tensor], path: Path) -> None:
+    own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    try:
+        module.load_state_dict(own)
+    except RuntimeError as fault:
+        first = str(fault).splitlines()[1:2]
+        raise WeightsError(
+            f"does not match {SETTINGS_FILE}: {' '.join(first).strip()}", file=path
+        ) from fault
+
+
+def _stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    kept = tensor.detach().cpu()
+    return (kept.to(dtype) if kept.is_floating_point() else kept).contiguous().clone()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

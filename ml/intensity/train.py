@@ -1,0 +1,276 @@
+"""Trains the intensity network: reads top to bottom, on one process or several under torchrun.
+
+Seeded and resumable: every step's clips, windows and light come from (seed, epoch, clip) alone,
+so a run that is cut off and started again ends with the same weights, and so does a run whose
+batches are shared by several processes. The last epoch's weights are kept: nothing is chosen by
+looking at held-out people.
+"""
+
+import hashlib
+import json
+import math
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ml.distributed import Processes, processes
+from ml.errors import CohortError, ConfigError
+from ml.intensity import clip_source
+from ml.intensity.encoder import FrameEncoder, frame_encoder
+from ml.intensity.examples import FrameCache, Pair, load_examples, pair_with_rest
+from ml.intensity.learner import Batch, Cut, Learner, make_batch
+from ml.intensity.settings import TrainConfig
+from ml.intensity.weights import LoadedClip, load, read_config
+from ml.manifest import LabelledClip, read_manifest
+
+STATE_FILE = "state.pt"
+LOG_FILE = "log.jsonl"
+CONFIG_FILE = "train.json"
+SOURCE_FOLDER = "source"
+
+
+def train(config: TrainConfig, out: Path, cache: Path) -> Path:
+    """Runs (or goes on with) one training; returns the served source's directory.
+
+    Raises ``CohortError``, ``ConfigError`` or ``WeightsError`` before the first step.
+    """
+    clips = read_manifest(Path(config.cohort))
+    weights = load(config.weights)
+    with processes() as group:
+        torch.manual_seed(config.seed)
+        learner = _learner(weights, config)
+        _claim(out, config, group)
+        pairs = _pairs(clips, config, learner, weights, cache, group)
+        model = group.wrap(learner)
+        optimiser = _optimiser(learner, config)
+        start = _resume(out, learner, optimiser, config)
+        clock = _Clock(start, config.epochs)
+        for epoch in range(start, config.epochs):
+            terms = _epoch(model, optimiser, pairs, config, epoch, group)
+            if group.first:
+                _keep(out, learner, optimiser, epoch, terms)
+                clock.tell(epoch, terms)
+            group.wait()
+        if group.first:
+            _save(out, learner, config, pairs, clips)
+        group.wait()
+    return out / SOURCE_FOLDER
+
+
+def _learner(weights: LoadedClip, config: TrainConfig) -> Learner:
+    if weights.embed_dim != config.network.embed_dim:
+        raise ConfigError(
+            f"network.embed_dim is {config.network.embed_dim}, the weights' is {weights.embed_dim}"
+        )
+    return Learner(
+        weights,
+        config.network,
+        config.loss,
+        image_blocks=config.image_blocks,
+        tune_text=config.tune_text,
+    )
+
+
+def _claim(out: Path, config: TrainConfig, group: Processes) -> None:
+    """The output directory belongs to one set of settings: another run must not mix into it."""
+    path = out / CONFIG_FILE
+    text = json.dumps(config.to_json(), indent=2, sort_keys=True) + "\n"
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        raise ConfigError(f"{out} holds a run with other settings; give another directory")
+    if group.first:
+        out.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    group.wait()
+
+
+def _pairs(
+    clips: tuple[LabelledClip, ...],
+    config: TrainConfig,
+    learner: Learner,
+    weights: LoadedClip,
+    cache: Path,
+    group: Processes,
+) -> list[Pair]:
+    known = set(config.network.classes)
+    wanted = [c for c in clips if c.split in config.splits and c.expression in known]
+    present = {clip.expression for clip in wanted}
+    if missing := sorted(known - present):
+        raise CohortError(
+            f"no clip of {', '.join(missing)} in split {'/'.join(config.splits)}: an empty class",
+            file=Path(config.cohort),
+        )
+    frozen: FrameEncoder | None = None
+    if not learner.tunes_images:
+        frozen = frame_encoder(weights, "fp32", group.device)
+    store = FrameCache(cache, config.rate, learner.preprocess.size, frozen)
+    if group.world > 1:  # each process measures its share, then all read everything
+        for clip in wanted[group.rank :: group.world]:
+            store.frames(clip)
+        group.wait()
+    return pair_with_rest(load_examples(wanted, store))
+
+
+def _optimiser(learner: Learner, config: TrainConfig) -> torch.optim.Optimizer:
+    """One group per part, each with its own rate; parameters that are frozen are left out."""
+    parts: dict[str, tuple[float, list[nn.Module]]] = {
+        "image": (config.rates.image, [learner.visual, learner.text_tower]),
+        "temporal": (config.rates.temporal, [learner.network]),
+        "prompt": (config.rates.prompt, [learner.prompts]),
+    }
+    groups: list[dict[str, Any]] = []
+    for name, (rate, modules) in parts.items():
+        learning = [p for m in modules for p in m.parameters() if p.requires_grad]
+        if learning:
+            groups.append({"params": learning, "lr": rate, "peak": rate, "name": name})
+    if config.optimiser == "adamw":
+        return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+    return torch.optim.SGD(groups, momentum=0.9, weight_decay=config.weight_decay)
+
+
+def _epoch(
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    pairs: list[Pair],
+    config: TrainConfig,
+    epoch: int,
+    group: Processes,
+) -> dict[str, float]:
+    """One pass over all clips; returns the mean of the loss and of each term."""
+    model.train()
+    sums: dict[str, float] = {}
+    steps = math.ceil(len(pairs) / config.batch)
+    for step, batch in enumerate(batches(pairs, config, epoch, group)):
+        _set_rates(optimiser, config, (epoch * steps + step) / (config.epochs * steps))
+        loss, terms = model(batch.to(group.device))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        learning = [p for part in optimiser.param_groups for p in part["params"]]
+        nn.utils.clip_grad_norm_(learning, config.clip_gradient)
+        optimiser.step()
+        for name, value in {"loss": loss.detach(), **terms}.items():
+            sums[name] = sums.get(name, 0.0) + float(value)
+    return {name: group.mean(total / steps) for name, total in sums.items()}
+
+
+def batches(
+    pairs: list[Pair], config: TrainConfig, epoch: int, group: Processes
+) -> Iterator[Batch]:
+    """This process's share of each batch of the epoch; the last batch is filled from the start."""
+    if config.batch % group.world:
+        raise ConfigError(f"batch {config.batch} cannot be shared by {group.world} processes")
+    order = np.random.default_rng([config.seed, epoch]).permutation(len(pairs))
+    steps = math.ceil(len(pairs) / config.batch)
+    order = np.resize(order, steps * config.batch)
+    share = config.batch // group.world
+    table_seconds = config.network.positions / config.network.position_rate
+    shift = max(table_seconds - max(config.frames, config.rest_frames) / config.rate, 0.0)
+    cut = Cut(config.frames, config.rest_frames, shift, config.light)
+    for step in range(steps):
+        first = step * config.batch + group.rank * share
+        mine = order[first : first + share]
+        seeds = [(config.seed, epoch, step, int(index)) for index in mine]
+        yield make_batch([pairs[i] for i in mine], config.network.classes, cut, seeds)
+
+
+def _set_rates(optimiser: torch.optim.Optimizer, config: TrainConfig, done: float) -> None:
+    """Linear warm-up, then a cosine down to zero; ``done`` is the share of the run behind us."""
+    rising = done / config.warmup if config.warmup else 1.0
+    factor = min(rising, 1.0) * 0.5 * (1 + math.cos(math.pi * done))
+    for part in optimiser.param_groups:
+        part["lr"] = part["peak"] * factor
+
+
+def _learnt(learner: Learner) -> dict[str, Tensor]:
+    """What training changes: parameters that learn, and buffers. Frozen towers are not copied."""
+    frozen = {name for name, p in learner.named_parameters() if not p.requires_grad}
+    return {k: v for k, v in learner.state_dict().items() if k not in frozen}
+
+
+def _keep(
+    out: Path,
+    learner: Learner,
+    optimiser: torch.optim.Optimizer,
+    epoch: int,
+    terms: Mapping[str, float],
+) -> None:
+    """State and log after one epoch; the state file is replaced whole or not at all."""
+    state = {"epoch": epoch, "model": _learnt(learner), "optimiser": optimiser.state_dict()}
+    partial = out / f"{STATE_FILE}.partial"
+    torch.save(state, partial)
+    partial.replace(out / STATE_FILE)
+    with (out / LOG_FILE).open("a", encoding="utf-8") as log:
+        log.write(json.dumps({"epoch": epoch, **{k: round(v, 6) for k, v in terms.items()}}) + "\n")
+
+
+def _resume(
+    out: Path, learner: Learner, optimiser: torch.optim.Optimizer, config: TrainConfig
+) -> int:
+    """Takes up the state in ``out``, if any; returns the first epoch still to do."""
+    path = out / STATE_FILE
+    if not path.is_file():
+        return 0
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    learner.load_state_dict(state["model"], strict=False)
+    optimiser.load_state_dict(state["optimiser"])
+    return min(int(state["epoch"]) + 1, config.epochs)
+
+
+def _save(
+    out: Path,
+    learner: Learner,
+    config: TrainConfig,
+    pairs: list[Pair],
+    clips: tuple[LabelledClip, ...],
+) -> None:
+    folder = Path(config.weights.removeprefix("local-dir:"))
+    with torch.no_grad():
+        text = learner.eval().text()
+    card = {
+        "weights": folder.name,
+        "cohort": Path(config.cohort).name,
+        "cohort_digest": _digest_of_clips(clips),
+        "phantom_trained": any(clip.truth is not None for clip in clips),
+        "people": len({pair.clip.subject for pair in pairs}),
+        "clips": len(pairs),
+        "training": config.to_json() | {"cohort": Path(config.cohort).name, "weights": folder.name},
+    }
+    clip_source.save(
+        out / SOURCE_FOLDER,
+        clip_source.SourceParts(
+            visual=learner.visual,
+            model_cfg=read_config(folder)["model_cfg"],
+            preprocess=learner.preprocess,
+            network=learner.network,
+            text=text,
+            precision=config.precision,
+            rate=config.rate,
+            card=card,
+        ),
+    )
+
+
+def _digest_of_clips(clips: tuple[LabelledClip, ...]) -> str:
+    return hashlib.sha256("\n".join(sorted(c.sha256 for c in clips)).encode()).hexdigest()
+
+
+class _Clock:
+    """Progress with time left, on standard error."""
+
+    def __init__(self, done: int, epochs: int) -> None:
+        self.done, self.epochs, self.begin = done, epochs, time.monotonic()
+
+    def tell(self, epoch: int, terms: Mapping[str, float]) -> None:
+        finished = epoch + 1 - self.done
+        left = (time.monotonic() - self.begin) / finished * (self.epochs - epoch - 1)
+        numbers = " ".join(f"{name} {value:.4f}" for name, value in terms.items())
+        print(
+            f"epoch {epoch + 1}/{self.epochs} {numbers} · {left / 60:.1f} min left",
+            file=sys.stderr,
+            flush=True,
+        )
