@@ -45,7 +45,7 @@ def fail(sentence: str, code: int) -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether the site could listen there; SO_REUSEADDR as servers do, so TIME_WAIT is no reason."""
+    """Whether the site could listen there (as servers do, whatever lingers in TIME_WAIT)."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -81,7 +81,7 @@ def wait_until_ready(site: subprocess.Popen[bytes], port: int) -> bool:
 
 
 def write_addresses(port: int) -> str:
-    """Adds where the pages are to the demo credentials that ``manage.py demo`` left; returns the root."""
+    """Adds the pages' addresses to the credentials that ``manage.py demo`` left; returns the root."""
     url = f"http://{HOST}:{port}"
     path = VAR / "demo.json"
     known = json.loads(path.read_text()) if path.exists() else {}

@@ -115,8 +115,19 @@ class PostgreSQL(Server):
                 user = pwd.getpwnam("postgres")
                 os.chown(self.folder, user.pw_uid, user.pw_gid)
             subprocess.run(
-                [*self.as_postgres(), program, "-D", str(data)]
-                + ["-U", "mimia", "-A", "trust", "-E", "UTF8", "-N"],
+                [
+                    *self.as_postgres(),
+                    program,
+                    "-D",
+                    str(data),
+                    "-U",
+                    "mimia",
+                    "-A",
+                    "trust",
+                    "-E",
+                    "UTF8",
+                    "-N",
+                ],
                 check=True,
                 capture_output=True,
                 cwd=self.folder,
@@ -135,8 +146,16 @@ class PostgreSQL(Server):
     def create_database(self, name: str) -> str:
         """A new, empty database; returns its DATABASE_URL."""
         subprocess.run(
-            [self.program("createdb"), "-h", "127.0.0.1", "-p", str(self.port)]
-            + ["-U", "mimia", name],
+            [
+                self.program("createdb"),
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(self.port),
+                "-U",
+                "mimia",
+                name,
+            ],
             check=True,
             capture_output=True,
         )

@@ -20,8 +20,15 @@ SKIPS = {
 def run_pytest(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     keep = {k: v for k, v in os.environ.items() if k != "MIMIA_STRICT" and "PYTEST" not in k}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "tests.strict", "-p", "no:cacheprovider"]
-        + [
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "tests.strict",
+            "-p",
+            "no:cacheprovider",
             "-p",
             "no:django",
             "--continue-on-collection-errors",
