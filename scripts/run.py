@@ -81,7 +81,7 @@ def wait_until_ready(site: subprocess.Popen[bytes], port: int) -> bool:
 
 
 def write_addresses(port: int) -> str:
-    """Adds the pages' addresses to the credentials that ``manage.py demo`` left; returns the root."""
+    """Adds the addresses to the credentials that ``manage.py demo`` left; returns the root."""
     url = f"http://{HOST}:{port}"
     path = VAR / "demo.json"
     known = json.loads(path.read_text()) if path.exists() else {}
