@@ -1,0 +1,79 @@
+"""The drawn face's degrees of freedom and how each expression uses them.
+
+A channel is one movement of the face, 0 at rest; 1 is a plain, full movement. Right and left are
+the person's own (the person's right is on the picture's left). The recipes give each expression's
+channels at amplitude 1. They are calibrated: a drawn face at amplitude 1, measured with FaceMesh
+over the default 10 s, comes close to the medians of people without PD in the public tables for the
+signals that carry the expression (smile: mouth; disgust: eyes and brows; surprise: brows and eyes).
+`docs/decisions/phantom.md` has the figures and the command.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ml.expressions import Expression
+
+# Each of these exists once for the right and once for the left side of the face.
+SIDED = (
+    "blink",
+    "wide",
+    "squint",
+    "brow_outer",
+    "brow_inner",
+    "brow_down",
+    "smile",
+    "frown",
+    "stretch",
+    "sneer",
+)
+SINGLE = ("jaw", "part", "press", "gaze_x", "gaze_y")
+# Head pose: degrees; shifts in units of the distance between the eyes; scale as a relative change.
+POSE = ("yaw", "pitch", "roll", "shift_x", "shift_y", "scale")
+
+CHANNELS: tuple[str, ...] = (
+    *(f"{name}_{side}" for name in SIDED for side in ("right", "left")),
+    *SINGLE,
+    *POSE,
+)
+INDEX: Mapping[str, int] = MappingProxyType({name: i for i, name in enumerate(CHANNELS)})
+
+# Channels at amplitude 1, per expression; a sided name means both sides.
+RECIPES: Mapping[Expression, Mapping[str, float]] = MappingProxyType(
+    {
+        Expression.REST: MappingProxyType({}),
+        Expression.SMILE: MappingProxyType(
+            {"smile": 1.0, "part": 0.75, "squint": 0.35, "jaw": 0.1, "brow_outer": 0.05}
+        ),
+        Expression.DISGUST: MappingProxyType(
+            {"sneer": 1.0, "squint": 0.7, "brow_down": 0.8, "frown": 0.3, "press": 0.3}
+        ),
+        Expression.SURPRISE: MappingProxyType(
+            {"brow_outer": 0.8, "brow_inner": 0.8, "wide": 0.7, "jaw": 0.12}
+        ),
+        Expression.ANGER: MappingProxyType(
+            {"brow_down": 1.0, "squint": 0.45, "press": 0.8, "frown": 0.2}
+        ),
+        Expression.SADNESS: MappingProxyType(
+            {"brow_inner": 0.8, "frown": 0.9, "squint": 0.2, "press": 0.1, "gaze_y": 0.15}
+        ),
+        Expression.FEAR: MappingProxyType(
+            {"brow_inner": 0.9, "brow_outer": 0.4, "wide": 0.8, "stretch": 0.8, "part": 0.45}
+        ),
+    }
+)
+
+
+def recipe_vector(expression: Expression, asymmetry: float = 0.0) -> list[float]:
+    """The expression's channels at amplitude 1, in the order of ``CHANNELS``.
+
+    ``asymmetry`` in [-1, 1]: above 0 the right side moves by that share less, below 0 the left.
+    """
+    right, left = 1.0 - max(asymmetry, 0.0), 1.0 - max(-asymmetry, 0.0)
+    values = [0.0] * len(CHANNELS)
+    for name, value in RECIPES[expression].items():
+        if name in SIDED:
+            values[INDEX[f"{name}_right"]] = value * right
+            values[INDEX[f"{name}_left"]] = value * left
+        else:
+            values[INDEX[name]] = value
+    return values
