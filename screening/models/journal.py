@@ -7,7 +7,7 @@ from screening.models.people import User
 
 
 class EventStream(models.Model):
-    """A counter that the writing transaction locks: a number is visible only after all smaller ones.
+    """A counter the writing transaction locks: a number is visible only after all smaller ones.
 
     Keys are ``patient:<uuid>`` and ``site:<uuid>``.
     """

@@ -119,6 +119,12 @@ class Patient(Row):
     name = models.CharField(max_length=120, blank=True)
     pseudonym = models.CharField(max_length=12, unique=True, default=new_pseudonym, editable=False)
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
+    erasure_proven_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the store was listed again and held nothing of this patient.",
+    )
 
     def __str__(self) -> str:
         return self.pseudonym

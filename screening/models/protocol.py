@@ -1,4 +1,4 @@
-"""What is asked of the patient: consent texts and protocols, both versioned and frozen once used."""
+"""What is asked of the patient: consent texts and protocols, versioned and frozen once used."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -112,7 +112,7 @@ class ProtocolStep(Row):
         return f"{self.protocol} · {self.expression}"
 
     def cues(self) -> list[dict[str, float | str]]:
-        """When the page says *make it* and *relax*: ``[{"at": seconds, "kind": "make"|"relax"}]``."""
+        """When the page says *make* and *relax*: ``[{"at": seconds, "kind": "make"}, …]``."""
         if not self.repetitions:
             return []
         period = (self.seconds - self.NEUTRAL_SECONDS) / self.repetitions

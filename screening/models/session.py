@@ -44,6 +44,9 @@ class Screening(Row):
         User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
     )
     withdrawn_at = models.DateTimeField(null=True, editable=False)
+    rerecord_note = models.TextField(
+        blank=True, help_text="What the clinician asks of the patient, as the patient reads it."
+    )
 
     class Meta(Row.Meta):
         constraints = [
@@ -173,7 +176,7 @@ class Clip(Row):
 
 
 class Upload(Row):
-    """A resumable upload (tus 1.0) of one clip. Its length is unknown while it is being recorded."""
+    """A resumable upload (tus 1.0) of one clip. Its length is unknown while it is recorded."""
 
     class State(models.TextChoices):
         OPEN = "open", "open"

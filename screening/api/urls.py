@@ -1,0 +1,5 @@
+"""The API, one address a line."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

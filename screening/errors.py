@@ -1,0 +1,70 @@
+"""Everything that can go wrong in the domain, each with a code, an HTTP status and a sentence.
+
+The sentence is what the user reads. It never holds a name or a result.
+"""
+
+
+class DomainError(Exception):
+    """Base of all typed errors. ``code`` is for programs, ``detail`` for people."""
+
+    status = 400
+    code = "invalid"
+    detail = "This could not be done."
+
+    def __init__(self, detail: str = "", *, code: str = "") -> None:
+        self.detail = detail or self.detail
+        self.code = code or self.code
+        super().__init__(self.detail)
+
+
+class NotAllowed(DomainError):
+    status = 403
+    code = "not_allowed"
+    detail = "You may not do this."
+
+
+class NotFound(DomainError):
+    status = 404
+    code = "not_found"
+    detail = "There is nothing here that you may see."
+
+
+class WrongState(DomainError):
+    status = 409
+    code = "wrong_state"
+    detail = "This is not possible at this point."
+
+
+class Conflict(DomainError):
+    status = 409
+    code = "conflict"
+    detail = "Somebody else was quicker. Please look again."
+
+
+class OffsetConflict(Conflict):
+    """A chunk arrived for a place that is not the next one. ``offset`` is the right place."""
+
+    code = "wrong_offset"
+    detail = "This part of the recording was not the next one expected."
+
+    def __init__(self, offset: int, detail: str = "", *, code: str = "") -> None:
+        super().__init__(detail, code=code)
+        self.offset = offset
+
+
+class Invalid(DomainError):
+    status = 422
+    code = "invalid"
+    detail = "Something in this is not right. Please check it."
+
+
+class TooLarge(DomainError):
+    status = 413
+    code = "too_large"
+    detail = "This recording is too large."
+
+
+class Gone(DomainError):
+    status = 410
+    code = "gone"
+    detail = "This is no longer there."

@@ -1,0 +1,207 @@
+"""Who may do what to which row: one class per permission.
+
+Each class states its rule once, as a filter over a query set. The check of one object is the same
+filter narrowed to that row, so a list and a single object can never disagree, and a membership that
+was lost a moment ago is lost here too. All are registered with ``rules`` as ``screening.<name>``.
+
+Django's *superuser may do everything* is on purpose not asked: administrators work in the admin
+site; a patient's videos and results belong to the patient and to the clinicians of the site.
+"""
+
+from typing import Any, ClassVar
+
+import rules
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Model, Q, QuerySet
+
+from screening.models import (
+    Assessment,
+    Clip,
+    Consent,
+    Invitation,
+    Patient,
+    Screening,
+    Site,
+    Upload,
+    User,
+)
+
+Actor = User | AnonymousUser
+REGISTRY: dict[str, type["Permission"]] = {}
+
+
+class Permission:
+    """A rule over the rows of one model. Subclasses give ``name``, ``model`` and ``rule``."""
+
+    name: ClassVar[str]
+    model: ClassVar[type[Model]]
+
+    def __init_subclass__(cls) -> None:
+        if "name" in cls.__dict__:
+            REGISTRY[cls.name] = cls
+            rules.add_perm(f"screening.{cls.name}", rules.predicate(cls.allows, name=cls.name))
+
+    @classmethod
+    def rule(cls, user: User) -> Q:
+        """The rows that this signed-in user may act on."""
+        raise TypeError(f"{cls.__name__} states no rule")
+
+    @classmethod
+    def filter(cls, user: Actor, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """``rows`` without those that ``user`` may not act on; nothing for the anonymous."""
+        if not isinstance(user, User) or not user.is_active:
+            return rows.none()
+        return rows.filter(cls.rule(user)).distinct()
+
+    @classmethod
+    def allows(cls, user: Actor, row: Model | None) -> bool:
+        """The same rule for one row."""
+        if row is None or not isinstance(row, cls.model):
+            return False
+        return cls.filter(user, cls.model._default_manager.filter(pk=row.pk)).exists()
+
+
+def _own(prefix: str, user: User) -> Q:
+    """Rows of the user's own patient record."""
+    return Q(**{f"{prefix}patient__user": user, f"{prefix}patient__erased_at__isnull": True})
+
+
+def _site(prefix: str, user: User) -> Q:
+    """Rows of a site where the user is a clinician."""
+    return Q(
+        **{
+            f"{prefix}site__memberships__user": user,
+            f"{prefix}site__memberships__role": "clinician",
+        }
+    )
+
+
+class ViewScreening(Permission):
+    """The patient's own; the clinicians of the site once there is something to see."""
+
+    name, model = "view_screening", Screening
+
+    @classmethod
+    def rule(cls, user: User) -> Q:
+        return _own("", user) | _site("", user)
+
+
+class RecordScreening(Permission):
+    """Intake, clips, submission, withdrawal: the patient alone."""
+
+    name, model = "record_screening", Screening
+
+    @classmethod
+    def rule(cls, user: User) -> Q:
+        return _own("", user)
+
+
+class ReviewScreening(Permission):
+    """Review, release, request of a new recording, full assessment: clinicians of the site."""
+
+    name, model = "review_screening", Screening
+
+    @classmethod
+    def rule(cls, user: User) -> Q:
+        return _site("", user) & Q(patient__erased_at__isnull=True)
+
+
+class ViewClip(Permission):
+    """The patient's own clips; the clinicians of the site unless the screening was withdrawn."""
+
+    name, model = "view_clip", Clip
+
+    @classmethod
+    def rule(cls, user: User) -> Q:
+        watching = _site("screening__", user) & ~Q(screening__state="withdrawn")
+        return _own("screening__", user) | watching
+
+
+class RecordClip(Permission):
+    name, model = "record_clip", Clip
+
+    @classmethod
+    def rule(cls, user: User) -> Q:
+        return _own("screening__", user)
+
+
+class ReviewClip(Permission):
+    """Signals and curves of a clip: clinicians of the site, unless it was withdrawn."""
+
+    name, model = "review_clip", Clip
+
+    @classmethod
+    def rule(cls, user: User) -> Q:
+        return _site("screening__", user) & ~Q(screening__state="withdrawn")
+
+
+class WriteUpload(Permission):
+    name, model = "write_upload", Upload
+
+    @classmethod
+    def rule(cls, user: User) -> Q:
+        return _own("clip__screening__", user)
+
+
+class ViewAssessment(Permission):
+    """The full assessment: clinicians of the site. Patients read released results elsewhere."""
+
+    name, model = "view_assessment", Assessment
+
+    @classmethod
+    def rule(cls, user: User) -> Q:
+        return _site("screening__", user) & ~Q(screening__state="withdrawn")
+
+
+class WorkAtSite(Permission):
+    """Worklist, invitations, comparison of bundles: clinicians of the site."""
+
+    name, model = "work_at_site", Site
+
+    @classmethod
+    def rule(cls, user: User) -> Q:
+        return Q(memberships__user=user, memberships__role="clinician")
+
+
+class ManageInvitation(Permission):
+    name, model = "manage_invitation", Invitation
+
+    @classmethod
+    def rule(cls, user: User) -> Q:
+        return _site("", user)
+
+
+class ActAsPatient(Permission):
+    """Consents and the patient's own event stream."""
+
+    name, model = "act_as_patient", Patient
+
+    @classmethod
+    def rule(cls, user: User) -> Q:
+        return Q(user=user, erased_at__isnull=True)
+
+
+class ViewConsent(Permission):
+    name, model = "view_consent", Consent
+
+    @classmethod
+    def rule(cls, user: User) -> Q:
+        return _own("", user)
+
+
+class ErasePatient(Permission):
+    """Patients erase themselves; an administrator does it for who asks the clinic."""
+
+    name, model = "erase_patient", Patient
+
+    @classmethod
+    def rule(cls, user: User) -> Q:
+        return Q() if user.is_superuser else Q(user=user)
+
+
+def is_administrator(user: Actor) -> bool:
+    """May change bundles, re-queue failed clips, make versions of protocols and consent texts."""
+    return isinstance(user, User) and user.is_active and user.is_superuser
+
+
+rules.add_perm("screening.administer", rules.predicate(is_administrator, name="administer"))

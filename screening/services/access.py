@@ -1,0 +1,49 @@
+"""Who may see what, asked in one place, and the record of who did see it."""
+
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
+
+from screening.errors import NotAllowed, NotFound
+from screening.models import AccessEvent, Clip, Screening, User
+from screening.permissions import Actor, Permission, ViewClip, ViewScreening, is_administrator
+
+M = TypeVar("M", bound=Model)
+
+
+def require(permission: type[Permission], user: Actor | None, row: Model) -> None:
+    """Raise NotAllowed unless ``user`` has ``permission`` on ``row``."""
+    if user is None or not permission.allows(user, row):
+        raise NotAllowed
+
+
+def require_administrator(user: Actor | None) -> None:
+    """Raise NotAllowed unless ``user`` administers this installation."""
+    if user is None or not is_administrator(user):
+        raise NotAllowed
+
+
+def find(permission: type[Permission], user: Actor, rows: QuerySet[M], key: object) -> M:
+    """The row with this key; NotFound both when there is none and when it is a stranger's."""
+    row = permission.filter(user, rows).filter(pk=key).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def can_see_screening(user: Actor, screening: Screening) -> bool:
+    return ViewScreening.allows(user, screening)
+
+
+def can_see_clip(user: Actor, clip: Clip) -> bool:
+    return ViewClip.allows(user, clip)
+
+
+def record_view(*, user: User, action: str, screening: Screening, clip: Clip | None = None) -> None:
+    """Note that ``user`` viewed this case or clip. Patients viewing their own are noted too."""
+    AccessEvent.objects.create(
+        user=user,
+        action=action,
+        screening_id=screening.pk,
+        clip_id=clip.pk if clip is not None else None,
+    )

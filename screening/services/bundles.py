@@ -1,0 +1,109 @@
+"""Model bundles: registered by digest, tried in the shadow, made active, retired, brought back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from screening.errors import Conflict, WrongState
+from screening.models import ModelBundle, User
+from screening.services import access, events
+from screening.services.transitions import move
+
+Status = ModelBundle.Status
+
+
+def register(
+    *,
+    path: str,
+    name: str,
+    version: str,
+    digest: str,
+    sources: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    by: User | None = None,
+) -> ModelBundle:
+    """Make a bundle known. The same digest again brings back the row that is there.
+
+    The caller (``worker``, which may read bundles) has verified the files. Raises Conflict when
+    name and version belong to another digest: identity is the digest, but a label must not mislead.
+    """
+    with transaction.atomic():
+        if found := ModelBundle.objects.filter(digest=digest).first():
+            # The directory may have moved with the installation; its content is the same.
+            ModelBundle.objects.filter(pk=found.pk).update(path=path)
+            found.path = path
+            return found
+        if ModelBundle.objects.filter(name=name, version=version).exists():
+            raise Conflict(f"There is another bundle {name} {version} with other content.")
+        bundle = ModelBundle.objects.create(
+            path=path,
+            name=name,
+            version=version,
+            digest=digest,
+            sources=dict(sources),
+            metadata=dict(metadata),
+        )
+        events.audit(by=by, action="bundle.registered", target=bundle, digest=digest)
+    return bundle
+
+
+def active() -> ModelBundle:
+    """The bundle that new screenings are assessed with. Raises WrongState when there is none."""
+    bundle = ModelBundle.objects.filter(status=Status.ACTIVE).first()
+    if bundle is None:
+        raise WrongState("No model is active. Please tell the clinic.", code="no_bundle")
+    return bundle
+
+
+def activate(*, by: User | None, bundle: ModelBundle) -> ModelBundle:
+    """Make this one active and retire the one before; going back is activating the old one.
+
+    ``by`` is None only for the installation itself (the first bundle).
+    """
+    if by is not None:
+        access.require_administrator(by)
+    with transaction.atomic():
+        rows = ModelBundle.objects.select_for_update().filter(status=Status.ACTIVE)
+        for before in rows.exclude(pk=bundle.pk):
+            move(before, expected=[Status.ACTIVE], status=Status.RETIRED)
+            events.audit(by=by, action="bundle.retired", target=before)
+        move(
+            bundle,
+            expected=[Status.REGISTERED, Status.SHADOW, Status.RETIRED],
+            detail="This bundle is active already.",
+            status=Status.ACTIVE,
+            activated_at=timezone.now(),
+        )
+        events.audit(by=by, action="bundle.activated", target=bundle)
+    return bundle
+
+
+def set_shadow(*, by: User | None, bundle: ModelBundle) -> ModelBundle:
+    """Let this one assess beside the active bundle; patients never see what it says."""
+    if by is not None:
+        access.require_administrator(by)
+    with transaction.atomic():
+        move(
+            bundle,
+            expected=[Status.REGISTERED, Status.RETIRED],
+            detail="Only a registered or retired bundle can become a shadow.",
+            status=Status.SHADOW,
+        )
+        events.audit(by=by, action="bundle.shadowed", target=bundle)
+    return bundle
+
+
+def retire(*, by: User, bundle: ModelBundle) -> ModelBundle:
+    """Stop using a registered or shadow bundle. The active one is retired by activating another."""
+    access.require_administrator(by)
+    with transaction.atomic():
+        move(
+            bundle,
+            expected=[Status.REGISTERED, Status.SHADOW],
+            detail="The active bundle is retired by activating another one.",
+            status=Status.RETIRED,
+        )
+        events.audit(by=by, action="bundle.retired", target=bundle)
+    return bundle

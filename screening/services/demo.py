@@ -1,0 +1,73 @@
+"""Demo accounts for trying Mimia out; only where the settings allow them (development)."""
+
+import secrets
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+
+from screening.errors import NotAllowed
+from screening.models import Membership, Patient, Protocol, Scope, Site, User
+from screening.services import consents
+
+SITE = "Demo clinic"
+EMAILS = {
+    "patient": "patient@demo.mimia",
+    "clinician": "clinician@demo.mimia",
+    "admin": "admin@demo.mimia",
+}
+
+
+@dataclass(frozen=True)
+class DemoAccounts:
+    """One password for all three; ``emails`` by role."""
+
+    password: str
+    emails: dict[str, str]
+
+
+def create_accounts(*, password: str = "") -> DemoAccounts:
+    """Make, or bring back, the demo clinic with a patient, a clinician and an administrator.
+
+    Everybody gets the given password, or a new random one. Raises NotAllowed outside development.
+    """
+    if not getattr(settings, "DEMO_ACCOUNTS", False):
+        raise NotAllowed("Demo accounts exist in development settings only.")
+    password = password or secrets.token_urlsafe(9)
+    with transaction.atomic():
+        standard = Protocol.objects.filter(slug="standard").order_by("-version")[0]
+        site, _ = Site.objects.get_or_create(
+            name=SITE,
+            defaults={
+                "protocol": standard,
+                "release_policy": Site.ReleasePolicy.AT_ONCE,
+                "contact": "This is a demo: there is nobody to call.",
+            },
+        )
+        people = {role: _user(role, password) for role in EMAILS}
+        Membership.objects.get_or_create(user=people["clinician"], site=site)
+        Patient.objects.get_or_create(
+            user=people["patient"], defaults={"site": site, "name": people["patient"].name}
+        )
+    return DemoAccounts(password=password, emails=dict(EMAILS))
+
+
+def phantom_patient() -> Patient:
+    """The demo clinic's drawn patient, who has no account and has consented to the screening."""
+    site = Site.objects.get(name=SITE)
+    patient, made = Patient.objects.get_or_create(site=site, user=None, name="Drawn face")
+    if made:
+        consents.give(
+            patient=patient, form=consents.current_form(), scopes=[Scope.CARE, Scope.TRAINING]
+        )
+    return patient
+
+
+def _user(role: str, password: str) -> User:
+    user, _ = User.objects.get_or_create(
+        email=EMAILS[role], defaults={"name": f"Demo {role}".title()}
+    )
+    user.is_staff = user.is_superuser = role == "admin"
+    user.set_password(password)
+    user.save()
+    return user

@@ -1,0 +1,60 @@
+"""Numbered events: appended by the writing transaction, read in order by pages and sockets.
+
+Each stream has a counter row. The writer's update of it locks it until the commit, so a number
+becomes visible only after all smaller ones, and a reader that remembers the last number it saw
+misses nothing.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Model
+
+from screening.live import notify
+from screening.models import AuditEntry, Clip, Event, EventStream, Screening, User
+
+
+def site_stream(site_id: UUID) -> str:
+    return f"site:{site_id}"
+
+
+def patient_stream(patient_id: UUID) -> str:
+    return f"patient:{patient_id}"
+
+
+def append(*, screening: Screening, kind: str, data: dict[str, Any] | None = None) -> None:
+    """Append to the site's and the patient's stream; the sockets are told after the commit.
+
+    Must run inside the transaction that makes the change, as its last step (lock order).
+    """
+    keys = [site_stream(screening.site_id), patient_stream(screening.patient_id)]
+    body = {"screening": str(screening.pk), "state": screening.state, **(data or {})}
+    for key in keys:
+        Event.objects.create(stream_id=key, number=_next_number(key), kind=kind, data=body)
+    transaction.on_commit(lambda: notify(keys))
+
+
+def append_clip(*, clip: Clip, screening: Screening, state: str, kind: str = "") -> None:
+    """A clip came into ``state``: ids, expression, state and reason, never a measurement."""
+    data = {
+        "clip": str(clip.pk),
+        "expression": clip.step.expression,
+        "state": state,
+        "reason": clip.reason or None,
+    }
+    append(screening=screening, kind=kind or f"clip.{state}", data=data)
+
+
+def audit(*, by: User | None, action: str, target: Model, **data: str | int | None) -> None:
+    """A line in the audit trail: who did what to which row. Pseudonyms and ids only."""
+    name = f"{target._meta.model_name}:{target.pk}"
+    AuditEntry.objects.create(actor=by, action=action, target=name, data=data)
+
+
+def _next_number(key: str) -> int:
+    rows = EventStream.objects.filter(key=key)
+    if not rows.update(last_number=F("last_number") + 1):
+        EventStream.objects.get_or_create(key=key)
+        rows.update(last_number=F("last_number") + 1)
+    return rows.values_list("last_number", flat=True).get()

@@ -1,0 +1,282 @@
+"""Measuring clips: a worker claims one, and only the holder of the newest claim may store.
+
+The queue is a hint; these functions are the truth. A claim has a lease and counts an attempt; the
+attempt's number fences off a worker that comes back after its lease ran out.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from screening import queue
+from screening.errors import Invalid
+from screening.models import Clip, ClipMeasurement, Patient, Screening, User
+from screening.services import access, events, store
+from screening.services.assessing import (
+    AssessmentInput,
+    Target,
+    claim_assessment,
+    due_assessments,
+    store_assessment,
+)
+from screening.services.screenings import current_clips
+from screening.services.transitions import consent_stands, lock_screening, move, try_move
+
+__all__ = [
+    "AssessmentInput",
+    "ClaimedClip",
+    "Target",
+    "claim_assessment",
+    "claim_clip",
+    "due",
+    "fail",
+    "fetch",
+    "give_back",
+    "renew",
+    "requeue_failed",
+    "store_assessment",
+    "store_measurement",
+    "store_playback",
+    "without_playback",
+]
+
+State = Clip.State
+
+
+@dataclass(frozen=True)
+class ClaimedClip:
+    """A clip that one worker may measure until ``until``. ``attempt`` is the fencing number."""
+
+    clip_id: UUID
+    screening_id: UUID
+    expression: str
+    storage_key: str
+    size: int
+    sha256: str
+    mime_type: str
+    announced: dict[str, Any]
+    attempt: int
+    has_playback: bool
+
+
+def claim_clip(*, clip_id: UUID, seconds: float) -> ClaimedClip | None:
+    """Claim a received clip, or one whose lease ran out, for ``seconds``.
+
+    None when there is nothing to do: measured, claimed by another, superseded, consent taken back,
+    or no attempt left (the clip is then *failed*).
+    """
+    with transaction.atomic():
+        clip = Clip.objects.select_related("step").filter(pk=clip_id).first()
+        if clip is None:
+            return None
+        screening = lock_screening(clip.screening_id)
+        clip.refresh_from_db()
+        now = timezone.now()
+        expired = clip.state == State.MEASURING and (clip.claimed_until or now) <= now
+        if not (clip.state == State.RECEIVED or expired) or not consent_stands(screening):
+            return None
+        if clip.attempts >= settings.MEASURE_ATTEMPTS:
+            _end_failed(clip, screening, code="attempts_used_up")
+            return None
+        until = now + timedelta(seconds=seconds)
+        attempt = clip.attempts + 1
+        rows = Clip.objects.filter(pk=clip.pk, state=clip.state, attempts=clip.attempts)
+        if not rows.update(state=State.MEASURING, attempts=attempt, claimed_until=until):
+            return None
+        events.append_clip(clip=clip, screening=screening, state="measuring")
+    return _claimed(clip, attempt)
+
+
+def _claimed(clip: Clip, attempt: int) -> ClaimedClip:
+    return ClaimedClip(
+        clip_id=clip.pk,
+        screening_id=clip.screening_id,
+        expression=clip.step.expression,
+        storage_key=clip.storage_key,
+        size=clip.size or 0,
+        sha256=clip.sha256,
+        mime_type=clip.mime_type,
+        announced=clip.announced,
+        attempt=attempt,
+        has_playback=bool(clip.playback_key),
+    )
+
+
+def renew(*, claim: ClaimedClip, seconds: float) -> bool:
+    """A worker that is still measuring keeps its claim. False when the claim was lost meanwhile."""
+    rows = Clip.objects.filter(pk=claim.clip_id, state=State.MEASURING, attempts=claim.attempt)
+    return bool(rows.update(claimed_until=timezone.now() + timedelta(seconds=seconds)))
+
+
+def without_playback(*, clip_id: UUID) -> ClaimedClip | None:
+    """A stored clip that has no playback copy yet, for the one who makes it; else None.
+
+    Not a claim: two workers at once make two copies, and ``store_playback`` keeps one.
+    """
+    rows = Clip.objects.select_related("step")
+    clip = rows.filter(pk=clip_id, state__in=Clip.STORED, playback_key="").first()
+    return _claimed(clip, clip.attempts) if clip else None
+
+
+def fetch(*, claim: ClaimedClip, to: Path) -> None:
+    """Copy the claimed file to a local path. Raises FileNotFoundError."""
+    store.fetch(claim.storage_key, to)
+
+
+def store_measurement(*, claim: ClaimedClip, measurement: dict[str, Any]) -> ClipMeasurement | None:
+    """Keep what the measurer read, and end the clip as measured or unusable.
+
+    None, and nothing written, when the claim is not the newest one, the clip was superseded, or
+    consent was taken back. When it was the last clip of a submitted screening, the assessment is
+    enqueued. Raises Invalid for a measurement without its required keys.
+    """
+    try:
+        state, reason = measurement["state"], measurement.get("reason") or ""
+        digest = measurement["measurer"]["digest"]
+    except (KeyError, TypeError) as wrong:
+        raise Invalid("A measurement needs its state and its measurer's digest.") from wrong
+    if state not in ("measured", "unusable") or (state == "unusable" and not reason):
+        raise Invalid("A measurement is measured, or unusable with a reason.")
+    with transaction.atomic():
+        screening = lock_screening(claim.screening_id)
+        clip = _held(claim)
+        if clip is None or not consent_stands(screening):
+            return None
+        row, _ = ClipMeasurement.objects.get_or_create(
+            clip=clip,
+            clip_sha256=claim.sha256,
+            measurer_digest=digest,
+            defaults={"state": state, "reason": reason, "measurement": measurement},
+        )
+        move(
+            clip,
+            expected=[State.MEASURING],
+            state=row.state,
+            reason=row.reason,
+            measured_at=timezone.now(),
+            claimed_until=None,
+        )
+        events.append_clip(clip=clip, screening=screening, state=row.state)
+        _assess_when_complete(screening)
+    return row
+
+
+def give_back(*, claim: ClaimedClip, why: str, is_attempt: bool = True) -> None:
+    """The measuring process died or hung: try again, or fail with ``why`` at the last attempt.
+
+    ``is_attempt`` is False when the worker was stopped in mid-clip: that was not the clip's doing.
+    """
+    with transaction.atomic():
+        screening = lock_screening(claim.screening_id)
+        clip = _held(claim)
+        if clip is None:
+            return
+        if is_attempt and clip.attempts >= settings.MEASURE_ATTEMPTS:
+            _end_failed(clip, screening, code=why)
+            return
+        move(
+            clip,
+            expected=[State.MEASURING],
+            state=State.RECEIVED,
+            claimed_until=None,
+            attempts=clip.attempts if is_attempt else clip.attempts - 1,
+        )
+        events.append_clip(clip=clip, screening=screening, state="received")
+        queue.enqueue_on_commit(queue.MEASURE_CLIP, str(clip.pk))
+
+
+def fail(*, claim: ClaimedClip, code: str) -> None:
+    """End a clip that cannot be measured for a reason of ours (see ``reasons.FAILED``)."""
+    with transaction.atomic():
+        screening = lock_screening(claim.screening_id)
+        clip = _held(claim)
+        if clip is not None:
+            _end_failed(clip, screening, code=code)
+
+
+def store_playback(*, claim: ClaimedClip, source: Path) -> bool:
+    """Keep the derived copy that reviewers play. False when the clip needs none any more."""
+    clip = Clip.objects.select_related("screening__patient").get(pk=claim.clip_id)
+    key = store.playback_key(clip)
+    with source.open("rb") as data:
+        store.put(key, data)
+    with transaction.atomic():
+        screening = lock_screening(claim.screening_id)
+        rows = Clip.objects.filter(pk=clip.pk, sha256=claim.sha256, playback_key="")
+        kept = consent_stands(screening) and bool(rows.update(playback_key=key))
+    if not kept:
+        store.remove(key)
+    return kept
+
+
+def requeue_failed(*, by: User | None, clip: Clip) -> Clip:
+    """Give a failed clip its attempts back and measure it again (administrators).
+
+    A screening that was scored without it stays as it is. Raises NotAllowed, WrongState.
+    """
+    access.require_administrator(by)
+    with transaction.atomic():
+        screening = lock_screening(clip.screening_id)
+        move(
+            clip,
+            expected=[State.FAILED],
+            detail="Only a failed clip can be measured again.",
+            state=State.RECEIVED,
+            reason="",
+            attempts=0,
+            claimed_until=None,
+        )
+        events.audit(by=by, action="clip.requeued", target=clip)
+        events.append_clip(clip=clip, screening=screening, state="received")
+        queue.enqueue_on_commit(queue.MEASURE_CLIP, str(clip.pk))
+    return clip
+
+
+def due(*, limit: int = 200) -> list[tuple[str, str]]:
+    """What the sweeper should enqueue again: ``(task name, id)``, oldest first.
+
+    Received clips, clips whose lease ran out, assessments that are missing, erasures not proved.
+    """
+    now = timezone.now()
+    waiting = Clip.objects.exclude(screening__state=Screening.State.WITHDRAWN).order_by(
+        "received_at"
+    )
+    received = waiting.filter(state=State.RECEIVED)
+    overdue = waiting.filter(state=State.MEASURING, claimed_until__lte=now)
+    clips = [*received[:limit], *overdue[:limit]]
+    return [
+        *((queue.MEASURE_CLIP, str(clip.pk)) for clip in clips),
+        *((queue.ASSESS_SCREENING, str(pk)) for pk in due_assessments(limit=limit)),
+        *((queue.ERASE_PATIENT_FILES, str(pk)) for pk in _unproved_erasures()),
+    ]
+
+
+def _held(claim: ClaimedClip) -> Clip | None:
+    """The clip, if this claim is still the newest one. The screening must be locked."""
+    rows = Clip.objects.select_related("step")
+    return rows.filter(pk=claim.clip_id, state=State.MEASURING, attempts=claim.attempt).first()
+
+
+def _end_failed(clip: Clip, screening: Screening, *, code: str) -> None:
+    changes = {"state": State.FAILED, "reason": code[:40], "claimed_until": None}
+    if try_move(clip, expected=[State.MEASURING, State.RECEIVED], **changes):
+        events.append_clip(clip=clip, screening=screening, state="failed")
+        _assess_when_complete(screening)
+
+
+def _assess_when_complete(screening: Screening) -> None:
+    if screening.state != Screening.State.SUBMITTED:
+        return
+    if not current_clips(screening).exclude(state__in=Clip.TERMINAL).exists():
+        queue.enqueue_on_commit(queue.ASSESS_SCREENING, str(screening.pk))
+
+
+def _unproved_erasures() -> list[UUID]:
+    rows = Patient.objects.filter(erased_at__isnull=False, erasure_proven_at__isnull=True)
+    return list(rows.values_list("pk", flat=True))
