@@ -5,6 +5,7 @@ unless DATABASE_URL, REDIS_URL and MIMIA_S3_BUCKET say otherwise.
 """
 
 from pathlib import Path
+from typing import Any
 
 import environ
 
@@ -101,7 +102,6 @@ STORAGES = {
 
 # --- queue and push -----------------------------------------------------------------------------
 REDIS_URL = env("REDIS_URL", default="")
-CELERY_BROKER_URL = REDIS_URL or "memory://"
 #: Without Redis the worker is a thread of the site's own process.
 WORKER_IN_PROCESS = not REDIS_URL
 CHANNEL_LAYERS = {
@@ -113,15 +113,53 @@ CHANNEL_LAYERS = {
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
 
+#: A socket looks for new events by itself this often, and asks whether its person may still listen.
+LIVE_POLL_SECONDS = env.float("MIMIA_LIVE_POLL_SECONDS", default=4.0)
+
 # --- measuring ----------------------------------------------------------------------------------
 #: Wall-clock limit of one clip in the measuring process; past it the process is killed.
 MEASURE_SECONDS = env.int("MIMIA_MEASURE_SECONDS", default=120)
 MEASURE_ATTEMPTS = env.int("MIMIA_MEASURE_ATTEMPTS", default=3)
+#: How long a silent worker keeps a clip. A living one renews its claim every few seconds.
+CLAIM_SECONDS = env.int("MIMIA_CLAIM_SECONDS", default=30)
+#: Measuring processes of one worker, and the threads that each may use.
+MEASURING_PROCESSES = env.int("MIMIA_MEASURING_PROCESSES", default=1)
+MEASURING_THREADS = env.int("MIMIA_MEASURING_THREADS", default=1)
 SWEEP_SECONDS = env.int("MIMIA_SWEEP_SECONDS", default=30)
 UPLOAD_MAX_BYTES = env.int("MIMIA_UPLOAD_MAX_BYTES", default=200 * 1024 * 1024)
 UPLOAD_CHUNK_MAX_BYTES = env.int("MIMIA_UPLOAD_CHUNK_MAX_BYTES", default=16 * 1024 * 1024)
 UPLOAD_HOURS = env.int("MIMIA_UPLOAD_HOURS", default=72)
 DEFAULT_BUNDLE = env("MIMIA_BUNDLE", default="")
+
+# --- tasks (the names are Celery's own) ---------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
+    # Redis hands a late-acked task to another worker after this: it must exceed every hard limit.
+    {"visibility_timeout": 2 * MEASURE_SECONDS + 900, "socket_keepalive": True}
+    if REDIS_URL
+    else {"polling_interval": 0.01}
+)
+CELERY_BROKER_CONNECTION_TIMEOUT = 4
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A request must not wait for a broker that is down: the sweeper sends the hint again.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_max": 0.2}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# The work in hand goes on while the broker restarts; storing it needs only the database.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat")
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "worker.sweep",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    }
+}
 
 # --- people -------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
@@ -176,7 +214,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env("TZ", default="UTC")
 STATIC_URL = "static/"
-STATIC_ROOT = VAR / "static"
+STATIC_ROOT = Path(env("MIMIA_STATIC", default=str(VAR / "static")))
 STATICFILES_DIRS = [path for path in [ROOT / "webapp" / "frontend" / "dist"] if path.is_dir()]
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True

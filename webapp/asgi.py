@@ -1,0 +1,41 @@
+"""The site as one ASGI application: pages and API over HTTP, event streams over WebSockets."""
+
+import asyncio
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings.development")
+
+from django.core.asgi import get_asgi_application
+
+# Loads Django; what follows imports models.
+http_application = get_asgi_application()
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from screening.live.notify import attach_loop
+
+from screening.live.routing import websocket_urlpatterns
+
+
+async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Tells push which loop the sockets run on, before the first request can need it."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            attach_loop(asyncio.get_running_loop())
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+application = ProtocolTypeRouter(
+    {
+        "http": http_application,
+        "websocket": AllowedHostsOriginValidator(
+            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+        ),
+        "lifespan": lifespan,
+    }
+)

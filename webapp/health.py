@@ -1,0 +1,96 @@
+"""``/healthz``: this process answers. ``/readyz``: everything that a screening needs is there.
+
+Each check has its own short name in the answer, so that an operator sees at once what is missing.
+The answer says nothing about people or results and needs no log-in.
+"""
+
+import logging
+from collections.abc import Callable
+from time import monotonic
+from uuid import uuid4
+
+from celery import current_app
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+
+from screening.models import ModelBundle
+
+logger = logging.getLogger(__name__)
+
+#: A probe that writes or waits is not repeated more often than this, whoever asks.
+CACHE_SECONDS = 2.0
+QUEUE_SECONDS = 2.0
+WORKER_SECONDS = 2.0
+
+
+class NotReady(Exception):
+    """What is missing, in words an operator can act on."""
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"alive": True})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when every check passes, 503 with the failing ones otherwise."""
+    checks = {name: _result(name, check) for name, check in CHECKS.items()}
+    ready = all(result == "ok" for result in checks.values())
+    return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
+
+
+def _database() -> None:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise NotReady("migrations are missing: python manage.py migrate")
+
+
+def _storage() -> None:
+    name = default_storage.save(f"probe/{uuid4()}", ContentFile(b"probe"))
+    default_storage.delete(name)
+
+
+def _queue() -> None:
+    with current_app.connection_for_write() as broker:
+        broker.ensure_connection(max_retries=1, timeout=QUEUE_SECONDS)
+
+
+def _worker() -> None:
+    """Any worker at all answers: the thread beside the site, or a process somewhere."""
+    if not current_app.control.inspect(timeout=WORKER_SECONDS, limit=1).ping():
+        raise NotReady("no worker answers")
+
+
+def _bundle() -> None:
+    if not ModelBundle.objects.filter(status=ModelBundle.Status.ACTIVE).exists():
+        raise NotReady("no model bundle is active: python manage.py register_bundle --activate")
+
+
+CHECKS: dict[str, Callable[[], None]] = {
+    "database": _database,
+    "storage": _storage,
+    "queue": _queue,
+    "worker": _worker,
+    "bundle": _bundle,
+}
+_last: dict[str, tuple[float, str]] = {}
+
+
+def _result(name: str, check: Callable[[], None]) -> str:
+    """``ok``, or what is wrong; at most ``CACHE_SECONDS`` old."""
+    asked_at, result = _last.get(name, (float("-inf"), ""))
+    if monotonic() - asked_at < CACHE_SECONDS:
+        return result
+    try:
+        check()
+        result = "ok"
+    except NotReady as missing:
+        result = str(missing)
+    except Exception as error:
+        # Whatever a database, a store or a broker raises means the same here: it is not ready.
+        logger.warning("not ready: %s: %s", name, type(error).__name__)
+        result = f"failed: {type(error).__name__}"
+    _last[name] = (monotonic(), result)
+    return result

@@ -1,0 +1,107 @@
+"""What the measuring process can do. Imported only there: this is where the science is loaded.
+
+Every operation takes and returns plain JSON values, so that nothing a broken or malicious video
+might do to this process can reach the worker as more than data.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def prepare(what: Json) -> Json:
+    """Loads what the first clip would otherwise wait for, and says who measures."""
+    import numpy as np
+
+    from ml import face, pipeline
+
+    face.tracker().find(np.zeros((480, 640, 3), np.uint8))
+    return {"measurer_digest": pipeline.measurer_digest()}
+
+
+def measure(what: Json) -> Json:
+    """``path``, ``expression``, ``announced`` (what the browser said) → a Measurement as JSON."""
+    from ml import pipeline
+    from ml.video import Announced
+
+    said: Mapping[str, Any] = what["announced"]
+    return pipeline.measure_clip(
+        Path(what["path"]),
+        expression=what["expression"],
+        announced=Announced(
+            seconds=said.get("seconds"), bytes=what["size"], frames=said.get("frames")
+        ),
+        cues=[cue["at"] for cue in said["cues"] if cue["kind"] == "make"]
+        if said.get("cues")
+        else None,
+    ).to_json()
+
+
+def assess(what: Json) -> Json:
+    """``measurements`` by expression, ``bundle`` (path, digest), ``prevalence`` → an Assessment."""
+    from ml import pipeline
+    from ml.measurement import Measurement
+
+    measurements = {
+        expression: Measurement.from_json(measured)
+        for expression, measured in what["measurements"].items()
+    }
+    bundle = _bundle(what["bundle"]["path"], what["bundle"]["digest"])
+    return pipeline.assess(measurements, bundle=bundle, prevalence=what["prevalence"]).to_json()
+
+
+def describe_bundle(what: Json) -> Json:
+    """``path`` (empty: the bundle that ships) → what a ModelBundle row keeps of it."""
+    from ml import bundle
+
+    path = Path(what["path"]) if what["path"] else bundle.default_bundle_path()
+    loaded = bundle.load(path)
+    _bundles[loaded.digest] = loaded
+    return {
+        "path": str(path),
+        "name": loaded.name,
+        "version": loaded.version,
+        "digest": loaded.digest,
+        "sources": loaded.sources,
+        "metadata": loaded.metadata,
+    }
+
+
+#: Bundles in memory, by digest.
+_bundles: dict[str, Any] = {}
+
+
+def _bundle(path: str, digest: str) -> Any:
+    """Refused when the directory no longer holds what was registered from there."""
+    if digest not in _bundles:
+        found = describe_bundle({"path": path})
+        if found["digest"] != digest:
+            from ml.errors import BundleError
+
+            raise BundleError(
+                f"{path} holds {found['name']} {found['version']} ({found['digest'][:12]}), not"
+                f" the bundle that was registered from there ({digest[:12]}); register it anew"
+            )
+    return _bundles[digest]
+
+
+def playback(what: Json) -> Json:
+    """``source`` → ``target``: the copy that reviewers play. Returns its frames and seconds."""
+    from worker.playback import write_copy
+
+    return write_copy(Path(what["source"]), Path(what["target"]))
+
+
+def draw(what: Json) -> Json:
+    """``target``, ``expression`` and ``options``: a phantom clip. Returns the programmed truth."""
+    from ml import phantom
+
+    return phantom.write_clip(Path(what["target"]), what["expression"], **what["options"])
+
+
+OPERATIONS: dict[str, Callable[[Json], Json]] = {
+    operation.__name__: operation
+    for operation in (prepare, measure, assess, describe_bundle, playback, draw)
+}

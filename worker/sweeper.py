@@ -1,0 +1,58 @@
+"""Enqueues again whatever the database says is due: the queue is a hint, and hints get lost.
+
+Called by a timer beside the site (one machine) or by Celery beat (many).
+"""
+
+import logging
+import threading
+
+from celery import current_app
+from django.conf import settings
+from django.db import connections
+
+from screening.services import measuring
+
+logger = logging.getLogger(__name__)
+
+
+def sweep() -> int:
+    """Returns how many hints were sent: none while at least as many wait in the queue anyway."""
+    due = measuring.due()
+    if not due or _waiting() >= len(due):
+        return 0
+    for task, row_id in due:
+        current_app.send_task(task, args=[str(row_id)])
+    logger.info("%d due, enqueued again", len(due))
+    return len(due)
+
+
+def _waiting() -> int:
+    """How many messages wait in the queue, taken by no worker yet."""
+    with current_app.connection_for_write() as broker:
+        name = current_app.conf.task_default_queue
+        declared = broker.default_channel.queue_declare(name, passive=False)
+        return int(declared.message_count)
+
+
+class SweepTimer(threading.Thread):
+    """Sweeps every so often, beginning at once, until stopped."""
+
+    def __init__(self) -> None:
+        super().__init__(name="sweeper", daemon=True)
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        while True:
+            try:
+                sweep()
+            except Exception:
+                # A database or broker that is away now may be back at the next turn.
+                logger.exception("the sweep failed; the next one is in a moment")
+            finally:
+                connections.close_all()
+            if self._stopped.wait(settings.SWEEP_SECONDS):
+                return
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join(timeout=5)

@@ -1,0 +1,63 @@
+"""The tasks: thin, idempotent, limited in time, acknowledged only when done.
+
+There is one way to make a task, ``limited_task``. Attempts are counted where the work is claimed,
+in the database, so a task that is delivered twice or lost changes nothing: the sweeper finds what
+is due. Hence no automatic retries: a task that fails is over, and its work stays due.
+"""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from celery import Task, shared_task
+from django.conf import settings
+
+from screening import queue
+from screening.services import erasure
+from worker import steps, sweeper
+
+MAKE_PLAYBACK = "worker.make_playback"
+#: Loading the science and moving the file, beside the measuring itself.
+SLACK_SECONDS = 180
+
+
+def limited_task(name: str, *, seconds: int) -> Callable[[Callable[..., None]], Task]:
+    """A task that is asked to stop after ``seconds`` and killed half a minute later.
+
+    Late acknowledgement and rejection on a lost worker: a killed worker's message goes to another.
+    Time limits hold in process pools; the threads pool beside the site has the measuring process's
+    own wall-clock limit instead.
+    """
+    return shared_task(
+        name=name,
+        soft_time_limit=seconds,
+        time_limit=seconds + 30,
+        acks_late=True,
+        reject_on_worker_lost=True,
+        ignore_result=True,
+    )
+
+
+@limited_task(queue.MEASURE_CLIP, seconds=settings.MEASURE_SECONDS + SLACK_SECONDS)
+def measure_clip(clip_id: str) -> None:
+    if steps.measure(UUID(clip_id)):
+        queue.enqueue_on_commit(MAKE_PLAYBACK, clip_id)
+
+
+@limited_task(queue.ASSESS_SCREENING, seconds=int(steps.ASSESS_SECONDS) + SLACK_SECONDS)
+def assess_screening(screening_id: str) -> None:
+    steps.assess(UUID(screening_id))
+
+
+@limited_task(MAKE_PLAYBACK, seconds=int(steps.PLAYBACK_SECONDS) + SLACK_SECONDS)
+def make_playback(clip_id: str) -> None:
+    steps.make_playback(UUID(clip_id))
+
+
+@limited_task(queue.ERASE_PATIENT_FILES, seconds=SLACK_SECONDS)
+def erase_files(patient_id: str) -> None:
+    erasure.erase_files(patient_id=UUID(patient_id))
+
+
+@limited_task("worker.sweep", seconds=SLACK_SECONDS)
+def sweep() -> None:
+    sweeper.sweep()
