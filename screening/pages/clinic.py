@@ -1,0 +1,152 @@
+"""The clinic's pages: worklist, case, invitations, comparison of models."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_http_methods, require_safe
+
+from screening.errors import Invalid, NotAllowed
+from screening.models import Invitation, Review, Screening, Site
+from screening.pages.forms import InviteForm
+from screening.pages.frame import clinician_page
+from screening.permissions import ManageInvitation, ReviewScreening
+from screening.services import access, events, invitations
+
+#: MDS-UPDRS item 3.2, in short words of our own: (grade, name, what is seen).
+ANCHORS = [
+    (0, "Normal", "Normal facial expression."),
+    (1, "Slight", "Minimal masking, seen only as less frequent blinking."),
+    (2, "Mild", "Less blinking, and less movement around the mouth; lips not parted."),
+    (3, "Moderate", "Masked face with lips parted some of the time while the mouth is at rest."),
+    (4, "Severe", "Masked face with lips parted most of the time while the mouth is at rest."),
+]
+
+
+def _site(request: HttpRequest, sites: list[Site]) -> Site:
+    """The site that ``?site=`` names, else the first one; NotAllowed for a stranger's."""
+    wanted = request.GET.get("site") or request.POST.get("site")
+    if not wanted:
+        return sites[0]
+    for site in sites:
+        if str(site.pk) == wanted:
+            return site
+    raise NotAllowed("You do not work at this clinic.")
+
+
+@require_safe
+@ensure_csrf_cookie
+@clinician_page
+def worklist(request: HttpRequest, sites: list[Site]) -> HttpResponse:
+    """The site's screenings; the page keeps itself up to date."""
+    site = _site(request, sites)
+    data = {"site": str(site.pk), "after": events.last_number(stream=events.site_stream(site.pk))}
+    context = {"site": site, "sites": sites, "page_data": data}
+    return render(request, "clinic/worklist.html", context)
+
+
+@require_safe
+@ensure_csrf_cookie
+@clinician_page
+def case(request: HttpRequest, sites: list[Site], key: UUID) -> HttpResponse:
+    """One screening: clips, curves, signs, result, review."""
+    rows = Screening.objects.select_related("patient", "site")
+    screening = access.find(ReviewScreening, request.user, rows, key)
+    access.record_view(user=request.user, action="case", screening=screening)
+    site = screening.site
+    data: dict[str, Any] = {
+        "screening": str(screening.pk),
+        "site": str(site.pk),
+        "after": events.last_number(stream=events.site_stream(site.pk)),
+        "releasePolicy": site.release_policy,
+    }
+    context = {"screening": screening, "site": site, "page_data": data, "anchors": ANCHORS}
+    return render(request, "clinic/case.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@clinician_page
+def invite(request: HttpRequest, sites: list[Site]) -> HttpResponse:
+    """Invite a patient: the link is shown once. Or close a link that was not used."""
+    site = _site(request, sites)
+    if request.POST.get("revoke"):
+        return _revoke(request, site, sites)
+    form = InviteForm(request.POST or None)
+    link = ""
+    if form.is_valid():
+        try:
+            made, token = invitations.invite(
+                by=request.user,
+                site=site,
+                base_url=request.build_absolute_uri("/"),
+                **form.cleaned_data,
+            )
+        except Invalid as error:
+            form.add_error("email" if error.code == "email" else "name", error.detail)
+        else:
+            link = request.build_absolute_uri(reverse("invitation", args=[token]))
+            return _show_invitations(request, site, sites, InviteForm(), made, link)
+    return _show_invitations(request, site, sites, form)
+
+
+def _revoke(request: HttpRequest, site: Site, sites: list[Site]) -> HttpResponse:
+    rows = Invitation.objects.filter(site=site)
+    row = access.find(ManageInvitation, request.user, rows, request.POST["revoke"])
+    invitations.revoke(by=request.user, invitation=row)
+    return _show_invitations(request, site, sites, InviteForm())
+
+
+def _show_invitations(
+    request: HttpRequest,
+    site: Site,
+    sites: list[Site],
+    form: InviteForm,
+    made: Invitation | None = None,
+    link: str = "",
+) -> HttpResponse:
+    rows = site.invitations.select_related("patient").order_by("-created_at")[:100]
+    context = {
+        "site": site,
+        "sites": sites,
+        "form": form,
+        "made": made,
+        "link": link,
+        "rows": [(row, _invitation_state(row)) for row in rows],
+    }
+    return render(request, "clinic/invite.html", context, status=422 if form.errors else 200)
+
+
+def _invitation_state(row: Invitation) -> tuple[str, str]:
+    """What became of an invitation: words and the badge's colour."""
+    if row.accepted_at:
+        return "used", "good"
+    if row.revoked_at:
+        return "withdrawn", ""
+    return ("expired", "warn") if row.expires_at <= timezone.now() else ("open", "deep")
+
+
+@require_safe
+@clinician_page
+def models(request: HttpRequest, sites: list[Site]) -> HttpResponse:
+    """The active and the shadow model side by side, on the screenings this clinic has reviewed."""
+    site = _site(request, sites)
+    reviews = (
+        Review.objects.filter(screening__site=site, grade__isnull=False)
+        .select_related("screening__patient")
+        .prefetch_related("screening__assessments__bundle")
+        .order_by("-signed_off_at")[:200]
+    )
+    rows = [_compared(review) for review in reviews]
+    return render(request, "clinic/models.html", {"site": site, "sites": sites, "rows": rows})
+
+
+def _compared(review: Review) -> dict[str, Any]:
+    """One reviewed screening: the clinician's grade beside both models' answers."""
+    newest: dict[bool, Any] = {}
+    for assessment in sorted(review.screening.assessments.all(), key=lambda row: row.created_at):
+        newest[assessment.is_shadow] = assessment
+    return {"review": review, "active": newest.get(False), "shadow": newest.get(True)}

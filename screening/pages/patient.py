@@ -1,0 +1,133 @@
+"""The patient's pages: history, intake, camera, status and result."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from screening.errors import Invalid
+from screening.models import Intake, Patient, Screening
+from screening.pages.forms import IntakeForm, intake_initial
+from screening.pages.frame import patient_page
+from screening.permissions import RecordScreening
+from screening.services import access, consents, events, screenings
+
+State = Screening.State
+#: State → what the patient reads in the history, and the badge's colour.
+HISTORY_WORDS = {
+    State.DRAFT: ("Not finished yet", "warn"),
+    State.SUBMITTED: ("Being measured", "deep"),
+    State.NEEDS_RERECORD: ("Please record some parts again", "warn"),
+    State.SCORED: ("With your clinic", "deep"),
+    State.RELEASED: ("Result is here", "good"),
+    State.WITHDRAWN: ("Taken back", ""),
+}
+
+
+def _own(request: HttpRequest, patient: Patient, key: UUID) -> Screening:
+    """The patient's own screening; NotFound for a stranger's."""
+    rows = patient.screenings.select_related("site", "protocol", "patient")
+    return access.find(RecordScreening, request.user, rows, key)
+
+
+def _page_data(request: HttpRequest, patient: Patient, screening: Screening) -> dict[str, Any]:
+    """What the page's script must know: ids and where to start listening. No health data."""
+    return {
+        "screening": str(screening.pk),
+        "user": str(request.user.pk),
+        "after": events.last_number(stream=events.patient_stream(patient.pk)),
+        "contact": screening.site.contact,
+        "site": screening.site.name,
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@patient_page
+def screenings_page(request: HttpRequest, patient: Patient) -> HttpResponse:
+    """The patient's own screenings; POST starts one, or goes on with the open draft."""
+    if request.method == "POST":
+        started = screenings.start(patient=patient)
+        return redirect("record" if hasattr(started, "intake") else "intake", key=started.pk)
+    standing = consents.standing(patient=patient)
+    rows = [
+        {"screening": row, "words": HISTORY_WORDS[State(row.state)]}
+        for row in patient.screenings.select_related("protocol").order_by("-created_at")
+    ]
+    open_rows = [row["screening"] for row in rows if row["screening"].state in screenings.RECORDING]
+    context = {
+        "patient": patient,
+        "rows": rows,
+        "open": open_rows[0] if open_rows else None,
+        "standing": standing,
+        "must_consent": not consents.is_current(standing),
+        "protocol": patient.site.protocol,
+    }
+    return render(request, "patient/screenings.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@patient_page
+def intake(request: HttpRequest, patient: Patient, key: UUID) -> HttpResponse:
+    """A few questions about what else can still a face."""
+    screening = _own(request, patient, key)
+    if screening.state not in screenings.RECORDING:
+        return redirect("screening", key=key)
+    form = IntakeForm(request.POST or None, initial=_known_answers(patient, screening))
+    # An intake left wholly open is an answer too, and an empty POST must be bound.
+    if request.method == "POST" and form.is_valid():
+        try:
+            screenings.save_intake(by=request.user, screening=screening, answers=form.answers())
+        except Invalid as error:
+            form.add_error(None, error.detail)
+        else:
+            return redirect("record", key=key)
+    status = 422 if form.is_bound and form.errors else 200
+    context = {"form": form, "screening": screening}
+    return render(request, "patient/intake.html", context, status=status)
+
+
+def _known_answers(patient: Patient, screening: Screening) -> dict[str, Any]:
+    """This screening's answers, else those of the last one that still hold."""
+    rows = Intake.objects.filter(screening__patient=patient)
+    own = rows.filter(screening=screening).first()
+    if own is not None:
+        return intake_initial(own)
+    earlier = intake_initial(rows.order_by("-created_at").first())
+    return {name: value for name, value in earlier.items() if name != "hours_since_dose"}
+
+
+@require_safe
+@ensure_csrf_cookie
+@patient_page
+def record(request: HttpRequest, patient: Patient, key: UUID) -> HttpResponse:
+    """The camera page."""
+    screening = _own(request, patient, key)
+    if screening.state not in screenings.RECORDING:
+        return redirect("screening", key=key)
+    if not consents.standing(patient=patient):
+        return redirect("consent")
+    if not Intake.objects.filter(screening=screening).exists():
+        return redirect("intake", key=key)
+    context = {"screening": screening, "page_data": _page_data(request, patient, screening)}
+    return render(request, "patient/record.html", context)
+
+
+@require_safe
+@ensure_csrf_cookie
+@patient_page
+def screening(request: HttpRequest, patient: Patient, key: UUID) -> HttpResponse:
+    """Live status, then the released result."""
+    row = _own(request, patient, key)
+    context = {"screening": row, "page_data": _page_data(request, patient, row)}
+    return render(request, "patient/screening.html", context)
+
+
+@require_POST
+@patient_page
+def withdraw(request: HttpRequest, patient: Patient, key: UUID) -> HttpResponse:
+    """The patient takes a screening back."""
+    screenings.withdraw(by=request.user, screening=_own(request, patient, key))
+    return redirect("screenings")

@@ -1,0 +1,131 @@
+// The recording session as a pure state machine: what is on the screen, and what may come next.
+// Anything that arrives at the wrong moment (a late timer, a double tap) changes nothing.
+
+export type Trouble =
+  | "insecure"
+  | "unsupported"
+  | "denied"
+  | "missing"
+  | "busy"
+  | "overconstrained"
+  | "unknown";
+
+export type Interruption = "hidden" | "muted" | "ended" | "failed" | "empty";
+
+export type Stage =
+  | { at: "welcome" }
+  | { at: "blocked"; trouble: Trouble }
+  | { at: "framing" }
+  | { at: "instruct"; step: number }
+  | { at: "countdown"; step: number; left: number }
+  | { at: "recording"; step: number }
+  | { at: "saving"; step: number }
+  | { at: "replay"; step: number }
+  | { at: "interrupted"; step: number; why: Interruption }
+  | { at: "skipping"; step: number }
+  | { at: "review" };
+
+/** What a step still needs: nothing recorded yet, recorded, or left out with a reason. */
+export type Progress = "open" | "recorded" | "skipped";
+
+export interface Session {
+  readonly steps: readonly Progress[];
+  readonly stage: Stage;
+  /** Where a step goes back to once it is done: onward, or to the overview it was chosen from. */
+  readonly fromReview: boolean;
+}
+
+export type Signal =
+  | { type: "camera_ready" }
+  | { type: "camera_failed"; trouble: Trouble }
+  | { type: "framed" }
+  | { type: "begin" }
+  | { type: "tick" }
+  | { type: "recording_started" }
+  | { type: "window_over" }
+  | { type: "saved" }
+  | { type: "interrupted"; why: Interruption }
+  | { type: "again" }
+  | { type: "next" }
+  | { type: "skip" }
+  | { type: "skip_cancelled" }
+  | { type: "skip_saved" }
+  | { type: "choose"; step: number };
+
+export const COUNTDOWN = 3;
+
+export function begin(steps: readonly Progress[]): Session {
+  return { steps, stage: { at: "welcome" }, fromReview: false };
+}
+
+/** The next step that is still open, searching onward from ``from`` and then from the start. */
+export function nextOpen(steps: readonly Progress[], from: number): number | null {
+  for (let n = 0; n < steps.length; n += 1) {
+    const index = (from + n) % steps.length;
+    if (steps[index] === "open") return index;
+  }
+  return null;
+}
+
+function onward(session: Session, from: number): Session {
+  const step = session.fromReview ? null : nextOpen(session.steps, from);
+  const stage: Stage = step === null ? { at: "review" } : { at: "instruct", step };
+  return { ...session, stage, fromReview: step === null ? false : session.fromReview };
+}
+
+function mark(session: Session, step: number, progress: Progress): Session {
+  return { ...session, steps: session.steps.map((old, n) => (n === step ? progress : old)) };
+}
+
+export function advance(session: Session, signal: Signal): Session {
+  const { stage } = session;
+  const to = (next: Stage): Session => ({ ...session, stage: next });
+  switch (signal.type) {
+    case "camera_ready":
+      return stage.at === "welcome" || stage.at === "blocked" ? to({ at: "framing" }) : session;
+    case "camera_failed":
+      return { ...session, stage: { at: "blocked", trouble: signal.trouble } };
+    case "framed":
+      return stage.at === "framing" ? onward(session, 0) : session;
+    case "begin":
+      return stage.at === "instruct"
+        ? to({ at: "countdown", step: stage.step, left: COUNTDOWN })
+        : session;
+    case "tick":
+      return stage.at === "countdown" && stage.left > 0
+        ? to({ ...stage, left: stage.left - 1 })
+        : session;
+    case "recording_started":
+      return stage.at === "countdown" ? to({ at: "recording", step: stage.step }) : session;
+    case "window_over":
+      return stage.at === "recording" ? to({ at: "saving", step: stage.step }) : session;
+    case "saved":
+      return stage.at === "saving"
+        ? mark(to({ at: "replay", step: stage.step }), stage.step, "recorded")
+        : session;
+    case "interrupted":
+      return stage.at === "countdown" || stage.at === "recording" || stage.at === "saving"
+        ? to({ at: "interrupted", step: stage.step, why: signal.why })
+        : session;
+    case "again":
+      return stage.at === "replay" || stage.at === "interrupted"
+        ? mark(to({ at: "instruct", step: stage.step }), stage.step, "open")
+        : session;
+    case "next":
+      return stage.at === "replay" ? onward(session, stage.step + 1) : session;
+    case "skip":
+      return stage.at === "instruct" || stage.at === "interrupted"
+        ? to({ at: "skipping", step: stage.step })
+        : session;
+    case "skip_cancelled":
+      return stage.at === "skipping" ? to({ at: "instruct", step: stage.step }) : session;
+    case "skip_saved":
+      return stage.at === "skipping"
+        ? onward(mark(session, stage.step, "skipped"), stage.step + 1)
+        : session;
+    case "choose":
+      return stage.at === "review" && signal.step < session.steps.length
+        ? { ...mark(to({ at: "instruct", step: signal.step }), signal.step, "open"), fromReview: true }
+        : session;
+  }
+}

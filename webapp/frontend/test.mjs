@@ -1,0 +1,25 @@
+// Bundles tests/*.test.ts and runs them with Node's own test runner.
+import { build } from "esbuild";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const out = mkdtempSync(path.join(here, "node_modules", ".tests-"));
+const names = readdirSync(path.join(here, "tests")).filter((name) => name.endsWith(".test.ts"));
+await build({
+  absWorkingDir: here,
+  entryPoints: names.map((name) => `tests/${name}`),
+  outdir: out,
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  packages: "external",
+  outExtension: { ".js": ".mjs" },
+  logLevel: "warning",
+});
+const files = readdirSync(out).map((name) => path.join(out, name));
+const { status } = spawnSync(process.execPath, ["--test", ...files], { stdio: "inherit", cwd: here });
+rmSync(out, { recursive: true, force: true });
+process.exit(status ?? 1);
