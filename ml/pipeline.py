@@ -3,8 +3,9 @@
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -14,10 +15,23 @@ import numpy as np
 import numpy.typing as npt
 
 from ml import face, geometry, quality, video
+from ml.assessment import Assessment, assess
 from ml.errors import ClipUnusable, UnusableReason, WrongUse
 from ml.expressions import EXPRESSIONS, is_expression
-from ml.measurement import Measurement, series
+from ml.intensity.source import CropEncoder
+from ml.measurement import Embeddings, Measurement, series
 from ml.video import Announced, Decoding, Limits
+
+__all__ = [
+    "Announced",
+    "Assessment",
+    "Limits",
+    "Measurement",
+    "assess",
+    "measure_clip",
+    "measurer",
+    "measurer_digest",
+]
 
 MEASURER = "mimia-face-mesh"
 MEASURER_VERSION = "1"
@@ -29,8 +43,10 @@ SHORTFALL_SHARE = 0.1
 _LIBRARIES = ("mediapipe", "av", "opencv-contrib-python", "numpy")
 
 
-def measurer_digest() -> str:
-    """SHA-256 (hex) of all that decides a measurement: the constants and the libraries."""
+@cache
+def measurer_digest(encoder: str | None = None) -> str:
+    """SHA-256 (hex) of all that decides a measurement: the constants, the libraries and, for a
+    source that reads embeddings, the digest of its ``encoder``."""
     decides = {
         "name": MEASURER,
         "version": MEASURER_VERSION,
@@ -42,14 +58,16 @@ def measurer_digest() -> str:
         "picture": (video.LONGEST_SIDE, video.FORMATS),
         "gates": {name: value for name, value in vars(quality).items() if name.isupper()},
         "shortfall": (SHORTFALL_SECONDS, SHORTFALL_SHARE),
+        "encoder": encoder,
         "decimals": (SIGNAL_DECIMALS, TIME_DECIMALS),
     }
     canonical = json.dumps(decides, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def measurer() -> dict[str, str]:
-    return {"name": MEASURER, "version": MEASURER_VERSION, "digest": measurer_digest()}
+def measurer(encoder: str | None = None) -> dict[str, str]:
+    digest = measurer_digest(encoder)
+    return {"name": MEASURER, "version": MEASURER_VERSION, "digest": digest}
 
 
 def measure_clip(
@@ -58,11 +76,13 @@ def measure_clip(
     expression: str,
     announced: Announced | None = None,
     limits: Limits | None = None,
-    cues: Sequence[float] | None = None,
+    cues: Iterable[float] | None = None,
+    encoder: CropEncoder | None = None,
 ) -> Measurement:
     """Measures one clip. A bad clip is a result (state ``unusable`` with its reason).
 
-    Raises :class:`WrongUse` for an unknown expression or a path that is no file, and only our own
+    ``cues``: seconds in the clip at which the person was prompted to make the expression.
+    ``encoder``: given where the bundle's intensity source reads embeddings. Raises :class:`WrongUse` for an unknown expression or a path that is no file, and only our own
     faults beyond that, never for what a file holds.
     """
     if not is_expression(expression):
@@ -70,7 +90,7 @@ def measure_clip(
     if not path.is_file():
         raise WrongUse(f"no such file: {path}")
     limits = limits or Limits()
-    take = _Take()
+    take = _Take(encoder)
     begin = perf_counter()
     reason, detail = None, ""
     try:
@@ -79,7 +99,8 @@ def measure_clip(
         _check_whole(take.decoding, announced)
     except ClipUnusable as unusable:
         reason, detail = unusable.reason, unusable.detail
-    return take.measurement(expression, reason, detail, cues, limits, begin)
+    prompts = None if cues is None else tuple(float(cue) for cue in cues if math.isfinite(cue))
+    return take.measurement(expression, reason, detail, prompts, limits, begin)
 
 
 def _check_size(path: Path, announced: Announced | None) -> None:
@@ -92,7 +113,12 @@ def _check_size(path: Path, announced: Announced | None) -> None:
 
 
 def _check_whole(decoding: Decoding, announced: Announced | None) -> None:
-    """The decoder reads damaged files without complaint: compare with what should be there."""
+    """Decoders read damaged files without complaint: compare with what should be there."""
+    if decoding.damaged > max(1, quality.MAX_DAMAGED * (decoding.frames + decoding.damaged)):
+        raise ClipUnusable(
+            UnusableReason.TRUNCATED,
+            f"{decoding.damaged} pictures beside the {decoding.frames} readable ones are damaged",
+        )
     promised = [announced.seconds if announced else None, decoding.container_seconds]
     for seconds in promised:
         if seconds and math.isfinite(seconds):
@@ -113,10 +139,13 @@ def _check_whole(decoding: Decoding, announced: Announced | None) -> None:
 class _Take:
     """One pass over one clip: frames in, times, landmarks, light and stage timings out."""
 
+    encoder: CropEncoder | None = None
     decoding: Decoding = field(default_factory=Decoding)
     watcher: quality.Watcher = field(default_factory=quality.Watcher)
     times: list[float] = field(default_factory=list)
     landmarks: list[face.FloatArray] = field(default_factory=list)
+    crops: list[npt.NDArray[np.uint8]] = field(default_factory=list)
+    crop_times: list[float] = field(default_factory=list)
     decode_s: float = 0.0
     mesh_s: float = 0.0
 
@@ -132,15 +161,33 @@ class _Take:
             self.watcher.see(frame.rgb, faces)
             self.times.append(frame.t)
             self.landmarks.append(blank if faces.landmarks is None else faces.landmarks)
+            if self.encoder is not None and faces.landmarks is not None:
+                self._keep_crop(frame, faces.landmarks, self.encoder.rate)
             before = perf_counter()
         self.decode_s += perf_counter() - before
+
+    def _keep_crop(self, frame: video.Frame, landmarks: face.FloatArray, rate: float) -> None:
+        """The first frame at or after each point of the encoder's grid."""
+        if not self.crop_times or int(frame.t * rate) > int(self.crop_times[-1] * rate):
+            self.crops.append(face.aligned_crop(frame.rgb, landmarks))
+            self.crop_times.append(frame.t)
+
+    def _embeddings(self) -> Embeddings | None:
+        if self.encoder is None or not self.crops:
+            return None
+        vectors = self.encoder.encode(np.stack(self.crops))
+        return Embeddings(
+            timestamps=tuple(round(t, TIME_DECIMALS) for t in self.crop_times),
+            vectors=tuple(tuple(float(x) for x in vector) for vector in vectors),
+            digest=self.encoder.digest,
+        )
 
     def measurement(
         self,
         expression: str,
         reason: UnusableReason | None,
         detail: str,
-        cues: Sequence[float] | None,
+        cues: tuple[float, ...] | None,
         limits: Limits,
         begin: float,
     ) -> Measurement:
@@ -162,6 +209,7 @@ class _Take:
                 reason, detail = unusable.reason, unusable.detail
         corners = geometry.corners(landmarks, aspect)
         end = perf_counter()
+        embeddings = self._embeddings() if reason is None else None
         return Measurement(
             expression=expression,
             state="measured" if reason is None else "unusable",
@@ -172,14 +220,16 @@ class _Take:
             signals=_columns(signals, geometry.SIGNALS),
             corners=_columns(corners, geometry.CORNERS),
             stats=_stats(signals),
-            cues=None if cues is None else tuple(float(cue) for cue in cues),
+            embeddings=embeddings,
+            cues=cues,
             timing={
                 "decode_s": round(self.decode_s, 6),
                 "mesh_s": round(self.mesh_s, 6),
                 "geometry_s": round(end - geometry_begin, 6),
-                "total_s": round(end - begin, 6),
+                "embed_s": round(perf_counter() - end, 6),
+                "total_s": round(perf_counter() - begin, 6),
             },
-            measurer=measurer(),
+            measurer=measurer(self.encoder.digest if self.encoder else None),
         )
 
 

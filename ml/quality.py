@@ -26,13 +26,16 @@ SECOND_FACE_SIZE = 0.4  # of the first face's width: smaller ones are people in 
 MAX_SEVERAL_RATE = 0.2
 MIN_FACE_WIDTH = 0.10  # of the picture's width
 DARK_FRAME = 0.10  # mean grey of the whole picture, 0 to 1
-DARK_FACE_CONTRAST = 0.04  # standard deviation of grey on the face, 0 to 1
-BRIGHT_FACE = 0.93
-MIN_SHARPNESS = 8.0
+BRIGHT_FACE = 0.85
+MIN_CONTRAST = 0.05  # standard deviation of grey on the face, 0 to 1
+CLIPPED_LEVEL = 250  # of 255
+MAX_CLIPPED = 0.5
+MIN_SHARPNESS = 5.0  # a blur of about 5 % of the face's width, where the mesh begins to slip
+MAX_DAMAGED = 0.1
 MAX_YAW = 30.0
 MAX_PITCH = 30.0
 MAX_TURNED_RATE = 0.4
-_GREY_SIDE = 96
+_GREY_SIDE = 64
 _FRAME_STEP = 8
 # Outer corners of the right and left eye, top of the forehead, chin (mesh numbering).
 _AXES = (33, 263, 10, 152)
@@ -45,7 +48,9 @@ class Quality:
     Rates and shares 0 to 1. ``face_found_rate`` frames with a face, ``several_faces_rate`` frames
     with a second face near enough to confuse, ``faces_max`` most faces in a frame (counted to 2).
     ``brightness`` and ``contrast``: mean and standard deviation of grey on the face, 0 to 1;
-    ``sharpness``: median variance of the Laplacian of the face at 96 × 96 grey levels.
+    ``frame_brightness`` and ``clipped_share``: mean grey of the whole picture, and the share of
+    it that is white. ``sharpness``: 1000 × variance of the Laplacian / variance of grey, on the
+    face at 64 × 64, lightly smoothed: the same for any size, contrast and sensor noise.
     ``yaw``, ``pitch``, ``roll``: median head pose, degrees (0 faces the camera).
     ``turned_rate``: frames with a face turned or tilted too far. ``face_size``: median width
     of the face as a share of the picture's. ``frame_rate``: 1 / median interval, per second;
@@ -59,6 +64,7 @@ class Quality:
     turned_rate: float = 0.0
     brightness: float | None = None
     frame_brightness: float | None = None
+    clipped_share: float | None = None
     contrast: float | None = None
     sharpness: float | None = None
     yaw: float | None = None
@@ -86,7 +92,7 @@ class Quality:
 class Watcher:
     """Collects what one pass over the frames shows of light and sharpness."""
 
-    frame_brightness: list[float] = field(default_factory=list)
+    frame: list[tuple[float, float]] = field(default_factory=list)  # mean, clipped share
     face: list[tuple[float, float, float]] = field(default_factory=list)  # mean, sd, sharpness
     counts: list[int] = field(default_factory=list)
     rivals: int = 0
@@ -95,7 +101,9 @@ class Watcher:
         self.counts.append(faces.count)
         self.rivals += faces.second_size >= SECOND_FACE_SIZE
         # Green carries most of the luminance; a sparse grid is enough for a mean.
-        self.frame_brightness.append(float(rgb[::_FRAME_STEP, ::_FRAME_STEP, 1].mean()) / 255)
+        green = rgb[::_FRAME_STEP, ::_FRAME_STEP, 1]
+        clipped = np.count_nonzero(green >= CLIPPED_LEVEL) / green.size
+        self.frame.append((float(green.mean()) / 255, clipped))
         if faces.landmarks is None:
             return
         height, width = rgb.shape[:2]
@@ -106,8 +114,10 @@ class Watcher:
         side = (_GREY_SIDE, _GREY_SIDE)
         small = cv2.resize(rgb[y0:y1, x0:x1], side, interpolation=cv2.INTER_AREA)
         grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-        edges = cv2.Laplacian(grey, cv2.CV_32F)
-        self.face.append((float(grey.mean()) / 255, float(grey.std()) / 255, float(edges.var())))
+        spread = max(float(grey.std()), 1.0)
+        edges = cv2.Laplacian(cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1), cv2.CV_32F)
+        sharpness = 1000 * float(edges.var()) / spread**2
+        self.face.append((float(grey.mean()) / 255, float(grey.std()) / 255, sharpness))
 
 
 def summarise(
@@ -121,13 +131,15 @@ def summarise(
     missing = np.round(np.diff(times) / interval) - 1 if interval else np.zeros(0)
     lost = float(np.clip(missing, 0, None).sum())
     face = np.median(np.array(watcher.face), axis=0) if watcher.face else None
+    frame = np.median(np.array(watcher.frame), axis=0) if watcher.frame else None
     pose = head_pose(landmarks[found], width / height) if found.any() else None
     return Quality(
         face_found_rate=_rounded(found.mean()) if frames else 0.0,
         faces_max=max(watcher.counts, default=0),
         several_faces_rate=_rounded(watcher.rivals / frames) if frames else 0.0,
         turned_rate=_rounded(_turned(pose).mean()) if pose is not None else 0.0,
-        frame_brightness=_rounded(np.median(watcher.frame_brightness)) if frames else None,
+        frame_brightness=None if frame is None else _rounded(frame[0]),
+        clipped_share=None if frame is None else _rounded(frame[1]),
         brightness=None if face is None else _rounded(face[0]),
         contrast=None if face is None else _rounded(face[1]),
         sharpness=None if face is None else round(float(face[2]), 1),
@@ -181,9 +193,12 @@ def check(quality: Quality, min_seconds: float) -> None:
 def _gates(q: Quality, min_seconds: float) -> Sequence[tuple[bool, UnusableReason, str]]:
     why = UnusableReason
     rate = q.frames / q.duration_s if q.duration_s else 0.0
-    dark_room = (q.frame_brightness or 0.0) < DARK_FRAME
-    flat = q.contrast is not None and q.contrast < DARK_FACE_CONTRAST
-    washed = q.brightness if q.brightness is not None else q.frame_brightness or 0.0
+    light, clipped = q.frame_brightness or 0.0, q.clipped_share or 0.0
+    flat = q.contrast is not None and q.contrast < MIN_CONTRAST
+    unseen = q.face_found_rate < MIN_FOUND_RATE
+    dark = light < DARK_FRAME and (flat or unseen)
+    washed = (q.brightness or 0.0) > BRIGHT_FACE and flat
+    bright = washed or (clipped > MAX_CLIPPED and unseen)
     found = f"a face was found in {q.face_found_rate:.0%} of the frames"
     size, sharp = q.face_size or 0.0, q.sharpness or 0.0
     return (
@@ -193,16 +208,8 @@ def _gates(q: Quality, min_seconds: float) -> Sequence[tuple[bool, UnusableReaso
             f"the recording lasts {q.duration_s:.1f} s, shorter than {min_seconds:g} s",
         ),
         (rate < MIN_FRAME_RATE, why.LOW_FRAME_RATE, f"the camera gave {rate:.1f} frames a second"),
-        (
-            dark_room and (flat or q.face_found_rate < MIN_FOUND_RATE),
-            why.TOO_DARK,
-            f"the picture is too dark ({q.frame_brightness or 0.0:.0%} of full brightness)",
-        ),
-        (
-            washed > BRIGHT_FACE and (flat or q.face_found_rate < MIN_FOUND_RATE),
-            why.TOO_BRIGHT,
-            f"the picture is too bright ({washed:.0%} of full brightness)",
-        ),
+        (dark, why.TOO_DARK, f"the picture is too dark ({light:.0%} of full brightness)"),
+        (bright, why.TOO_BRIGHT, f"the picture is too bright ({clipped:.0%} of it is white)"),
         (q.face_found_rate < NO_FACE_RATE, why.NO_FACE, found),
         (
             q.several_faces_rate > MAX_SEVERAL_RATE,

@@ -1,0 +1,173 @@
+"""Intensity from geometry: how far the expression's signals are from the person's own rest.
+
+An *approximation*, and labelled so: displacement is counted on the scale of twice the median
+standard deviation of people without PD in the public tables. A clip that alternates evenly
+between rest and an expression of amplitude A has the standard deviation A / 2, so 1 is about the
+displacement of the median person without PD. Strong movement goes above 1 and is not cut off.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml import blinks
+from ml.blinks import bridged
+from ml.expressions import POSED, Expression
+from ml.geometry import SIGNALS
+from ml.intensity.source import (
+    ClipMaterial,
+    IntensityCurve,
+    Material,
+    RestReference,
+    SourceIdentity,
+    digest_of,
+    need,
+)
+
+FloatArray = npt.NDArray[np.floating[Any]]
+Scale = Mapping[str, float]
+
+# Median standard deviation over a clip (square root of the median variance) of the 632 people
+# without PD in the three-expression table (pd-screening-smile, MIT licence), by signal.
+HEALTHY_SD: Mapping[Expression, Scale] = MappingProxyType(
+    {
+        Expression.SMILE: MappingProxyType(dict(zip(SIGNALS, (
+            0.0144, 0.0146, 0.0199, 0.0209, 0.0843, 0.1237, 0.0390), strict=True))),
+        Expression.DISGUST: MappingProxyType(dict(zip(SIGNALS, (
+            0.0180, 0.0181, 0.0283, 0.0293, 0.0094, 0.0514, 0.0379), strict=True))),
+        Expression.SURPRISE: MappingProxyType(dict(zip(SIGNALS, (
+            0.0254, 0.0242, 0.0398, 0.0417, 0.0013, 0.0270, 0.0258), strict=True))),
+    }
+)  # fmt: skip
+# Nobody measured anger, sadness, fear or rest: they borrow the median of the three.
+BORROWED_SD: Scale = MappingProxyType(
+    {name: float(np.median([scale[name] for scale in HEALTHY_SD.values()])) for name in SIGNALS}
+)
+
+# Which way each signal moves, times how much it counts. Smile, disgust and surprise as in the
+# public tables (the sign of the clip mean's change with the clip's own spread), the others from
+# the muscles' action (FACS: anger 4+5+7+23, sadness 1+4+15, fear 1+2+4+5+20+26).
+DIRECTIONS: Mapping[Expression, Scale] = MappingProxyType(
+    {
+        Expression.SMILE: MappingProxyType({"mouth-width": 3.0, "mouth-open": 1.0}),
+        Expression.DISGUST: MappingProxyType(
+            {"eye-open-right": -1.0, "eye-open-left": -1.0, "mouth-width": 1.0, "jaw-open": 1.0}
+        ),
+        Expression.SURPRISE: MappingProxyType(
+            {"eye-raise-right": 1.5, "eye-raise-left": 1.5, "eye-open-right": 0.5,
+             "eye-open-left": 0.5, "jaw-open": 0.5}
+        ),
+        Expression.ANGER: MappingProxyType(
+            {"eye-raise-right": -1.0, "eye-raise-left": -1.0, "eye-open-right": -0.5,
+             "eye-open-left": -0.5}
+        ),
+        Expression.SADNESS: MappingProxyType({"eye-raise-right": 1.0, "eye-raise-left": 1.0}),
+        Expression.FEAR: MappingProxyType(
+            {"eye-raise-right": 1.0, "eye-raise-left": 1.0, "eye-open-right": 0.5,
+             "eye-open-left": 0.5, "mouth-width": 1.0}
+        ),
+    }
+)  # fmt: skip
+
+MOST = 3.0  # one signal never counts for more healthy displacements than this
+CALM_QUANTILE = 0.2  # of a clip that alternates, at least this much is rest
+REST_SPREADS = 3.0
+LEAST_FLOOR, MOST_FLOOR = 0.02, 0.15
+_CONSISTENT_MAD = 1.4826  # makes a median absolute deviation a standard deviation
+
+
+_IDENTITY = SourceIdentity(
+    name="geometric",
+    version="1",
+    digest=digest_of(
+        {
+            "scale": {e: dict(HEALTHY_SD.get(e, BORROWED_SD)) for e in Expression},
+            "directions": {e: dict(DIRECTIONS[e]) for e in POSED},
+            "constants": [MOST, CALM_QUANTILE, REST_SPREADS, LEAST_FLOOR, MOST_FLOOR],
+            "blinks": [blinks.DEPTH, blinks.EDGE, blinks.LONGEST_S, blinks.USUAL_WINDOW_S],
+        }
+    ),
+)
+
+
+@dataclass(frozen=True)
+class GeometricSource:
+    """The geometric :class:`~ml.intensity.source.IntensitySource`. No state, no weights."""
+
+    material: Material = Material.SIGNALS
+    identity: SourceIdentity = _IDENTITY
+
+    def curve(self, clip: ClipMaterial, rest: ClipMaterial | None) -> IntensityCurve:
+        """Weighted displacement from rest in the expression's own direction, 0 at rest.
+
+        Rest is the median of the rest clip's signals, or, without one, of the clip itself (each
+        signal's quantile on the side away from the movement). What stays within three standard
+        deviations of the face's own wavering at rest counts as 0, and from twice that in full.
+        """
+        need(self.identity, clip, self.material)
+        times = np.asarray(clip.timestamps, np.float64)
+        signals = bridged(times, np.asarray(clip.signals, np.float64))
+        if clip.expression == Expression.REST:
+            raw, reference = _any_movement(signals), RestReference.SAME_CLIP
+            floor = MOST_FLOOR
+        elif rest is not None and rest.has(self.material):
+            still = bridged(np.asarray(rest.timestamps), np.asarray(rest.signals, np.float64))
+            centre = np.nanmedian(still, axis=0)
+            raw, reference = _towards(clip.expression, signals, centre), RestReference.REST_CLIP
+            floor = _floor(_towards(clip.expression, still, centre))
+        else:
+            centre = _calm_centre(clip.expression, signals)
+            raw, reference = _towards(clip.expression, signals, centre), RestReference.SAME_CLIP
+            floor = _floor(raw[raw <= np.nanmedian(raw)])
+        seen_as = np.clip(raw / floor - 1.0, 0.0, 1.0)
+        return IntensityCurve(
+            expression=clip.expression,
+            t=times,
+            intensity=np.asarray(np.maximum(raw, 0.0) * seen_as, np.float64),
+            source=self.identity,
+            reference=reference,
+        )
+
+
+def healthy_displacement(expression: str) -> FloatArray:
+    """(7,) twice the healthy median standard deviation: the displacement that counts as 1."""
+    scale = HEALTHY_SD.get(Expression(expression), BORROWED_SD)
+    return 2.0 * np.array([scale[name] for name in SIGNALS])
+
+
+def _direction(expression: str) -> FloatArray:
+    weights = DIRECTIONS[Expression(expression)]
+    return np.array([weights.get(name, 0.0) for name in SIGNALS])
+
+
+def _towards(expression: str, signals: FloatArray, centre: FloatArray) -> FloatArray:
+    """(T,) displacement along the expression's direction in healthy displacements, signed."""
+    direction = _direction(expression)
+    z = np.clip((signals - centre) / healthy_displacement(expression), -MOST, MOST)
+    return np.asarray(z @ direction / np.abs(direction).sum())
+
+
+def _any_movement(signals: FloatArray) -> FloatArray:
+    """(T,) root mean square displacement of all signals: a rest clip has no direction."""
+    z = (signals - np.nanmedian(signals, axis=0)) / healthy_displacement(Expression.REST)
+    return np.asarray(np.sqrt(np.mean(np.clip(z, -MOST, MOST) ** 2, axis=1)))
+
+
+def _calm_centre(expression: str, signals: FloatArray) -> FloatArray:
+    direction = _direction(expression)
+    low = np.nanquantile(signals, CALM_QUANTILE, axis=0)
+    high = np.nanquantile(signals, 1 - CALM_QUANTILE, axis=0)
+    return np.where(direction >= 0, low, high)
+
+
+def _floor(still: FloatArray) -> float:
+    """What the face's own wavering at rest reaches, in units of intensity."""
+    seen = still[np.isfinite(still)]
+    if not len(seen):
+        return LEAST_FLOOR
+    spread = _CONSISTENT_MAD * float(np.median(np.abs(seen - np.median(seen))))
+    return float(np.clip(REST_SPREADS * spread, LEAST_FLOOR, MOST_FLOOR))

@@ -1,0 +1,216 @@
+"""The measured signs of one clip: expressivity and rigidity from its curve, and the face at rest.
+
+Each sign has its unit, and a percentile only where the bundle carries a norm for exactly that
+number (clip means and variances of the seven signals). No band is drawn where none was measured.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ml import movement
+from ml.blinks import MIN_RATE, blink_masks, bridged
+from ml.expressions import Expression
+from ml.geometry import CORNERS, SIGNALS
+from ml.intensity.source import IntensityCurve
+from ml.measurement import Measurement, table
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+MIN_EFFECTIVE_RATE = 10.0  # frames per second; below, latency and rates are not given
+LIPS_PARTED = 0.03  # mouth-open in eye distances; about 2 mm, closed lips read 0.00–0.01
+TREMOR_BAND = (3.5, 7.5)  # Hz
+TREMOR_MIN_RATE = 15.0  # frames per second: twice the band's upper end
+TREMOR_MIN_SECONDS = 2.0
+LEAST_SIDE = 0.02  # eye distances; two sides that both move less have no asymmetry
+
+INTENSITY, RATE, SECONDS, SHARE, EYES = "intensity", "intensity/s", "s", "share", "eye distance"
+
+
+class Percentiles(Protocol):
+    """What the signs need of a bundle's norms."""
+
+    @property
+    def reference(self) -> str: ...
+
+    def percentile(self, column: str, value: float | None) -> float | None: ...
+
+
+@dataclass(frozen=True)
+class Sign:
+    """``value`` None: could not be told from this clip. ``percentile`` 0 to 100 among the people
+    that ``norm`` names, both None where nobody was measured."""
+
+    name: str
+    value: float | None
+    unit: str
+    percentile: float | None = None
+    norm: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "value": self.value,
+            "unit": self.unit,
+            "percentile": self.percentile,
+            "norm": self.norm,
+        }
+
+
+def signs(
+    measured: Measurement, curve: IntensityCurve, norms: Percentiles | None = None
+) -> list[Sign]:
+    """All signs of a measured clip, in the order in which they are shown."""
+    if measured.expression == Expression.REST:
+        own = _at_rest(measured)
+    else:
+        own = _expressivity(curve) + _rigidity(measured, curve)
+    return own + _statistics(measured, norms)
+
+
+def _sign(name: str, value: float | None, unit: str) -> Sign:
+    known = value is not None and np.isfinite(value)
+    return Sign(name, round(float(value), 5) if known and value is not None else None, unit)
+
+
+def _expressivity(curve: IntensityCurve) -> list[Sign]:
+    """Peak (98th percentile), amplitude over the clip's calm, mean, area and repetitions."""
+    intensity = curve.intensity
+    seen = intensity[np.isfinite(intensity)]
+    if not len(seen):
+        empty = (("peak", INTENSITY), ("amplitude", INTENSITY), ("mean", INTENSITY))
+        return [_sign(name, None, unit) for name, unit in empty]
+    peak = movement.peak_of(intensity)
+    calm = float(np.quantile(seen, 0.1))
+    at = curve.t[np.isfinite(intensity)]
+    return [
+        _sign("peak", peak, INTENSITY),
+        _sign("amplitude", peak - calm, INTENSITY),
+        _sign("mean", float(seen.mean()), INTENSITY),
+        _sign("area", float(np.trapz(seen, at)), "intensity·s"),
+        _sign("repetitions", float(len(movement.repetitions(curve.t, intensity))), "count"),
+    ]
+
+
+def _rigidity(measured: Measurement, curve: IntensityCurve) -> list[Sign]:
+    """Latency from the prompt, rates, speed, plateau jitter, asymmetry; medians over repetitions."""
+    found = movement.repetitions(curve.t, curve.intensity)
+    timed = _rate_of(curve) >= MIN_EFFECTIVE_RATE
+    latency = movement.latencies(found, measured.cues) if measured.cues else []
+    speed = movement.mean_speed(curve.t, curve.intensity)
+    return [
+        _sign("onset-latency", _median(latency) if timed else None, SECONDS),
+        _sign("rise-rate", _median([r.rise_rate for r in found]) if timed else None, RATE),
+        _sign("decay-rate", _median([r.decay_rate for r in found]) if timed else None, RATE),
+        _sign("mean-speed", speed if timed else None, RATE),
+        _sign("plateau-jitter", _median([r.jitter for r in found]), INTENSITY),
+        _sign("asymmetry", asymmetry(measured), SHARE),
+    ]
+
+
+def _rate_of(curve: IntensityCurve) -> float:
+    """Values per second that the curve really holds."""
+    at = curve.t[np.isfinite(curve.intensity)]
+    lasted = float(at[-1] - at[0]) if len(at) > 1 else 0.0
+    return (len(at) - 1) / lasted if lasted else 0.0
+
+
+def _median(values: list[float] | list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None
+
+
+def asymmetry(measured: Measurement) -> float | None:
+    """(left − right) / larger movement of the two sides, −1 to 1: above 0 the right moves less.
+
+    The corners of the mouth for a smile, the brows for surprise, sadness and fear, lids and brows
+    for the others. The person's own right and left. None where neither side moves.
+    """
+    times = np.array(measured.timestamps)
+    signals = bridged(times, measured.signal_table())
+    sides = {
+        "corner": table(measured.corners, CORNERS, len(times)),
+        "raise": signals[:, [SIGNALS.index(f"eye-raise-{side}") for side in ("right", "left")]],
+        "open": signals[:, [SIGNALS.index(f"eye-open-{side}") for side in ("right", "left")]],
+    }
+    used = {
+        Expression.SMILE: ("corner",),
+        Expression.SURPRISE: ("raise",),
+        Expression.SADNESS: ("raise",),
+        Expression.FEAR: ("raise",),
+    }.get(Expression(measured.expression), ("open", "raise"))
+    right, left = np.sum([_range(sides[name]) for name in used], axis=0)
+    larger = max(right, left)
+    if not np.isfinite(larger) or larger < LEAST_SIDE:
+        return None
+    return float((left - right) / larger)
+
+
+def _range(pair: FloatArray) -> FloatArray:
+    """(2,) how far each of two columns moves, outliers aside."""
+    if not np.isfinite(pair).any():
+        return np.full(2, np.nan)
+    return np.asarray(np.nanquantile(pair, 0.95, axis=0) - np.nanquantile(pair, 0.05, axis=0))
+
+
+def _at_rest(measured: Measurement) -> list[Sign]:
+    """Blinks a minute, share of the time with parted lips, tremor of jaw and lips."""
+    times = np.array(measured.timestamps)
+    signals = measured.signal_table()
+    seen = np.isfinite(signals[:, 0])
+    lasted = float(times[-1] - times[0]) if len(times) > 1 else 0.0
+    rate = float(seen.sum()) / lasted if lasted else 0.0
+    blinks = 60 * len(blink_masks(times, signals)) / (lasted * seen.mean()) if rate else None
+    parted = signals[seen, SIGNALS.index("mouth-open")] > LIPS_PARTED
+    return [
+        _sign("blink-rate", blinks if rate >= MIN_RATE else None, "1/min"),
+        _sign("lips-parted", float(parted.mean()) if len(parted) else None, SHARE),
+        _sign("tremor", tremor(times, signals) if rate >= TREMOR_MIN_RATE else None, EYES),
+    ]
+
+
+def tremor(times: FloatArray, signals: FloatArray) -> float | None:
+    """Root mean square of the jaw's movement between 3.5 and 7.5 Hz, in eye distances.
+
+    From the spectrum of jaw-open on an even grid, with the level of the neighbouring bands (the
+    noise of the landmarks) taken off. None for clips too short to hold the band.
+    """
+    jaw = signals[:, SIGNALS.index("jaw-open")]
+    seen = np.isfinite(jaw)
+    if seen.sum() < 8 or times[-1] - times[0] < TREMOR_MIN_SECONDS:
+        return None
+    rate = 1 / float(np.median(np.diff(times)))
+    grid = np.arange(times[0], times[-1], 1 / rate)
+    even = np.interp(grid, times[seen], jaw[seen])
+    even = even - np.polyval(np.polyfit(grid, even, 1), grid)
+    window = np.hanning(len(even))
+    power = 2 * np.abs(np.fft.rfft(even * window)) ** 2 / (len(even) * np.sum(window**2))
+    frequency = np.fft.rfftfreq(len(even), 1 / rate)
+    low, high = TREMOR_BAND
+    inside = (frequency >= low) & (frequency <= high)
+    beside = frequency > high
+    noise = float(np.median(power[beside])) if beside.any() else 0.0
+    return float(np.sqrt(max(0.0, float(np.sum(power[inside] - noise)))))
+
+
+def _statistics(measured: Measurement, norms: Percentiles | None) -> list[Sign]:
+    """Mean and variance of each signal over the clip: the numbers that have norms."""
+    given: Mapping[str, float] = measured.stats
+    result = []
+    for name, value in given.items():
+        column = f"{measured.expression}_{name}"
+        percentile = norms.percentile(column, value) if norms is not None else None
+        known = percentile is not None
+        result.append(
+            Sign(
+                name=name,
+                value=value,
+                unit=EYES if name.endswith("_mean") else f"{EYES}²",
+                percentile=round(percentile, 1) if percentile is not None else None,
+                norm=norms.reference if known and norms is not None else None,
+            )
+        )
+    return result
