@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import cast
 
 import torch
-from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor, nn
 
 from ml.intensity.descriptors import DESCRIPTORS
 from ml.intensity.towers import TextTower
+from ml.torch_compat import prepare_torchvision
 
 # One word-piece in CLIP's vocabulary; its embedding is replaced by a learned context token.
 _PLACEHOLDER = "x"
@@ -54,6 +54,9 @@ def tokenise(classes: Sequence[str], context_tokens: int, context_length: int) -
     Raises ``ValueError`` when a descriptor does not fit the tower's context length: a sentence
     that is silently cut loses its end token's meaning.
     """
+    prepare_torchvision()
+    from open_clip.tokenizer import SimpleTokenizer
+
     tokenizer = SimpleTokenizer(context_length=context_length)
     rows = []
     for name in classes:

@@ -79,8 +79,10 @@ class ClipMaterial:
 class IntensityCurve:
     """How strongly the clip's expression was shown over time, 0 = the person's own rest.
 
-    ``t`` (N,) seconds at the video's own timestamps; ``intensity`` (N,) in [0, 1], NaN where the
-    source could not see the face. N is the number of frames the source looked at.
+    ``t`` (N,) seconds at the video's own timestamps; ``intensity`` (N,) 0 or above, NaN where the
+    source could not see the face. N is the number of frames the source looked at. What 1 means is
+    the source's own: the geometric one counts the median person's movement as 1 and goes beyond,
+    the CLIP one saturates at 1. Hence no model mixes sources.
     """
 
     expression: str

@@ -274,3 +274,15 @@ class _Clock:
             file=sys.stderr,
             flush=True,
         )
+
+
+def main(arguments: list[str]) -> int:
+    """``torchrun … -m ml.intensity.train SETTINGS.json OUT CACHE``: what each process runs."""
+    settings, out, cache = (Path(argument) for argument in arguments)
+    config = TrainConfig.from_json(json.loads(settings.read_text(encoding="utf-8")))
+    train(config, out, cache)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
