@@ -1,8 +1,8 @@
 """Assessing a screening: which bundles still owe a result, and storing what they say, once.
 
 A result belongs to (screening, digest of its set of measurements, bundle). A re-recording or
-another bundle adds a row; nothing is overwritten. Shadow bundles are asked beside the pinned one, and what
-they say stays out of events, releases and the patient's sight.
+another bundle adds a row; nothing is overwritten. Shadow bundles are asked beside the pinned one;
+what they say stays out of events, releases and the patient's sight.
 """
 
 import hashlib

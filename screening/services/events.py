@@ -5,14 +5,19 @@ becomes visible only after all smaller ones, and a reader that remembers the las
 misses nothing.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Model
 
+from screening.errors import NotFound
 from screening.live import notify
-from screening.models import AuditEntry, Clip, Event, EventStream, Screening, User
+from screening.models import AuditEntry, Clip, Event, EventStream, Patient, Screening, Site, User
+from screening.permissions import ActAsPatient, Actor, WorkAtSite
+
+PAGE = 500
 
 
 def site_stream(site_id: UUID) -> str:
@@ -44,6 +49,38 @@ def append_clip(*, clip: Clip, screening: Screening, state: str, kind: str = "")
         "reason": clip.reason or None,
     }
     append(screening=screening, kind=kind or f"clip.{state}", data=data)
+
+
+def after(*, stream: str, number: int, limit: int = PAGE) -> Sequence[Event]:
+    """The events of ``stream`` with a number greater than ``number``, in order."""
+    rows = Event.objects.filter(stream_id=stream, number__gt=number).order_by("number")
+    return list(rows[:limit])
+
+
+def last_number(*, stream: str) -> int:
+    """The number of the newest committed event; 0 for a stream that has none yet."""
+    found = EventStream.objects.filter(key=stream).values_list("last_number", flat=True).first()
+    return found or 0
+
+
+def readable_stream(*, user: Actor, name: str) -> str:
+    """The key of the stream that ``name`` means for this user: ``patient`` or ``site:<id>``.
+
+    Raises NotFound when there is none or the user may not read it. Sockets ask before every
+    delivery.
+    """
+    if name == "patient" and isinstance(user, User):
+        patient = ActAsPatient.filter(user, Patient.objects.all()).first()
+        if patient is not None:
+            return patient_stream(patient.pk)
+    if name.startswith("site:"):
+        try:
+            site_id = UUID(name.removeprefix("site:"))
+        except ValueError as wrong:
+            raise NotFound from wrong
+        if WorkAtSite.filter(user, Site.objects.filter(pk=site_id)).exists():
+            return site_stream(site_id)
+    raise NotFound
 
 
 def audit(*, by: User | None, action: str, target: Model, **data: str | int | None) -> None:

@@ -1,4 +1,4 @@
-"""A clinician's own rating beside the computer's: grade, note, sign-off. Evidence, never changed."""
+"""A clinician's own rating beside the computer's: grade, note, sign-off. Never changed."""
 
 from django.db import transaction
 

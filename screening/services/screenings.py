@@ -164,7 +164,7 @@ def release(*, by: User, screening: Screening) -> Screening:
 
 
 def set_released(locked: Screening, *, by: User | None) -> None:
-    """``scored → released`` on a locked screening: by a clinician, or (None) by the site's policy."""
+    """``scored → released`` on a locked screening, by a clinician or (None) the site's policy."""
     move(
         locked,
         expected=[State.SCORED],

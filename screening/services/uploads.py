@@ -213,7 +213,7 @@ def _require_open(upload: Upload) -> None:
         raise WrongState("This recording was received already.", code="completed")
     if upload.state == State.TERMINATED:
         raise Gone("This upload was given up. Please begin a new one.")
-    if upload.expires_at <= timezone.now():
+    if is_expired(upload):
         raise Gone("This upload has expired. Please begin a new one.", code="expired")
 
 
@@ -290,6 +290,11 @@ def _receive_clip(
         events.append_clip(clip=clip, screening=screening, state="received")
         queue.enqueue_on_commit(queue.MEASURE_CLIP, str(clip.pk))
     return clip
+
+
+def is_expired(upload: Upload) -> bool:
+    """An open upload that nobody went on with."""
+    return upload.state == State.OPEN and upload.expires_at <= timezone.now()
 
 
 def find(*, by: User, upload_id: UUID) -> Upload:

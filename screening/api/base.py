@@ -1,0 +1,93 @@
+"""What the API's views share: finding rows, describing errors, lists in pages."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from screening.api import serializers
+from screening.models import Clip, Patient, Screening, Site, User
+from screening.permissions import ActAsPatient, Permission
+from screening.services import access
+
+SCREENINGS = Screening.objects.select_related("patient", "site", "protocol", "consent")
+CLIPS = Clip.objects.select_related("screening__patient", "screening__site", "step")
+
+
+class Newest(CursorPagination):
+    """Newest first; a cursor, so that rows which arrive meanwhile shift nothing."""
+
+    ordering = "-created_at"
+
+
+class View(APIView):
+    """A view for people who are logged in; rules about rows are asked for in each method."""
+
+    @property
+    def user(self) -> User:
+        return cast(User, self.request.user)
+
+    def screening(self, permission: type[Permission], key: UUID) -> Screening:
+        return access.find(permission, self.user, SCREENINGS.all(), key)
+
+    def clip(self, permission: type[Permission], key: UUID) -> Clip:
+        return access.find(permission, self.user, CLIPS.all(), key)
+
+    def site(self, permission: type[Permission], key: UUID) -> Site:
+        return access.find(permission, self.user, Site.objects.all(), key)
+
+    def patient(self) -> Patient:
+        """The patient record of this user. Raises NotAllowed when they are not a patient."""
+        row = ActAsPatient.filter(self.user, Patient.objects.select_related("site__protocol"))
+        found = row.first()
+        if found is None:
+            raise access.NotAllowed("Only patients can do this.")
+        return cast(Patient, found)
+
+    def page(
+        self, request: Request, rows: QuerySet[Any], show: Callable[[Any], dict[str, Any]]
+    ) -> Response:
+        paginator = Newest()
+        found = paginator.paginate_queryset(rows, request, view=self)
+        return paginator.get_paginated_response([show(row) for row in found or []])
+
+    def validated(self, serializer: type[Any], request: Request) -> dict[str, Any]:
+        """The request's body, checked. Raises DRF's ValidationError."""
+        checked = serializer(data=request.data)
+        checked.is_valid(raise_exception=True)
+        return cast(dict[str, Any], checked.validated_data)
+
+
+def describe(
+    summary: str,
+    *,
+    answer: Any,
+    status: int = 200,
+    takes: Any = None,
+    errors: Sequence[int] = (),
+    **extra: Any,
+) -> Callable[[Any], Any]:
+    """One operation in the OpenAPI schema, with the errors it can answer."""
+    responses = {status: answer, **dict.fromkeys((401, *errors), serializers.Error)}
+    return extend_schema(summary=summary, request=takes, responses=responses, **extra)
+
+
+def paginated(line: type[Any]) -> Any:
+    """The schema of a page of ``line``."""
+    from rest_framework import serializers as s
+
+    return type(
+        f"{line.__name__}Page",
+        (s.Serializer,),
+        {
+            "next": s.URLField(allow_null=True),
+            "previous": s.URLField(allow_null=True),
+            "results": line(many=True),
+        },
+    )

@@ -1,0 +1,140 @@
+"""API: who I am, consent, invitations, the clinic's worklist, and what happened since."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.middleware.csrf import get_token
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from screening.api import present, serializers
+from screening.api.base import SCREENINGS, View, describe, paginated
+from screening.errors import Invalid
+from screening.models import Consent, ConsentForm, Invitation
+from screening.permissions import ManageInvitation, ViewConsent, WorkAtSite
+from screening.services import access, consents, events, invitations
+
+
+class Me(View):
+    @describe("Who is logged in, in which role", answer=serializers.Me)
+    def get(self, request: Request) -> Response:
+        return Response({**present.me(self.user), "csrf": get_token(request._request)})
+
+
+class CurrentConsentForm(View):
+    @describe("The consent text in force", answer=serializers.ConsentFormOut, errors=[404])
+    def get(self, request: Request) -> Response:
+        return Response(serializers.ConsentFormOut(consents.current_form()).data)
+
+
+class Consents(View):
+    @describe("The patient's own consents", answer=paginated(serializers.ConsentOut))
+    def get(self, request: Request) -> Response:
+        rows = ViewConsent.filter(self.user, Consent.objects.select_related("form"))
+        return self.page(request, rows, lambda row: serializers.ConsentOut(row).data)
+
+    @describe(
+        "Accept the text in force",
+        takes=serializers.ConsentIn,
+        answer=serializers.ConsentOut,
+        status=201,
+        errors=[400, 403, 404, 409, 422],
+    )
+    def post(self, request: Request) -> Response:
+        given = self.validated(serializers.ConsentIn, request)
+        patient = self.patient()
+        form = ConsentForm.objects.filter(pk=given["form"]).first()
+        if form is None:
+            raise access.NotFound
+        consent = consents.give(patient=patient, form=form, scopes=given["scopes"])
+        return Response(serializers.ConsentOut(consent).data, status=201)
+
+
+class WithdrawConsent(View):
+    @describe("Take the consent back", answer=None, status=204, errors=[403, 409])
+    def post(self, request: Request) -> Response:
+        consents.withdraw(patient=self.patient(), by=self.user)
+        return Response(status=204)
+
+
+class Invitations(View):
+    @describe("The invitations of one's own sites", answer=paginated(serializers.InvitationOut))
+    def get(self, request: Request) -> Response:
+        rows = ManageInvitation.filter(self.user, Invitation.objects.select_related("patient"))
+        return self.page(request, rows, lambda row: serializers.InvitationOut(row).data)
+
+    @describe(
+        "Invite a patient; the link is shown once",
+        takes=serializers.InvitationIn,
+        answer=serializers.InvitationMade,
+        status=201,
+        errors=[400, 404, 422],
+    )
+    def post(self, request: Request) -> Response:
+        given = self.validated(serializers.InvitationIn, request)
+        address = request.build_absolute_uri("/")
+        invitation, token = invitations.invite(
+            by=self.user,
+            site=self.site(WorkAtSite, given["site"]),
+            name=given["name"],
+            email=given["email"],
+            base_url=address,
+        )
+        link = address.rstrip("/") + invitations.path(token)
+        return Response({**serializers.InvitationOut(invitation).data, "link": link}, status=201)
+
+
+class RevokeInvitation(View):
+    @describe("Close an unused invitation", answer=serializers.InvitationOut, errors=[404, 409])
+    def post(self, request: Request, pk: UUID) -> Response:
+        rows = Invitation.objects.select_related("patient")
+        invitation = access.find(ManageInvitation, self.user, rows, pk)
+        invitations.revoke(by=self.user, invitation=invitation)
+        return Response(serializers.InvitationOut(invitation).data)
+
+
+class Worklist(View):
+    @describe(
+        "The screenings of a site, newest first",
+        answer=paginated(serializers.WorklistLine),
+        errors=[404],
+        parameters=[
+            OpenApiParameter("state", str, description="Only these states, separated by commas.")
+        ],
+    )
+    def get(self, request: Request, pk: UUID) -> Response:
+        site = self.site(WorkAtSite, pk)
+        rows = SCREENINGS.filter(site=site).prefetch_related("clips", "assessments", "reviews")
+        if wanted := request.query_params.get("state"):
+            rows = rows.filter(state__in=wanted.split(","))
+        return self.page(request, rows, present.worklist_line)
+
+
+class Events(View):
+    LIMIT: ClassVar[int] = 500
+
+    @describe(
+        "What happened on a stream after a number: the same as the socket sends",
+        answer=serializers.EventsOut,
+        errors=[404, 422],
+        parameters=[
+            OpenApiParameter("stream", str, description="`patient` or `site:<id>`", required=True),
+            OpenApiParameter("after", int, description="The last number seen; 0 at first."),
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        name = request.query_params.get("stream", "patient")
+        stream = events.readable_stream(user=self.user, name=name)
+        last = events.last_number(stream=stream)
+        rows = events.after(stream=stream, number=_number(request), limit=self.LIMIT)
+        answer: dict[str, Any] = {"stream": name, "last": last, "events": rows}
+        return Response(serializers.EventsOut(answer).data)
+
+
+def _number(request: Request) -> int:
+    asked = request.query_params.get("after", "0")
+    # Nineteen digits and more do not fit the counter's column.
+    if not asked.isascii() or not asked.isdecimal() or len(asked) > 18:
+        raise Invalid("“after” is the number of an event.", code="after")
+    return int(asked)

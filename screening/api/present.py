@@ -1,0 +1,214 @@
+"""What each reader gets to see of a row, as plain JSON values.
+
+Patients get results only once they were released, and never numbers that their site keeps back.
+"""
+
+from typing import Any
+
+from django.urls import reverse
+
+from screening import reasons
+from screening.models import Assessment, Clip, Intake, Patient, Screening, User
+from screening.permissions import ReviewScreening
+from screening.services import assessing, consents
+from screening.services.screenings import INTAKE_FIELDS
+
+State = Screening.State
+#: For the patient *scored* means that somebody at the clinic is looking at it.
+PATIENT_STATE_WORDS = {
+    State.DRAFT: "in preparation",
+    State.SUBMITTED: "being measured",
+    State.NEEDS_RERECORD: "please record some parts again",
+    State.SCORED: "in review at your clinic",
+    State.RELEASED: "ready",
+    State.WITHDRAWN: "taken back",
+}
+ABSTAINED = (
+    "These recordings do not allow a result that we would stand behind. This says nothing about "
+    "your health. Your clinic can ask you to record some parts again."
+)
+
+
+def me(user: User) -> dict[str, Any]:
+    patient = Patient.objects.filter(user=user, erased_at__isnull=True).first()
+    sites = [row.site for row in user.memberships.select_related("site")]
+    role = "admin" if user.is_superuser else "clinician" if sites else "patient"
+    return {
+        "user": {"id": user.pk, "email": user.email, "name": user.name},
+        "role": role,
+        "patient": patient and {"id": patient.pk, "pseudonym": patient.pseudonym},
+        "sites": [{"id": site.pk, "name": site.name} for site in sites],
+    }
+
+
+def screening(row: Screening, *, viewer: User) -> dict[str, Any]:
+    """The whole of a screening for its patient or a clinician of its site."""
+    for_clinician = ReviewScreening.allows(viewer, row)
+    clips = {clip.step_id: clip for clip in _current_clips(row)}
+    intake = Intake.objects.filter(screening=row).first()
+    return {
+        **_head(row, for_clinician=for_clinician),
+        "protocol": {
+            "slug": row.protocol.slug,
+            "version": row.protocol.version,
+            "name": row.protocol.name,
+        },
+        "rerecord_note": row.rerecord_note,
+        "steps": [
+            {
+                "id": step.pk,
+                "order": step.order,
+                "expression": step.expression,
+                "title": step.get_expression_display(),
+                "instruction": step.instruction,
+                "seconds": step.seconds,
+                "repetitions": step.repetitions,
+                "cues": step.cues(),
+                "clip": clip(clips[step.pk]) if step.pk in clips else None,
+            }
+            for step in row.protocol.steps.all()
+        ],
+        "intake": intake and {name: getattr(intake, name) for name in INTAKE_FIELDS},
+        "result": patient_result(row),
+        "next": _next(row, intake),
+    }
+
+
+def screening_line(row: Screening, *, viewer: User) -> dict[str, Any]:
+    """One line of a patient's history."""
+    return _head(row, for_clinician=ReviewScreening.allows(viewer, row))
+
+
+def worklist_line(row: Screening) -> dict[str, Any]:
+    """One line of a clinic's worklist (``clips``, ``reviews`` prefetched)."""
+    counts: dict[str, int] = {}
+    for found in row.clips.all():
+        if found.state != Clip.State.SUPERSEDED:
+            counts[found.state] = counts.get(found.state, 0) + 1
+    result = _newest([one for one in row.assessments.all() if not one.is_shadow])
+    shown = result if row.state != State.WITHDRAWN else None
+    return {
+        **_head(row, for_clinician=True),
+        "clips": counts,
+        "hypomimia_index": shown and shown.hypomimia_index,
+        "abstained": (shown and shown.abstained) or None,
+        "reviews": len(row.reviews.all()),
+    }
+
+
+def clip(row: Clip) -> dict[str, Any]:
+    """One clip (``step``, ``uploads`` loadable), without anything measured."""
+    words = reasons.words(row.reason)
+    upload = next((one for one in row.uploads.all() if one.state == "open"), None)
+    return {
+        "id": row.pk,
+        "screening": row.screening_id,
+        "expression": row.step.expression,
+        "take": row.take,
+        "state": row.state,
+        "state_words": row.get_state_display(),
+        "reason": row.reason or None,
+        "words": words and {"title": words.title, "advice": words.advice},
+        "skip_reason": row.skip_reason,
+        "seconds": row.announced.get("seconds"),
+        "size": row.size,
+        "upload": upload and {"id": upload.pk, "offset": upload.offset, "length": upload.length},
+        "video_url": reverse("api-clip-video", args=[row.pk]) if row.storage_key else None,
+    }
+
+
+def assessment(row: Assessment) -> dict[str, Any]:
+    """A result in full, for clinicians."""
+    return {
+        "id": row.pk,
+        "created_at": row.created_at,
+        "bundle": {
+            "name": row.bundle.name,
+            "version": row.bundle.version,
+            "digest": row.bundle.digest,
+            "sources": row.bundle.sources,
+        },
+        "measurements_digest": row.measurements_digest,
+        "result": row.result,
+    }
+
+
+def patient_result(row: Screening) -> dict[str, Any] | None:
+    """The released result in plain fields; None until it is released."""
+    if row.state != State.RELEASED:
+        return None
+    found = assessing.latest(row)
+    if found is None:
+        return None
+    result = found.result
+    abstained = bool(found.abstained)
+    index = None if abstained or found.hypomimia_index is None else round(found.hypomimia_index)
+    shows_p_pd = row.site.patients_see_p_pd and not abstained
+    return {
+        "index": index,
+        "index_words": _index_words(index),
+        "seen": [_seen(one, row) for one in result.get("clips") or []],
+        "p_pd": result.get("p_pd") if shows_p_pd else None,
+        "p_pd_interval": result.get("p_pd_interval") if shows_p_pd else None,
+        "abstained_words": ABSTAINED if abstained else None,
+        "missing": result.get("missing") or [],
+        "bundle": {"name": found.bundle.name, "version": found.bundle.version},
+        "contact": row.site.contact,
+    }
+
+
+def _head(row: Screening, *, for_clinician: bool) -> dict[str, Any]:
+    words = row.get_state_display() if for_clinician else PATIENT_STATE_WORDS[State(row.state)]
+    patient = {"pseudonym": row.patient.pseudonym, "name": row.patient.name or None}
+    return {
+        "id": row.pk,
+        "state": row.state,
+        "state_words": words,
+        "is_phantom": row.is_phantom,
+        "created_at": row.created_at,
+        "submitted_at": row.submitted_at,
+        "scored_at": row.scored_at,
+        "released_at": row.released_at,
+        "patient": patient if for_clinician else {**patient, "name": None},
+        "site": {"id": row.site_id, "name": row.site.name, "contact": row.site.contact},
+    }
+
+
+def _current_clips(row: Screening) -> list[Clip]:
+    rows = row.clips.exclude(state=Clip.State.SUPERSEDED).select_related("step")
+    return list(rows.prefetch_related("uploads"))
+
+
+def _newest(rows: list[Assessment]) -> Assessment | None:
+    return max(rows, key=lambda row: row.created_at, default=None)
+
+
+def _next(row: Screening, intake: Intake | None) -> str:
+    """Where the patient goes on: ``consent``, ``intake``, ``record``, ``wait`` or ``result``."""
+    if row.state in (State.DRAFT, State.NEEDS_RERECORD):
+        if not consents.is_current(consents.standing(patient=row.patient)):
+            return "consent"
+        return "record" if intake is not None else "intake"
+    return "result" if row.state == State.RELEASED else "wait"
+
+
+def _index_words(index: int | None) -> str | None:
+    if index is None:
+        return None
+    if index <= 50:
+        return "In these recordings your face moved as much as most people's."
+    return (
+        f"In these recordings about {min(index, 99)} of 100 people without Parkinson's disease "
+        "would have moved their face more than you did."
+    )
+
+
+def _seen(found: dict[str, Any], row: Screening) -> dict[str, Any]:
+    """One expression of a result, in words."""
+    expression = str(found.get("expression", ""))
+    words = reasons.words(str(found.get("reason") or ""))
+    return {
+        "expression": expression,
+        "title": expression.capitalize(),
+        "words": words.title if words else "Recorded and measured",
+    }

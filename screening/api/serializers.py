@@ -1,0 +1,290 @@
+"""The shapes of the API: what comes in is validated here, what goes out is described here.
+
+Answers are plain dictionaries from ``present``; their serializers exist for the schema, and a test
+holds the two against each other.
+"""
+
+from rest_framework import serializers as s
+
+from screening.models import ConsentForm, Intake, Invitation, Scope, Screening
+from screening.services.screenings import INTAKE_FIELDS
+
+
+class Error(s.Serializer):
+    code = s.CharField()
+    detail = s.CharField()
+
+
+# --- who ----------------------------------------------------------------------------------------
+class MeUser(s.Serializer):
+    id = s.IntegerField()
+    email = s.CharField()
+    name = s.CharField(allow_blank=True)
+
+
+class Named(s.Serializer):
+    id = s.UUIDField()
+    name = s.CharField()
+
+
+class MePatient(s.Serializer):
+    id = s.UUIDField()
+    pseudonym = s.CharField()
+
+
+class Me(s.Serializer):
+    user = MeUser()
+    role = s.ChoiceField(["patient", "clinician", "admin"])
+    patient = MePatient(allow_null=True)
+    sites = Named(many=True)
+    csrf = s.CharField()
+
+
+# --- consent ------------------------------------------------------------------------------------
+class ConsentFormOut(s.ModelSerializer):
+    class Meta:
+        model = ConsentForm
+        fields = ["id", "version", "title", "text", "published_at"]
+
+
+class ConsentOut(s.Serializer):
+    id = s.UUIDField()
+    created_at = s.DateTimeField()
+    withdrawn_at = s.DateTimeField(allow_null=True)
+    form_version = s.IntegerField(source="form.version")
+    scopes = s.ListField(child=s.ChoiceField(Scope.choices))
+
+
+class ConsentIn(s.Serializer):
+    form = s.UUIDField(help_text="The id of the text that was read.")
+    scopes = s.ListField(child=s.CharField(max_length=20), max_length=10)
+
+
+# --- screening ----------------------------------------------------------------------------------
+class IntakeInOut(s.ModelSerializer):
+    class Meta:
+        model = Intake
+        fields = list(INTAKE_FIELDS)
+
+
+class PatientOut(s.Serializer):
+    pseudonym = s.CharField()
+    name = s.CharField(allow_null=True, help_text="For clinicians only.")
+
+
+class SiteOut(s.Serializer):
+    id = s.UUIDField()
+    name = s.CharField()
+    contact = s.CharField(allow_blank=True)
+
+
+class ScreeningLine(s.Serializer):
+    id = s.UUIDField()
+    state = s.ChoiceField(Screening.State.choices)
+    state_words = s.CharField()
+    is_phantom = s.BooleanField()
+    created_at = s.DateTimeField()
+    submitted_at = s.DateTimeField(allow_null=True)
+    scored_at = s.DateTimeField(allow_null=True)
+    released_at = s.DateTimeField(allow_null=True)
+    patient = PatientOut()
+    site = SiteOut()
+
+
+class WorklistLine(ScreeningLine):
+    clips = s.DictField(child=s.IntegerField(), help_text="How many clips are in which state.")
+    hypomimia_index = s.FloatField(allow_null=True)
+    abstained = s.CharField(allow_null=True)
+    reviews = s.IntegerField()
+
+
+class ProtocolOut(s.Serializer):
+    slug = s.CharField()
+    version = s.IntegerField()
+    name = s.CharField()
+
+
+class Cue(s.Serializer):
+    at = s.FloatField(help_text="Seconds from the start of the recording.")
+    kind = s.CharField(max_length=20)
+
+
+class WordsOut(s.Serializer):
+    title = s.CharField()
+    advice = s.CharField()
+
+
+class UploadOut(s.Serializer):
+    id = s.UUIDField()
+    offset = s.IntegerField()
+    length = s.IntegerField(allow_null=True)
+
+
+class ClipOut(s.Serializer):
+    id = s.UUIDField()
+    screening = s.UUIDField()
+    expression = s.CharField()
+    take = s.IntegerField()
+    state = s.CharField()
+    state_words = s.CharField()
+    reason = s.CharField(allow_null=True)
+    words = WordsOut(allow_null=True)
+    skip_reason = s.CharField(allow_blank=True)
+    seconds = s.FloatField(allow_null=True)
+    size = s.IntegerField(allow_null=True)
+    upload = UploadOut(allow_null=True)
+    video_url = s.CharField(allow_null=True)
+
+
+class StepOut(s.Serializer):
+    id = s.UUIDField()
+    order = s.IntegerField()
+    expression = s.CharField()
+    title = s.CharField()
+    instruction = s.CharField()
+    seconds = s.IntegerField()
+    repetitions = s.IntegerField()
+    cues = Cue(many=True)
+    clip = ClipOut(allow_null=True)
+
+
+class BundleName(s.Serializer):
+    name = s.CharField()
+    version = s.CharField()
+
+
+class SeenOut(s.Serializer):
+    expression = s.CharField()
+    title = s.CharField()
+    words = s.CharField()
+
+
+class PatientResult(s.Serializer):
+    index = s.IntegerField(allow_null=True)
+    index_words = s.CharField(allow_null=True)
+    seen = SeenOut(many=True)
+    p_pd = s.FloatField(allow_null=True)
+    p_pd_interval = s.ListField(child=s.FloatField(), allow_null=True)
+    abstained_words = s.CharField(allow_null=True)
+    missing = s.ListField(child=s.CharField())
+    bundle = BundleName()
+    contact = s.CharField(allow_blank=True)
+
+
+class ScreeningOut(ScreeningLine):
+    protocol = ProtocolOut()
+    rerecord_note = s.CharField(allow_blank=True)
+    steps = StepOut(many=True)
+    intake = IntakeInOut(allow_null=True)
+    result = PatientResult(allow_null=True)
+    next = s.ChoiceField(["consent", "intake", "record", "wait", "result"])
+
+
+class RerecordIn(s.Serializer):
+    steps = s.ListField(child=s.CharField(max_length=20), min_length=1, max_length=20)
+    note = s.CharField(max_length=2000, allow_blank=True, default="")
+
+
+class ReviewIn(s.Serializer):
+    grade = s.IntegerField(allow_null=True, min_value=0, max_value=4)
+    note = s.CharField(max_length=10_000, allow_blank=True, default="")
+
+
+class ReviewOut(s.Serializer):
+    id = s.UUIDField()
+    grade = s.IntegerField(allow_null=True)
+    note = s.CharField(allow_blank=True)
+    reviewer = s.CharField(source="reviewer.name")
+    signed_off_at = s.DateTimeField()
+    assessment = s.UUIDField(source="assessment_id", allow_null=True)
+
+
+class BundleOut(BundleName):
+    digest = s.CharField()
+    sources = s.JSONField()
+
+
+class AssessmentOut(s.Serializer):
+    id = s.UUIDField()
+    created_at = s.DateTimeField()
+    bundle = BundleOut()
+    measurements_digest = s.CharField()
+    result = s.JSONField()
+
+
+# --- clips --------------------------------------------------------------------------------------
+class SkipIn(s.Serializer):
+    reason = s.CharField(max_length=200)
+
+
+class MeasurementOut(s.Serializer):
+    clip = s.UUIDField()
+    expression = s.CharField()
+    state = s.CharField()
+    measurement = s.JSONField()
+    curve = s.JSONField(allow_null=True, help_text="From the newest assessment, if there is one.")
+
+
+class AnnouncedIn(s.Serializer):
+    """What the browser says about its recording; the measuring compares it with the file."""
+
+    seconds = s.FloatField(min_value=0, max_value=3600, allow_null=True, required=False)
+    frames = s.IntegerField(min_value=0, max_value=1_000_000, allow_null=True, required=False)
+    cues = Cue(many=True, required=False)
+    interrupted = s.BooleanField(required=False)
+    mime_type = s.CharField(max_length=100, allow_blank=True, required=False)
+    camera = s.JSONField(required=False, allow_null=True)
+
+
+class CompleteIn(s.Serializer):
+    size = s.IntegerField(min_value=0)
+    sha256 = s.CharField(max_length=64)
+    announced = AnnouncedIn(required=False)
+
+
+# --- clinic -------------------------------------------------------------------------------------
+class InvitationIn(s.Serializer):
+    site = s.UUIDField()
+    name = s.CharField(max_length=120)
+    email = s.EmailField(allow_blank=True, default="")
+
+
+class InvitationOut(s.ModelSerializer):
+    patient = s.CharField(source="patient.pseudonym")
+    name = s.CharField(source="patient.name")
+
+    class Meta:
+        model = Invitation
+        fields = [
+            "id",
+            "site",
+            "patient",
+            "name",
+            "email",
+            "created_at",
+            "expires_at",
+            "accepted_at",
+            "revoked_at",
+        ]
+
+
+class InvitationMade(InvitationOut):
+    """With the link, which is shown once."""
+
+    link = s.CharField(read_only=True)
+
+    class Meta(InvitationOut.Meta):
+        fields = [*InvitationOut.Meta.fields, "link"]
+
+
+class EventOut(s.Serializer):
+    number = s.IntegerField()
+    kind = s.CharField()
+    data = s.JSONField()
+    at = s.DateTimeField(source="created_at")
+
+
+class EventsOut(s.Serializer):
+    stream = s.CharField()
+    last = s.IntegerField()
+    events = EventOut(many=True)
