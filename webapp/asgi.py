@@ -11,12 +11,12 @@ from django.core.asgi import get_asgi_application
 # Loads Django; what follows imports models.
 http_application = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack
-from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
-from screening.live.notify import attach_loop
+from channels.auth import AuthMiddlewareStack  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
-from screening.live.routing import websocket_urlpatterns
+from screening.live.push import attach_loop  # noqa: E402
+from screening.live.routing import websocket_urlpatterns  # noqa: E402
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -1,4 +1,4 @@
-"""Bundles on disk become rows: read and verified in the measuring process, stored by the service."""
+"""Bundles on disk become rows: verified in the measuring process, stored by the service."""
 
 import logging
 from pathlib import Path
@@ -27,7 +27,7 @@ def register(folder: Path | None = None) -> ModelBundle:
 
 
 def ensure_active() -> ModelBundle:
-    """The active bundle; at the first start, or when its files have changed or gone, the default one."""
+    """The active bundle; the default one at the first start, or when its files changed or went."""
     active = ModelBundle.objects.filter(status=ModelBundle.Status.ACTIVE).first()
     if active is not None and _still_there(active):
         return active

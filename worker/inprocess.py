@@ -20,7 +20,7 @@ THREADS = 4
 
 
 class InProcessWorker:
-    """The worker thread, the sweeper's timer and the measuring process, started and stopped as one."""
+    """Worker thread, sweeper's timer and measuring process, started and stopped as one."""
 
     def __init__(self) -> None:
         # The tasks must be known before the worker starts to listen.

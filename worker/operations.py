@@ -95,10 +95,17 @@ def playback(what: Json) -> Json:
 
 
 def draw(what: Json) -> Json:
-    """``target``, ``expression`` and ``options``: a phantom clip. Returns the programmed truth."""
+    """``target``, ``expression``, ``amplitude``, ``seconds``, ``seed``: a phantom clip.
+
+    Returns the cues at which the drawn face was asked to make the expression, in seconds.
+    """
     from ml import phantom
 
-    return phantom.write_clip(Path(what["target"]), what["expression"], **what["options"])
+    performance = phantom.perform(
+        what["expression"], what["amplitude"], seed=what["seed"], seconds=what["seconds"]
+    )
+    phantom.write_clip(Path(what["target"]), performance)
+    return {"cues": list(performance.cues)}
 
 
 OPERATIONS: dict[str, Callable[[Json], Json]] = {

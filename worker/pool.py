@@ -90,6 +90,18 @@ _pool: MeasuringPool | None = None
 _pool_pid = 0
 
 
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def set_pool_size(size: int) -> None:
+    """For a command that wants another number of processes than a worker, before it uses any."""
+    global _pool, _pool_pid
+    with _lock:
+        _pool, _pool_pid = MeasuringPool(size, settings.MEASURING_THREADS), os.getpid()
+
+
 def measuring_pool() -> MeasuringPool:
     """This process's pool, made at first use. A forked Celery child makes its own."""
     global _pool, _pool_pid

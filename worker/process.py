@@ -104,23 +104,27 @@ class MeasuringProcess:
             raise
         self._loading = False
 
+    @property
+    def _socket(self) -> Connection:
+        if self._connection is None:
+            raise MeasuringDied("the measuring process is not running")
+        return self._connection
+
     def _send(self, operation: str, what: dict[str, Any]) -> None:
-        assert self._connection is not None
         try:
-            self._connection.send_bytes(json.dumps({"operation": operation, "what": what}).encode())
+            self._socket.send_bytes(json.dumps({"operation": operation, "what": what}).encode())
         except OSError as error:
             self._died(error)
 
     def _receive(self, seconds: float, on_tick: Callable[[], None]) -> dict[str, Any]:
-        assert self._connection is not None
         deadline = monotonic() + seconds
         try:
-            while not self._connection.poll(max(0.0, min(TICK_SECONDS, deadline - monotonic()))):
+            while not self._socket.poll(max(0.0, min(TICK_SECONDS, deadline - monotonic()))):
                 if monotonic() >= deadline:
                     self.kill()
                     raise MeasuringTimedOut(f"no answer within {seconds:g} seconds")
                 on_tick()
-            answer = json.loads(self._connection.recv_bytes())
+            answer = json.loads(self._socket.recv_bytes())
         except (EOFError, OSError) as error:
             self._died(error)
         except BaseException:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from screening.models import ModelBundle
 from screening.services import measuring
 from worker.errors import FileMissing, MeasuringError, MeasuringFault, MeasuringStopped
 from worker.files import local_clip
@@ -73,9 +74,10 @@ def assess(screening_id: UUID) -> int:
     out; when the session's own cannot, :class:`MeasuringFault` says why and the work stays due.
     """
     given = measuring.claim_assessment(screening_id=screening_id)
+    if given is None:
+        return 0
     stored = 0
-    for target in given.targets if given else ():
-        assert given is not None
+    for target in given.targets:
         try:
             result = _assessed(given, target)
         except MeasuringFault as fault:
@@ -95,15 +97,24 @@ def assess(screening_id: UUID) -> int:
 
 
 def _assessed(given: measuring.AssessmentInput, target: measuring.Target) -> dict[str, Any]:
-    # A path in a bundle's row may be relative to the code.
-    folder = settings.ROOT / target.path
-    what = {
-        "measurements": given.measurements,
-        "bundle": {"path": str(folder), "digest": target.digest},
-        "prevalence": given.prevalence,
-    }
     # Nobody waits for what a shadow says.
     urgency = Urgency.COPY if target.is_shadow else Urgency.ASSESS
+    return assess_measurements(given.measurements, target, given.prevalence, urgency)
+
+
+def assess_measurements(
+    measurements: dict[str, dict[str, Any]],
+    bundle: measuring.Target | ModelBundle,
+    prevalence: float | None = None,
+    urgency: Urgency = Urgency.ASSESS,
+) -> dict[str, Any]:
+    """What ``bundle`` makes of ``{expression: measurement as JSON}``, stored nowhere."""
+    what = {
+        "measurements": measurements,
+        # A path in a bundle's row may be relative to the code.
+        "bundle": {"path": str(settings.ROOT / bundle.path), "digest": bundle.digest},
+        "prevalence": prevalence,
+    }
     with measuring_pool().lend(urgency) as process:
         return process.ask("assess", what, seconds=ASSESS_SECONDS)
 

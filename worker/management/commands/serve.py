@@ -1,4 +1,4 @@
-"""``manage.py serve``: the site and, on one machine, its worker and measuring process, in one go."""
+"""``manage.py serve``: the site and, on one machine, its worker and measuring process."""
 
 import logging
 import signal

@@ -1,0 +1,109 @@
+"""Sockets against the whole ASGI application: routing, session, origin check and consumer."""
+
+import json
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+from typing import Any
+
+import pytest
+from asgiref.testing import ApplicationCommunicator
+from channels.db import database_sync_to_async
+from channels.layers import channel_layers
+from django.test import Client
+
+from screening.models import User
+from webapp.asgi import application
+
+ORIGIN = b"http://testserver"
+
+
+class Socket(ApplicationCommunicator):
+    """A browser's end of a WebSocket, as the ASGI server would present it."""
+
+    connected = False
+
+    async def receive_json(self) -> dict[str, Any]:
+        message = await self.receive_output(timeout=5)
+        assert message["type"] == "websocket.send", message
+        return json.loads(message["text"])
+
+    async def send_text(self, text: str) -> None:
+        await self.send_input({"type": "websocket.receive", "text": text})
+
+    async def closing_code(self) -> int:
+        """The code with which the server closes, as the very next thing it does."""
+        message = await self.receive_output(timeout=5)
+        assert message["type"] == "websocket.close", message
+        return int(message["code"])
+
+
+@asynccontextmanager
+async def open_socket(
+    address: str, user: User | None, origin: bytes = b"http://testserver"
+) -> AsyncIterator[Socket]:
+    """A connected socket, as a logged-in browser opens it."""
+    path, _, query = address.partition("?")
+    headers = [(b"origin", origin), (b"host", b"testserver")]
+    if user is not None:
+        headers.append((b"cookie", await database_sync_to_async(_session_cookie)(user)))
+    scope = {
+        "type": "websocket",
+        "path": path,
+        "query_string": query.encode(),
+        "headers": headers,
+        "subprotocols": [],
+    }
+    browser = Socket(application, scope)
+    await browser.send_input({"type": "websocket.connect"})
+    answer = await browser.receive_output(timeout=5)
+    browser.connected = answer["type"] == "websocket.accept"
+    try:
+        yield browser
+    finally:
+        await browser.send_input({"type": "websocket.disconnect", "code": 1001})
+        await browser.wait(timeout=5)
+
+
+def _session_cookie(user: User) -> bytes:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return f"sessionid={client.cookies['sessionid'].value}".encode()
+
+
+async def receive(browser: Socket, count: int) -> list[dict[str, Any]]:
+    return [await browser.receive_json() for _ in range(count)]
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis of our own, gone with the tests."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = ["redis-server", "--port", str(port), "--save", "", "--appendonly", "no"]
+    server = subprocess.Popen([*command, "--bind", "127.0.0.1"], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    for line in server.stdout:
+        if "Ready to accept connections" in line:
+            break
+    yield f"redis://127.0.0.1:{port}/0"
+    server.kill()
+    server.wait()
+
+
+@pytest.fixture(params=["memory", "redis"])
+def layer(request: pytest.FixtureRequest, settings: Any) -> Iterator[str]:
+    """Each of the two channel layers that Mimia runs on."""
+    if request.param == "redis":
+        hosts = [request.getfixturevalue("redis_url")]
+        backend = {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": hosts}}
+    else:
+        backend = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    # Long enough that only a push can be in time for a test.
+    settings.LIVE_POLL_SECONDS = 60.0
+    settings.CHANNEL_LAYERS = {"default": backend}
+    channel_layers.backends.clear()
+    yield request.param
+    channel_layers.backends.clear()

@@ -1,0 +1,58 @@
+"""A folder of clips named by expression: ``rest.mp4``, ``smile.webm``, …"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from screening.models import Expression
+from worker.recording import MIME_TYPES, FileClip
+
+
+class FolderError(Exception):
+    """The folder cannot be screened; the message says why and what to do, in one line."""
+
+
+def read(folder: Path, warn: Callable[[str], None]) -> dict[str, FileClip]:
+    """The clips by expression. Files with other names are told to ``warn`` and left alone.
+
+    Raises :class:`FolderError`: no such folder, no clip with a known name, an expression twice.
+    """
+    if not folder.exists():
+        raise FolderError(f"no such folder: {folder}; give the folder that holds the clips")
+    if not folder.is_dir():
+        raise FolderError(f"{folder} is a file; give the folder that holds the clips")
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise FolderError(f"{folder} cannot be read: {error.strerror}") from error
+    found: dict[str, FileClip] = {}
+    for path in entries:
+        expression = _expression(path)
+        if expression is None:
+            if not path.name.startswith("."):
+                warn(f"ignored: {path.name} (not a video named by an expression)")
+            continue
+        if expression in found:
+            twice = found[expression].path.name
+            raise FolderError(f"{expression} is there twice: {twice} and {path.name}; remove one")
+        _check_readable(path)
+        found[expression] = FileClip(path)
+    if not found:
+        raise FolderError(
+            f"no clip in {folder} has a known name; name each by its expression: "
+            + ", ".join(f"{name}.mp4" for name in Expression.values)
+        )
+    return found
+
+
+def _expression(path: Path) -> str | None:
+    """The expression that a video file's name gives, in any case of letters; else None."""
+    name = path.stem.lower()
+    is_video = path.suffix.lower() in MIME_TYPES
+    return name if is_video and name in Expression.values and path.is_file() else None
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise FolderError(f"{path.name} cannot be read: {error.strerror}") from error

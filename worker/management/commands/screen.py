@@ -1,0 +1,109 @@
+"""``manage.py screen DIR``: assesses a folder of clips through the services, without a site.
+
+Exit codes: 0 an assessment was made (one that abstains included), 2 wrong use, 1 our own fault.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError
+
+from screening.errors import DomainError
+from screening.models import Clip, Patient, Protocol, Scope, Screening, Site
+from screening.services import consents, screenings
+from worker import bundles, folder, recording, report, steps
+from worker.errors import MeasuringError
+from worker.pool import cores, measuring_pool, set_pool_size
+from worker.sandbox import temporary_site
+
+SITE = "From the command line"
+
+
+class Command(BaseCommand):
+    help = "Assess a folder of clips named by expression (rest.mp4, smile.webm, …)."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("folder", metavar="DIR", nargs="?", help="folder with the clips")
+        parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+        parser.add_argument("--save", action="store_true", help="keep it in the site's database")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not options["folder"]:
+            self._end("which folder? python manage.py screen DIR [--json] [--save]", 2)
+        try:
+            clips = folder.read(Path(options["folder"]), warn=self._say)
+        except folder.FolderError as error:
+            self._end(str(error), 2)
+        at_once = min(cores(), len(clips))
+        set_pool_size(at_once)
+        # The science loads while the database is made.
+        measuring_pool().start()
+        try:
+            if options["save"]:
+                result = _screen(clips, at_once)
+            else:
+                with temporary_site():
+                    result = _screen(clips, at_once)
+        except DatabaseError as error:
+            self._end(f"the database is not ready ({error}); try: python manage.py migrate", 1)
+        except (DomainError, MeasuringError) as error:
+            self._end(f"no assessment: {' '.join(str(error).split())}", 1)
+        finally:
+            measuring_pool().close()
+        if options["json"]:
+            self.stdout.write(json.dumps(result, allow_nan=False))
+        else:
+            self.stdout.write(report.as_text(result))
+
+    def _say(self, line: str) -> None:
+        self.stderr.write(f"screen: {line}", self.style.NOTICE)
+
+    def _end(self, line: str, code: int) -> None:
+        self._say(line)
+        sys.exit(code)
+
+
+def _screen(files: Mapping[str, recording.FileClip], at_once: int) -> dict[str, Any]:
+    """From files to the assessment's JSON, with the clips that never reached the assessment."""
+    bundle = bundles.ensure_active()
+    screening = _start()
+    by = recording.person(screening.patient)
+    received, refused = recording.upload_all(screening, by, files)
+    recording.measure_all(received, at_once)
+    if received:
+        screenings.submit(by=by, screening=screening)
+        assessment = recording.assess_now(screening)
+        if assessment is None:
+            raise MeasuringError("the clips were taken back or changed meanwhile")
+        result = {**assessment.result, "screening": str(screening.pk)}
+    else:
+        # Not one clip could be taken in, so there is nothing to submit: an abstention, unsaved.
+        result = steps.assess_measurements({}, bundle)
+    failed = [_failed(clip) for clip in screening.clips.filter(state=Clip.State.FAILED)]
+    result["clips"] = [*result["clips"], *(clip.to_json() for clip in refused), *failed]
+    return result
+
+
+def _start() -> Screening:
+    protocol = Protocol.objects.filter(slug="standard").order_by("-version")[0]
+    site, _ = Site.objects.get_or_create(name=SITE, defaults={"protocol": protocol})
+    patient = Patient.objects.create(site=site)
+    recording.person(patient)
+    consents.give(patient=patient, form=consents.current_form(), scopes=[Scope.CARE])
+    return screenings.start(patient=patient)
+
+
+def _failed(clip: Clip) -> dict[str, Any]:
+    return {
+        "expression": clip.step.expression,
+        "state": "failed",
+        "reason": clip.reason,
+        "detail": "it could not be measured: our fault, not the clip's",
+        "quality": None,
+        "signs": [],
+    }

@@ -1,0 +1,46 @@
+"""An assessment's JSON in words for a terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def as_text(result: Mapping[str, Any]) -> str:
+    """A page of plain text: the numbers, whether to believe them, and each clip."""
+    bundle = result["bundle"]
+    lines = [
+        f"hypomimia index    {_number(result['hypomimia_index'], 1)} of 100 (higher: more masked)",
+        f"probability of PD  {_number(result['p_pd'], 2)}{_interval(result['p_pd_interval'])}",
+        f"severity (3.2)     {_severity(result)}",
+        f"to rely on it      {result['abstained_words'] or 'nothing speaks against it'}",
+        f"model              {bundle['name']} {bundle['version']} ({bundle['digest'][:12]})",
+        "",
+    ]
+    lines += [_clip(clip) for clip in result["clips"]]
+    return "\n".join([*lines, "", "Research use, not a diagnosis."])
+
+
+def _number(value: float | None, decimals: int) -> str:
+    return "not known" if value is None else f"{value:.{decimals}f}"
+
+
+def _interval(interval: list[float] | None) -> str:
+    return f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else ""
+
+
+def _severity(result: Mapping[str, Any]) -> str:
+    if result["severity"] is None:
+        return f"not given: {result['severity_reason']}"
+    experimental = ", experimental" if result.get("severity_experimental") else ""
+    return f"{_number(result['severity_expected'], 1)} of 4 expected{experimental}"
+
+
+def _clip(clip: Mapping[str, Any]) -> str:
+    if clip["state"] != "measured":
+        return f"{clip['expression']:9} {clip['state']}: {clip['reason']} ({clip['detail']})"
+    signs = [
+        f"{sign['name']} {sign['value']:.3g} {sign['unit']}".strip()
+        + (f" (percentile {sign['percentile']:.0f})" if sign["percentile"] is not None else "")
+        for sign in clip["signs"]
+        if sign["value"] is not None
+    ]
+    return f"{clip['expression']:9} measured: " + ("; ".join(signs) or "no signs")
