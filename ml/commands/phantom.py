@@ -1,4 +1,4 @@
-"""``python -m ml phantom clip|cohort``: drawn faces with programmed expressions, and their truth."""
+"""``python -m ml phantom clip|cohort``: drawn faces with programmed expressions and truth."""
 
 import argparse
 import json
@@ -89,7 +89,8 @@ def run_clip(options: argparse.Namespace) -> int:
             ),
             identity=person,
             capture=Capture(
-                *options.size,
+                width=options.size[0],
+                height=options.size[1],
                 fps=options.fps,
                 light=options.light,
                 noise=options.noise,

@@ -42,13 +42,13 @@ RECIPES: Mapping[Expression, Mapping[str, float]] = MappingProxyType(
     {
         Expression.REST: MappingProxyType({}),
         Expression.SMILE: MappingProxyType(
-            {"smile": 1.0, "part": 0.75, "squint": 0.35, "jaw": 0.1, "brow_outer": 0.05}
+            {"smile": 1.0, "part": 1.1, "squint": 0.35, "jaw": 0.12, "brow_outer": 0.05}
         ),
         Expression.DISGUST: MappingProxyType(
-            {"sneer": 1.0, "squint": 0.7, "brow_down": 0.8, "frown": 0.3, "press": 0.3}
+            {"sneer": 1.0, "squint": 0.6, "brow_down": 1.0, "jaw": 0.10}
         ),
         Expression.SURPRISE: MappingProxyType(
-            {"brow_outer": 0.8, "brow_inner": 0.8, "wide": 0.7, "jaw": 0.12}
+            {"brow_outer": 0.8, "brow_inner": 0.8, "wide": 0.7, "jaw": 0.22}
         ),
         Expression.ANGER: MappingProxyType(
             {"brow_down": 1.0, "squint": 0.45, "press": 0.8, "frown": 0.2}
@@ -63,14 +63,22 @@ RECIPES: Mapping[Expression, Mapping[str, float]] = MappingProxyType(
 )
 
 
-def recipe_vector(expression: Expression, asymmetry: float = 0.0) -> list[float]:
+UPPER_FACE = frozenset({"wide", "squint", "brow_outer", "brow_inner", "brow_down"})
+
+
+def recipe_vector(
+    expression: Expression, asymmetry: float = 0.0, upper: float = 1.0
+) -> list[float]:
     """The expression's channels at amplitude 1, in the order of ``CHANNELS``.
 
     ``asymmetry`` in [-1, 1]: above 0 the right side moves by that share less, below 0 the left.
+    ``upper`` multiplies the channels of brows and lids.
     """
     right, left = 1.0 - max(asymmetry, 0.0), 1.0 - max(-asymmetry, 0.0)
     values = [0.0] * len(CHANNELS)
     for name, value in RECIPES[expression].items():
+        if name in UPPER_FACE:
+            value *= upper
         if name in SIDED:
             values[INDEX[f"{name}_right"]] = value * right
             values[INDEX[f"{name}_left"]] = value * left

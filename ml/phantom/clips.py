@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 import numpy.typing as npt
+from av.video.stream import VideoStream
 
 from ml.errors import WrongUse
 from ml.phantom.performance import Performance
@@ -71,6 +72,7 @@ def _encode(path: Path, suffix: str, performance: Performance, pictures: Iterato
     }[suffix]
     with av.open(str(path), "w", format=container) as output:
         output_stream = output.add_stream(codec, rate=rate)
+        assert isinstance(output_stream, VideoStream)  # noqa: S101 for the type checker
         output_stream.width, output_stream.height = film.width, film.height
         if suffix == ".mp4":
             output_stream.options = {"preset": "veryfast", "crf": str(film.crf), "threads": "1"}

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-BLINK_CLOSE_S, BLINK_HOLD_S, BLINK_OPEN_S = 0.09, 0.04, 0.16
+BLINK_SHORTEST_S, BLINK_SHAPE = 0.3, 4.0
+BLINK_CLOSE_S, BLINK_HOLD_S, BLINK_OPEN_S = 0.07, 0.02, 0.13
 
 
 def minimum_jerk(progress: npt.ArrayLike) -> Floats:
@@ -35,20 +36,23 @@ def blinks(t: Floats, starts: Sequence[float]) -> Floats:
     closed = np.zeros_like(t)
     for start in starts:
         held = start + BLINK_CLOSE_S + BLINK_HOLD_S
-        closed = np.maximum(closed, pulse(t, start, BLINK_CLOSE_S, held, BLINK_OPEN_S))
+        closed = np.maximum(closed, pulse(t, start, BLINK_SHORTEST_S, BLINK_SHAPE = 0.3, 4.0
+BLINK_CLOSE_S, held, BLINK_OPEN_S))
     return closed
 
 
 def blink_starts(rng: np.random.Generator, seconds: float, per_minute: float) -> list[float]:
-    """Gamma-distributed intervals (shape 4, so neither clockwork nor clusters) of that mean."""
+    """Onsets of blinks: a renewal process long under way, intervals of a fixed 0.3 s plus a gamma
+    of shape 4 (neither clockwork nor clusters), with that mean rate. Its counts have a known
+    distribution, which the oracle uses (``oracle.py``)."""
     if per_minute <= 0:
         return []
-    mean = 60.0 / per_minute
-    at = float(rng.uniform(0.0, mean))
-    starts = []
+    spread = max(60.0 / per_minute - BLINK_SHORTEST_S, 0.05)
+    at, starts = -10.0 * 60.0 / per_minute, []
     while at < seconds:
-        starts.append(round(at, 4))
-        at += max(0.4, float(rng.gamma(4.0, mean / 4.0)))
+        if at >= 0.0:
+            starts.append(round(at, 4))
+        at += BLINK_SHORTEST_S + float(rng.gamma(BLINK_SHAPE, spread / BLINK_SHAPE))
     return starts
 
 

@@ -25,29 +25,45 @@ _ROUND = np.linspace(0.0, 2 * np.pi, 40, endpoint=False, dtype=np.float32)
 
 
 class Pen:
-    """Draws on one frame's picture (H, W, 3) uint8, in place."""
+    """Collects one frame's shapes, then projects them all at once and draws them in order."""
 
-    def __init__(self, picture: npt.NDArray[np.uint8], warp: Warp, pose: Pose) -> None:
-        self.picture, self._warp, self._pose = picture, warp, pose
-
-    def _pixels(self, points: Floats, lift: float) -> npt.NDArray[np.int32]:
-        pixels = self._warp.project(points.astype(np.float32), self._pose, lift)
-        return np.round(pixels * (1 << _SHIFT)).astype(np.int32)
+    def __init__(self) -> None:
+        self._shapes: list[Floats] = []
+        self._how: list[tuple[Colour, int, bool, float]] = []
 
     def fill(self, points: Floats, colour: Colour, lift: float = 0.0) -> None:
-        cv2.fillPoly(self.picture, [self._pixels(points, lift)], colour, cv2.LINE_AA, _SHIFT)
+        self._shapes.append(points)
+        self._how.append((colour, 0, True, lift))
 
     def line(
         self, points: Floats, colour: Colour, thickness: int = 1, *, closed: bool = False,
         lift: float = 0.0,
     ) -> None:  # fmt: skip
-        cv2.polylines(
-            self.picture, [self._pixels(points, lift)], closed, colour, thickness,
-            cv2.LINE_AA, _SHIFT,
-        )  # fmt: skip
+        self._shapes.append(points)
+        self._how.append((colour, thickness, closed, lift))
 
-    def pixels(self, points: Floats) -> Floats:
-        return self._warp.project(points.astype(np.float32), self._pose)
+    def onto(
+        self,
+        picture: npt.NDArray[np.uint8],
+        warp: Warp,
+        pose: Pose,
+        origin: tuple[int, int] = (0, 0),
+        scale: float = 1.0,
+    ) -> None:
+        """Draws in place on ``picture`` (H, W, 3) or (H, W), whose first pixel is ``origin`` of the
+        whole picture, ``scale`` times its size."""
+        counts = [len(points) for points in self._shapes]
+        lifts = np.repeat(np.array([how[3] for how in self._how], np.float32), counts)
+        pixels = warp.project(np.concatenate(self._shapes), pose, lifts)
+        fixed = np.round((pixels - origin) * (scale * (1 << _SHIFT))).astype(np.int32)
+        start = 0
+        for count, (colour, thickness, closed, _) in zip(counts, self._how, strict=True):
+            points = fixed[start : start + count]
+            start += count
+            if thickness:
+                cv2.polylines(picture, [points], closed, colour, thickness, cv2.LINE_AA, _SHIFT)
+            else:
+                cv2.fillPoly(picture, [points], colour, cv2.LINE_AA, _SHIFT)
 
 
 @dataclass(frozen=True)
@@ -140,8 +156,8 @@ class Sketch:
         half = 0.245 * who.eye_width
         x = sign * (0.5 + half * _S)  # from the inner to the outer corner
         tilt = 0.010 - 0.018 * _S
-        top = 0.098 * who.eye_height + 0.055 * wide - 0.040 * squint
-        low = 0.056 * who.eye_height + 0.010 * wide - 0.034 * squint
+        top = 0.066 * who.eye_height + 0.065 * wide - 0.036 * squint
+        low = 0.044 * who.eye_height + 0.012 * wide - 0.030 * squint
         lower = tilt + max(low, 0.008) * (1.0 - _S * _S) ** 0.8
         upper = tilt - max(top, 0.012) * (1.0 - np.abs(_S) ** 2.3) ** 0.85
         upper = upper + (0.9 * lower + 0.1 * tilt - upper) * closed
@@ -153,7 +169,7 @@ class Sketch:
             ):  # fmt: skip
                 pen.fill(_circle(at, radius), colour)
             pen.fill(_circle((at[0] - 0.030, at[1] - 0.032), 0.017), ink.glint)
-        crease = tilt - (0.150 + 0.04 * wide) * (1.0 - np.abs(_S) ** 2.6) ** 0.7 - 0.012
+        crease = tilt - (0.112 + 0.05 * wide) * (1.0 - np.abs(_S) ** 2.6) ** 0.7 - 0.012
         pen.fill(np.concatenate([_xy(x, crease), _xy(x, upper)[::-1]]), ink.lid)
         bag = lower + 0.085 * (1.0 - _S * _S) ** 0.6
         pen.fill(np.concatenate([_xy(x, lower), _xy(x, bag)[::-1]]), ink.lid_lower)
@@ -166,13 +182,14 @@ class Sketch:
         outer = 0.150 * value["brow_outer"] - 0.030 * value["brow_down"]
         inner -= 0.03 * value["sneer"]
         drawn_in = 0.045 * max(value["brow_down"], 0.0)
-        s = np.linspace(0.0, 1.0, 11, dtype=np.float32)
+        s: Floats = np.linspace(0.0, 1.0, 11, dtype=np.float32)
         x = 0.235 - drawn_in * (1.0 - s) + 0.58 * s
-        arch = -0.36 - who.brow_height - 0.075 * np.sin(np.pi * np.minimum(s * 0.86, 1.0)) ** 1.2
+        arch = -0.268 - who.brow_height - 0.075 * np.sin(np.pi * np.minimum(s * 0.86, 1.0)) ** 1.2
         y = arch + 0.055 * s - inner * (1.0 - s) ** 1.3 - outer * np.sin(np.pi * (0.12 + 0.72 * s))
         thick = 0.036 * who.brow_thickness * (0.75 + 0.9 * s) * (1.0 - s**3) + 0.006
         shape = np.concatenate([_xy(x, y - thick), _xy(x, y + thick)[::-1]])
-        pen.fill(shape * np.array([sign, 1.0], np.float32), self._palette.brow)
+        mirrored = np.asarray(shape * np.array([sign, 1.0]), np.float32)
+        pen.fill(mirrored, self._palette.brow)
 
     def _mouth(self, pen: Pen, frame: Floats) -> None:
         ink, lips = self._palette, mouth_shape(self._person, frame)
@@ -225,22 +242,22 @@ def mouth_shape(person: Identity, frame: Floats) -> Lips:
         smile, frown = channel(f"smile_{side}"), channel(f"frown_{side}")
         stretch, sneer = channel(f"stretch_{side}"), channel(f"sneer_{side}")
         corner[side] = (
-            0.125 * smile - 0.030 * frown + 0.075 * stretch + 0.020 * sneer,
-            -0.085 * smile + 0.075 * frown + 0.030 * stretch,
-            0.055 * sneer,
+            0.165 * smile - 0.030 * frown + 0.085 * stretch + 0.060 * sneer,
+            -0.105 * smile + 0.075 * frown + 0.030 * stretch,
+            0.125 * sneer,
         )
     pull = np.where(left, corner["left"][0], corner["right"][0])
     rise = np.where(left, corner["left"][1], corner["right"][1])
     lift = np.where(left, corner["left"][2], corner["right"][2])
     jaw, part, press = max(channel("jaw"), 0.0), max(channel("part"), 0.0), channel("press")
-    wide = 0.37 * person.mouth_width
+    wide = 0.378 * person.mouth_width
     x = (wide - 0.10 * jaw + pull) * _S
     middle = MOUTH_Y + person.mouth_height
     line = middle + rise * np.abs(_S) ** 1.7 - 0.008 * (1.0 - _S * _S)
     arch = (1.0 - _S * _S) ** 0.75
     smiles = 0.5 * (channel("smile_right") + channel("smile_left"))
-    up = arch * (0.055 * part + 0.012 * jaw) + lift * arch * 0.9
-    down = arch * (0.075 * part + JAW_DROP * 0.8 * jaw) - lift * arch * 0.7
+    up = arch * (0.065 * part + 0.012 * jaw) + lift * arch * 0.9
+    down = arch * (0.095 * part + JAW_DROP * 0.8 * jaw) - lift * arch * 0.7
     thin = 1.0 - 0.45 * min(max(press, 0.0), 1.6) / 1.0 * 0.9 - 0.12 * smiles
     full = person.lip_fullness * max(thin, 0.25)
     bow = 1.0 - 0.16 * np.exp(-((_S / 0.13) ** 2))

@@ -1,4 +1,4 @@
-"""The still part of the picture: room, shoulders, hair and a softly lit head, painted once per clip.
+"""The still part of the picture: room, shoulders, hair and a softly lit head, painted per clip.
 
 Coordinates are the identity's (``identity.py``): eye distances, origin between the eyes. The layer
 is painted at the picture's own scale; each frame bends it (``warp.py``) and draws the eyes, brows
@@ -6,6 +6,7 @@ and mouth on top (``features.py``).
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -37,6 +38,13 @@ def smooth(values: npt.ArrayLike) -> Floats:
 def spline(points: npt.ArrayLike, steps: int = 8, *, closed: bool = False) -> Floats:
     """Catmull-Rom curve through ``points`` (N, 2): (M, 2)."""
     p = np.asarray(points, np.float32)
+    return _spline_matrix(len(p), steps, closed) @ p
+
+
+@lru_cache(maxsize=64)
+def _spline_matrix(count: int, steps: int, closed: bool) -> Floats:
+    """The curve's points are fixed mixtures of its control points: (M, count)."""
+    p = np.eye(count, dtype=np.float32)
     ends = (p[-1:], p[:2]) if closed else (2 * p[:1] - p[1:2], 2 * p[-1:] - p[-2:-1])
     q = np.concatenate([ends[0], p, ends[1]])
     t = np.linspace(0.0, 1.0, steps, endpoint=False, dtype=np.float32)[None, :, None]
@@ -44,7 +52,7 @@ def spline(points: npt.ArrayLike, steps: int = 8, *, closed: bool = False) -> Fl
     curve = 0.5 * (
         2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
     )
-    flat = curve.reshape(-1, 2)
+    flat = curve.reshape(-1, count)
     return flat if closed else np.concatenate([flat, p[-1:]])
 
 
@@ -123,10 +131,12 @@ class _Painter:
         height, width = self.canvas.shape[:2]
         big = np.zeros((height * _SUPER, width * _SUPER), np.uint8)
         pixels = (self._origin + self._scale * np.asarray(points, np.float32)) * _SUPER * 16
-        cv2.fillPoly(big, [pixels.astype(np.int32)], 255, cv2.LINE_AA, 4)
+        cv2.fillPoly(big, [pixels.astype(np.int32)], (255.0,), cv2.LINE_AA, 4)
         mask = cv2.resize(big, (width, height), interpolation=cv2.INTER_AREA)
         soft = mask.astype(np.float32) / 255.0
-        return cv2.GaussianBlur(soft, (0, 0), blur * self._scale) if blur else soft
+        if not blur:
+            return soft
+        return np.asarray(cv2.GaussianBlur(soft, (0, 0), blur * self._scale), np.float32)
 
     def fill(self, points: Floats, colour: Floats, alpha: float = 1.0, blur: float = 0.0) -> None:
         """``colour`` (3,) or (H, W, 3)."""

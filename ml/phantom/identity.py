@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# The ten tones of the Monk Skin Tone scale (Ellis Monk, Google Research; CC BY 4.0), lightest first.
+# The ten tones of the Monk Skin Tone scale (Ellis Monk; CC BY 4.0), lightest first.
 SKIN_TONES: tuple[tuple[int, int, int], ...] = (
     (0xF6, 0xED, 0xE4),
     (0xF3, 0xE7, 0xDB),

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ml.expressions import Expression
 from ml.phantom import curves
 from ml.phantom.capture import Capture
-from ml.phantom.channels import CHANNELS, INDEX, recipe_vector
+from ml.phantom.channels import INDEX, recipe_vector
 from ml.phantom.identity import Identity
 
 Floats = npt.NDArray[np.float64]
@@ -37,7 +37,7 @@ class Program:
 
     ``speed`` multiplies the rates of rise and fall; ``latency_s`` from each cue to the onset;
     ``repetitions`` alternate with neutral; ``asymmetry`` in [-1, 1], above 0 the right side moves
-    less; ``blinks_per_minute``; ``jitter`` multiplies drift of the face and variation between
+    less; ``upper`` multiplies brows and lids beside the lower face; ``blinks_per_minute``; ``jitter`` multiplies drift of the face and variation between
     repetitions (0: none); ``lips_parted`` share of the time at rest; ``tremor`` (0: none, 1: a
     plainly visible jaw tremor) of ``tremor_hz``; ``head_motion`` multiplies slow head movement.
     """
@@ -47,6 +47,7 @@ class Program:
     latency_s: float = 0.30
     repetitions: int = 3
     asymmetry: float = 0.0
+    upper: float = 1.0
     blinks_per_minute: float = 16.0
     jitter: float = 1.0
     lips_parted: float = 0.0
@@ -138,7 +139,8 @@ def perform(
     unit, cues, relax, onsets = _repetitions(plan, seconds, times, stream(seed, "timing"))
     intensity = plan.amplitude * unit
     starts = curves.blink_starts(stream(seed, "blinks"), seconds, plan.blinks_per_minute)
-    channels = intensity[:, None] * np.asarray(recipe_vector(kind, plan.asymmetry))
+    recipe = np.asarray(recipe_vector(kind, plan.asymmetry, plan.upper))
+    channels = intensity[:, None] * recipe
     _add_life(channels, times, plan, starts, unit, seed)
     return Performance(
         expression=kind,

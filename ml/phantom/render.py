@@ -1,4 +1,4 @@
-"""A performance becomes pictures: the still layer bent, folds shaded, features drawn, noise added."""
+"""A performance becomes pictures: the still layer bent, folds shaded, features drawn, noise."""
 
 from collections.abc import Iterator
 
@@ -32,7 +32,9 @@ def render(performance: Performance) -> Iterator[Picture]:
         pose = warp.pose(frame)
         picture = warp.bend(frame, pose)
         folds.shade(picture, frame, pose)
-        sketch.draw(Pen(picture, warp, pose), frame)
+        pen = Pen()
+        sketch.draw(pen, frame)
+        pen.onto(picture, warp, pose)
         noise.add(picture)
         yield picture
 
@@ -71,14 +73,14 @@ class _Folds:
         half = np.zeros(((y1 - y0) // 2, (x1 - x0) // 2), np.uint8)
         if not half.size:
             return
+        pen = Pen()
         for points, strength, thickness in self._lines(frame):
-            pixels = (self._warp.project(points, pose) - (x0, y0)) * 0.5
-            fixed = np.round(pixels * 32).astype(np.int32)
-            level = int(np.clip(255 * strength, 0, 200))
-            size = max(1, round(thickness * self._scale * 0.5))
-            cv2.polylines(half, [fixed], False, level, size, cv2.LINE_AA, 5)
-        half = cv2.GaussianBlur(half, (self._blur, self._blur), 0)
-        keep = cv2.resize(255 - half, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+            level = float(np.clip(255 * strength, 0, 200))
+            width_px = max(1, round(thickness * self._scale * 0.5))
+            pen.line(points, (level, level, level), width_px)
+        pen.onto(half, self._warp, pose, (x0, y0), 0.5)
+        soft = cv2.GaussianBlur(half, (self._blur, self._blur), 0)
+        keep = cv2.resize(255 - soft, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
         view = picture[y0:y1, x0:x1]
         cv2.multiply(view, cv2.merge([keep, keep, keep]), view, 1.0 / 255.0)
 
@@ -100,7 +102,7 @@ class _Folds:
             ]
             depth = 0.10 + 0.11 * value["smile"] + 0.13 * value["sneer"]
             yield spline(fold, 5) * np.array([sign, 1.0], np.float32), depth, 0.06
-            crease = [(0.26, -0.05), (0.40, -0.165), (0.58, -0.17), (0.76, -0.04)]
+            crease = [(0.26, -0.04), (0.40, -0.126), (0.58, -0.131), (0.76, -0.03)]
             yield spline(crease, 5) * np.array([sign, 1.0], np.float32), 0.30, 0.028
             bag = [(0.32, 0.15), (0.50, 0.20 - 0.02 * value["squint"]), (0.70, 0.14)]
             yield (

@@ -18,6 +18,8 @@ Floats = npt.NDArray[np.float32]
 
 _GRID = 16  # pixels between points of the coarse map
 PIVOT_Y = 1.9  # the head nods and tilts about the top of the neck
+# How far around the eyes the picture may move, in eye distances.
+_REACH_X, _REACH_UP, _REACH_DOWN = 2.2, 2.9, 3.2
 
 # Per sided channel: centre, size and displacement of the skin's movement on the picture's right.
 _BUMPS: dict[str, tuple[tuple[float, float, float, float, float, float], ...]] = {
@@ -44,20 +46,29 @@ class Pose:
 
 
 class Warp:
-    """Bound to one layer and one picture size."""
+    """Bound to one layer and one picture size. Only the part of the picture that can move (the
+    head and neck, fading out around them) is bent; the rest is copied."""
 
     def __init__(self, layer: Layer, width: int, height: int) -> None:
-        self._layer, self._size = layer, (width, height)
+        self._layer = layer
         self._centre = np.array([EYES_AT[0] * width, EYES_AT[1] * height], np.float32)
         self._basis = _basis(layer)
-        columns, rows = -(-width // _GRID) + 1, -(-height // _GRID) + 1
+        reach = np.array([[-_REACH_X, -_REACH_UP], [_REACH_X, _REACH_DOWN]]) * layer.scale
+        (x0, y0), (x1, y1) = np.clip(reach + self._centre, 0, (width, height)).astype(int)
+        self._part = np.s_[y0:y1, x0:x1]
+        left, top = (round(o - c) for o, c in zip(layer.origin, self._centre, strict=True))
+        self._background = layer.picture[top : top + height, left : left + width]
+        # Coarse points at the middle of blocks of pixels, as cv2.resize counts, one block more
+        # on each side so that the interpolation never reaches an edge.
+        columns, rows = -(-(x1 - x0) // _GRID) + 2, -(-(y1 - y0) // _GRID) + 2
         gx, gy = np.meshgrid(
-            np.arange(columns, dtype=np.float32) * _GRID, np.arange(rows, dtype=np.float32) * _GRID
+            (np.arange(columns, dtype=np.float32) - 0.5) * _GRID - 0.5 + x0,
+            (np.arange(rows, dtype=np.float32) - 0.5) * _GRID - 0.5 + y0,
         )
         self._still = (np.stack([gx, gy], -1) - self._centre) / layer.scale
         x, y = self._still[..., 0], self._still[..., 1]
-        far = np.maximum(np.abs(x) / 1.35, np.maximum((-y) / 1.95, (y - 0.4) / 1.75))
-        self._held = (1.0 - smooth((far - 1.0) / 0.9))[..., None]
+        far = np.maximum(np.abs(x) / _REACH_X, np.maximum(-y / _REACH_UP, y / _REACH_DOWN))
+        self._held = (1.0 - smooth((far - 0.62) / 0.36))[..., None]
 
     def pose(self, frame: Floats) -> Pose:
         """``frame`` (C,): one frame's channels."""
@@ -72,19 +83,15 @@ class Warp:
             float(np.sin(np.deg2rad(frame[INDEX["pitch"]]))),
         )
 
-    def project(self, points: Floats, pose: Pose, lift: float = 0.0) -> Floats:
+    def project(self, points: Floats, pose: Pose, lift: Floats | float = 0.0) -> Floats:
         """Face points (N, 2) to pixels (N, 2); ``lift`` stands further out than the skin."""
-        z = self._depth(points) + lift
+        z = self._sample(self._layer.depth, points[None])[0] + lift
         turned = points * _cosines(pose)
         turned[:, 0] += z * pose.yaw
         turned[:, 1] -= z * pose.pitch
         turned[:, 1] -= PIVOT_Y
         moved = turned @ pose.turn.T + pose.shift
         return moved + np.array([0.0, PIVOT_Y * self._layer.scale], np.float32)
-
-    def skin_shift(self, frame: Floats) -> Floats:
-        """How the skin moves this frame, on the layer's coarse grid (h, w, 2)."""
-        return np.tensordot(frame, self._basis, 1)
 
     def bend(self, frame: Floats, pose: Pose) -> npt.NDArray[np.uint8]:
         """The layer as this frame shows it (height, width, 3)."""
@@ -99,16 +106,20 @@ class Warp:
             z = self._sample(layer.depth, face)
             lean = np.stack([z * pose.yaw, -z * pose.pitch], -1)
             face = (turned - lean) / _cosines(pose)
-        shift = self._sample(self.skin_shift(frame), face)
-        shift = self._sample(self.skin_shift(frame), face - shift)
+        moved = np.tensordot(frame, self._basis, 1)  # on the layer's coarse grid (h, w, 2)
+        shift = self._sample(moved, face - self._sample(moved, face))
         source = self._still + (face - shift - self._still) * self._held
         source = source * layer.scale + np.array(layer.origin, np.float32)
-        width, height = self._size
-        columns, rows = self._still.shape[1], self._still.shape[0]
-        return _stretch(source, columns, rows, layer.picture, width, height)
-
-    def _depth(self, points: Floats) -> Floats:
-        return self._sample(self._layer.depth, points[None])[0]
+        picture = self._background.copy()
+        part = picture[self._part]
+        rows, columns = part.shape[:2]
+        size = (source.shape[1] * _GRID, source.shape[0] * _GRID)
+        fine = cv2.resize(source, size, interpolation=cv2.INTER_LINEAR)
+        fine = fine[_GRID : _GRID + rows, _GRID : _GRID + columns]
+        cv2.remap(
+            layer.picture, fine, None, cv2.INTER_LINEAR, part, borderMode=cv2.BORDER_REPLICATE
+        )  # type: ignore[call-overload]
+        return picture
 
     def _sample(self, grid: Floats, at: Floats) -> Floats:
         """Values of a coarse grid at face points (h, w, 2), bilinear, edges held."""
@@ -120,20 +131,6 @@ class Warp:
 
 def _cosines(pose: Pose) -> Floats:
     return np.sqrt(1.0 - np.array([pose.yaw**2, pose.pitch**2], np.float32))
-
-
-def _stretch(
-    source: Floats, columns: int, rows: int, picture: npt.NDArray[np.uint8], width: int, height: int
-) -> npt.NDArray[np.uint8]:
-    """Refines the coarse map to every pixel and looks the layer up."""
-    full = ((columns - 1) * _GRID, (rows - 1) * _GRID)
-    # resize counts pixel centres; this affine map puts coarse point k exactly at pixel 16 k.
-    matrix = np.array([[1.0 / _GRID, 0.0, 0.0], [0.0, 1.0 / _GRID, 0.0]], np.float32)
-    fine = cv2.warpAffine(
-        source, matrix, full, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )[:height, :width]  # fmt: skip
-    return cv2.remap(picture, fine, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
 
 
 def _basis(layer: Layer) -> Floats:
