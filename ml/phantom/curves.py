@@ -36,8 +36,7 @@ def blinks(t: Floats, starts: Sequence[float]) -> Floats:
     closed = np.zeros_like(t)
     for start in starts:
         held = start + BLINK_CLOSE_S + BLINK_HOLD_S
-        closed = np.maximum(closed, pulse(t, start, BLINK_SHORTEST_S, BLINK_SHAPE = 0.3, 4.0
-BLINK_CLOSE_S, held, BLINK_OPEN_S))
+        closed = np.maximum(closed, pulse(t, start, BLINK_CLOSE_S, held, BLINK_OPEN_S))
     return closed
 
 

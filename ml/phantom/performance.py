@@ -37,8 +37,9 @@ class Program:
 
     ``speed`` multiplies the rates of rise and fall; ``latency_s`` from each cue to the onset;
     ``repetitions`` alternate with neutral; ``asymmetry`` in [-1, 1], above 0 the right side moves
-    less; ``upper`` multiplies brows and lids beside the lower face; ``blinks_per_minute``; ``jitter`` multiplies drift of the face and variation between
-    repetitions (0: none); ``lips_parted`` share of the time at rest; ``tremor`` (0: none, 1: a
+    less; ``upper`` multiplies brows and lids beside the lower face; ``blinks_per_minute``;
+    ``jitter`` multiplies drift of the face and variation between repetitions (0: none);
+    ``lips_parted`` share of the time at rest; ``tremor`` (0: none, 1: a
     plainly visible jaw tremor) of ``tremor_hz``; ``head_motion`` multiplies slow head movement.
     """
 
