@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import Model
 
 from screening.errors import NotFound, WrongState
-from screening.models import Consent, Screening
+from screening.models import Consent, ModelBundle, Screening
 
 
 def lock_screening(screening_id: UUID) -> Screening:
@@ -36,7 +36,9 @@ def move(row: Model, *, expected: Collection[str], detail: str = "", **changes: 
 
 def try_move(row: Model, *, expected: Collection[str], **changes: Any) -> bool:
     """As ``move``, but says False where the state was another one."""
-    rows = type(row)._default_manager.filter(pk=row.pk, state__in=expected)
+    # A bundle calls its state *status*.
+    field = "status" if isinstance(row, ModelBundle) else "state"
+    rows = type(row)._default_manager.filter(pk=row.pk, **{f"{field}__in": expected})
     if not rows.update(**changes):
         return False
     for name, value in changes.items():

@@ -1,0 +1,203 @@
+"""Rows for tests, made the way the site makes them wherever a service exists for it."""
+
+import hashlib
+from typing import Any
+
+import factory
+from factory.django import DjangoModelFactory
+
+from screening.models import (
+    Clip,
+    Consent,
+    Membership,
+    ModelBundle,
+    Patient,
+    Protocol,
+    ProtocolStep,
+    Screening,
+    Site,
+    User,
+)
+from screening.services import bundles, consents, invitations, measuring, screenings, uploads
+
+PASSWORD = "correct horse battery"
+VIDEO = b"\x1aE\xdf\xa3 these bytes stand for a recording " * 40
+
+
+class UserFactory(DjangoModelFactory):
+    class Meta:
+        model = User
+
+    email = factory.Sequence(lambda n: f"person{n}@example.org")
+    name = factory.Sequence(lambda n: f"Person {n}")
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> User:
+        return User.objects.create_user(kwargs.pop("email"), PASSWORD, **kwargs)
+
+
+class AdminFactory(UserFactory):
+    is_staff = True
+    is_superuser = True
+
+
+class ProtocolFactory(DjangoModelFactory):
+    class Meta:
+        model = Protocol
+        skip_postgeneration_save = True
+
+    slug = factory.Sequence(lambda n: f"short-{n}")
+    name = "Short"
+
+    @factory.post_generation
+    def expressions(self, create: bool, given: Any, **kwargs: Any) -> None:
+        for order, expression in enumerate(given or ["rest", "smile"], start=1):
+            ProtocolStep.objects.create(
+                protocol=self, order=order, expression=expression, instruction="Please."
+            )
+
+
+class SiteFactory(DjangoModelFactory):
+    class Meta:
+        model = Site
+
+    name = factory.Sequence(lambda n: f"Clinic {n}")
+    protocol = factory.SubFactory(ProtocolFactory)
+
+
+class ClinicianFactory(UserFactory):
+    class Meta:
+        skip_postgeneration_save = True
+
+    @factory.post_generation
+    def site(self, create: bool, given: Any, **kwargs: Any) -> None:
+        Membership.objects.create(user=self, site=given or SiteFactory())
+
+
+class PatientFactory(DjangoModelFactory):
+    class Meta:
+        model = Patient
+
+    site = factory.SubFactory(SiteFactory)
+    user = factory.SubFactory(UserFactory)
+    name = factory.Sequence(lambda n: f"Patient {n}")
+
+
+class BundleFactory(DjangoModelFactory):
+    class Meta:
+        model = ModelBundle
+
+    name = "test"
+    version = factory.Sequence(str)
+    digest = factory.Sequence(lambda n: hashlib.sha256(str(n).encode()).hexdigest())
+    path = "nowhere"
+
+
+def active_bundle() -> ModelBundle:
+    found = ModelBundle.objects.filter(status="active").first()
+    return found or bundles.activate(by=None, bundle=BundleFactory())
+
+
+def consent(patient: Patient, *scopes: str) -> Consent:
+    return consents.give(patient=patient, form=consents.current_form(), scopes=scopes or ("care",))
+
+
+def draft(patient: Patient | None = None, **site: Any) -> Screening:
+    """A started screening of a patient who consented."""
+    patient = patient or PatientFactory(**{f"site__{k}": v for k, v in site.items()})
+    if consents.standing(patient=patient) is None:
+        consent(patient)
+    return screenings.start(patient=patient)
+
+
+def person(screening: Screening) -> User:
+    assert screening.patient.user is not None
+    return screening.patient.user
+
+
+def clip_of(screening: Screening, expression: str) -> Clip:
+    return screenings.current_clips(screening).get(step__expression=expression)
+
+
+def send(clip: Clip, data: bytes = VIDEO, **announced: Any) -> Clip:
+    """Upload a recording in two parts and complete it."""
+    by = person(clip.screening)
+    upload = uploads.create(by=by, clip=clip, mime_type="video/webm")
+    half = len(data) // 2
+    uploads.append(by=by, upload=upload, offset=0, data=data[:half])
+    uploads.append(by=by, upload=upload, offset=half, data=data[half:])
+    return uploads.complete(
+        by=by,
+        upload=upload,
+        size=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        announced=announced,
+    )
+
+
+def measurement(expression: str, state: str = "measured", reason: str | None = None) -> Any:
+    """The keys of ``ml.pipeline.Measurement`` that the domain reads, and a few signals."""
+    return {
+        "schema": 1,
+        "expression": expression,
+        "state": state,
+        "reason": reason,
+        "timestamps": [0.0, 0.1],
+        "signals": {"mouth-width": [0.8, 0.9]},
+        "stats": {"mouth-width_mean": 0.85, "mouth-width_var": 0.0025},
+        "measurer": {"name": "test", "version": "1", "digest": "m" * 64},
+    }
+
+
+def measure(clip: Clip, state: str = "measured", reason: str | None = None) -> None:
+    claim = measuring.claim_clip(clip_id=clip.pk, seconds=60)
+    assert claim is not None
+    body = measurement(claim.expression, state, reason)
+    assert measuring.store_measurement(claim=claim, measurement=body)
+
+
+def result(**changes: Any) -> dict[str, Any]:
+    """The keys of ``ml.pipeline.Assessment`` that the domain reads."""
+    return {
+        "hypomimia_index": 71.6,
+        "p_pd": 0.4,
+        "p_pd_interval": [0.2, 0.6],
+        "abstained": None,
+        "missing": [],
+        "clips": [{"expression": "smile", "state": "measured", "curve": {"t": [0], "i": [0.5]}}],
+        **changes,
+    }
+
+
+def submitted(patient: Patient | None = None, **site: Any) -> Screening:
+    """A handed-in screening whose clips were all measured."""
+    screening = draft(patient, **site)
+    active_bundle()
+    for clip in screenings.current_clips(screening):
+        measure(send(clip))
+    return screenings.submit(by=person(screening), screening=screening)
+
+
+def assess(screening: Screening, **changes: Any) -> None:
+    """What the worker does: claim, compute, store, for each bundle that is owed a result."""
+    found = measuring.claim_assessment(screening_id=screening.pk)
+    assert found is not None
+    for target in found.targets:
+        measuring.store_assessment(
+            screening_id=screening.pk,
+            bundle=target.bundle_id,
+            measurements_digest=found.measurements_digest,
+            result=result(**changes),
+            is_shadow=target.is_shadow,
+        )
+    screening.refresh_from_db()
+
+
+def scored(patient: Patient | None = None, **site: Any) -> Screening:
+    screening = submitted(patient, **site)
+    assess(screening)
+    return screening
+
+
+def invitations_accept(token: str) -> User:
+    return invitations.accept(token=token, email="Ada@Example.org", password=PASSWORD)
