@@ -135,7 +135,9 @@ def _check_together(clips: tuple[LabelledClip, ...], path: Path) -> None:
             )
         if clip.path in seen:
             raise CohortError(
-                f"the clip {clip.path.name} is also in row {seen[clip.path]}", file=path, row=clip.row
+                f"the clip {clip.path.name} is also in row {seen[clip.path]}",
+                file=path,
+                row=clip.row,
             )
         seen[clip.path] = clip.row
 

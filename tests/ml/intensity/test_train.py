@@ -103,10 +103,11 @@ def test_a_run_that_is_cut_off_and_resumed_ends_the_same(
     def cut(*_: object) -> None:
         raise Cut
 
-    with monkeypatch.context() as patched, pytest.raises(Cut):
+    with monkeypatch.context() as patched:
         # The power goes after the first epoch's state is on disk.
         patched.setattr("ml.intensity.train._Clock.tell", cut)
-        train(settings, tmp_path / "cut", cache)
+        with pytest.raises(Cut):
+            train(settings, tmp_path / "cut", cache)
     assert (tmp_path / "cut" / STATE_FILE).is_file()
     assert not (tmp_path / "cut" / "source").exists()
     train(settings, tmp_path / "cut", cache)
@@ -184,8 +185,8 @@ def test_an_empty_class_stops_before_training(
     more = replace(NETWORK, expressions=(*NETWORK.expressions, "fear"))
     with pytest.raises(CohortError, match="no clip of fear"):
         train(config(cohort, saved_tiny, network=more), tmp_path / "out", cache)
+    wide = replace(NETWORK, embed_dim=64)
     with pytest.raises(ConfigError, match="embed_dim"):
-        wide = replace(NETWORK, embed_dim=64)
         train(config(cohort, saved_tiny, network=wide), tmp_path / "out", cache)
 
 

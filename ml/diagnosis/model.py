@@ -1,0 +1,201 @@
+"""The LSTM as a model that is trained, stored and asked: curves in, probability of PD out.
+
+It belongs to one intensity source: asked about another source's curves it refuses.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn import functional
+
+from ml.diagnosis.network import CurveBatch, DiagnosisConfig, DiagnosisNetwork, batch_of
+from ml.diagnosis.sampling import SessionCurves, stack
+from ml.errors import CohortError, SourceError, WeightsError
+from ml.intensity.source import IntensityCurve, SourceIdentity
+
+SETTINGS_FILE = "diagnosis.json"
+TENSORS_FILE = "diagnosis.safetensors"
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """Training on curves takes seconds, so it is one plain loop of a fixed number of epochs.
+
+    ``drop_expression`` share of the expressions hidden at random, so that a session with missing
+    clips is nothing new to the network. ``shorten`` most of a session's end that is cut off at
+    random, so that how long the recordings are tells nothing.
+    """
+
+    epochs: int = 60
+    batch: int = 16
+    rate: float = 3e-3
+    weight_decay: float = 1e-2
+    drop_expression: float = 0.15
+    shorten: float = 0.2
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """``p_pd`` at the training cohort's prevalence; ``state`` (units,) the LSTM's last state, a
+    feature for the fusion; both None when the session has none of the model's expressions."""
+
+    p_pd: float | None
+    state: npt.NDArray[np.float32] | None
+    used: tuple[str, ...]
+    source: SourceIdentity
+
+
+@dataclass(frozen=True, eq=False)
+class DiagnosisModel:
+    """A trained network with the source its curves must come from and the cohort's prevalence."""
+
+    network: DiagnosisNetwork
+    source: SourceIdentity
+    prevalence: float
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    def ask(self, curves: Mapping[str, IntensityCurve]) -> Diagnosis:
+        """One session's curves by expression. Raises ``SourceError`` for another source's."""
+        config = self.network.config
+        session = stack(curves, config.expressions, config.longest)
+        used = tuple(e for e, m in zip(config.expressions, session.mask.T, strict=True) if m.any())
+        if session.source is not None and session.source != self.source:
+            raise SourceError(
+                f"the model was trained on curves of the {self.source.name} source"
+                f" ({self.source.digest[:8]}), these are of {session.source.name}"
+                f" ({session.source.digest[:8]})"
+            )
+        if not used:
+            return Diagnosis(None, None, (), self.source)
+        p_pd, states = self.ask_all([session])
+        return Diagnosis(float(p_pd[0]), states[0], used, self.source)
+
+    def ask_all(
+        self, sessions: Sequence[SessionCurves]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+        """(N,) probabilities and (N, units) last states."""
+        self.network.eval()
+        with torch.inference_mode():
+            logits, states = self.network(batch_of(sessions))
+        return logits.double().sigmoid().numpy(), states.numpy()
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {k: v.contiguous().clone() for k, v in self.network.state_dict().items()}
+        save_file(tensors, folder / TENSORS_FILE)
+        settings = {
+            "schema": 1,
+            "config": self.network.config.to_json(),
+            "source": self.source.to_json(),
+            "prevalence": self.prevalence,
+            "tensors_sha256": _sha256(folder / TENSORS_FILE),
+            "card": dict(self.card),
+        }
+        text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
+        (folder / SETTINGS_FILE).write_text(text, encoding="utf-8")
+
+
+def load(folder: Path) -> DiagnosisModel:
+    """A stored model. Raises :class:`WeightsError` naming the file at fault."""
+    path, tensors = folder / SETTINGS_FILE, folder / TENSORS_FILE
+    for file in (path, tensors):
+        if not file.is_file():
+            raise WeightsError("the file is missing", file=file)
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        if settings["tensors_sha256"] != _sha256(tensors):
+            raise WeightsError(f"changed since it was saved ({SETTINGS_FILE})", file=tensors)
+        network = DiagnosisNetwork(DiagnosisConfig.from_json(settings["config"]))
+        source = SourceIdentity(**settings["source"])
+        prevalence, card = float(settings["prevalence"]), settings["card"]
+    except (KeyError, TypeError, ValueError) as fault:
+        raise WeightsError(f"not the settings of a diagnosis model: {fault}", file=path) from fault
+    try:
+        network.load_state_dict(load_file(tensors))
+    except RuntimeError as fault:
+        raise WeightsError(f"does not match {SETTINGS_FILE}", file=tensors) from fault
+    return DiagnosisModel(network.eval(), source, prevalence, card)
+
+
+def fit(
+    sessions: Sequence[SessionCurves],
+    pd: npt.NDArray[np.int64],
+    config: DiagnosisConfig,
+    settings: FitSettings | None = None,
+) -> DiagnosisModel:
+    """Trains on people's sessions with ``pd`` (N,) 0 or 1. Seeded: the same call, the same model.
+
+    Raises :class:`CohortError` before the first step when a label is neither, a class is empty or
+    no session has a curve, and ``SourceError`` when the curves are of several sources.
+    """
+    settings = settings or FitSettings()
+    source = _check(sessions, pd)
+    torch.manual_seed(settings.seed)
+    network = DiagnosisNetwork(config)
+    everyone = batch_of(sessions)
+    network.set_scale(everyone)
+    labels = torch.from_numpy(np.asarray(pd, np.float32))
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=settings.rate, weight_decay=settings.weight_decay
+    )
+    steps = settings.epochs * -(-len(labels) // settings.batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.rate, total_steps=steps)
+    network.train()
+    for epoch in range(settings.epochs):
+        rng = np.random.default_rng([settings.seed, epoch])
+        order = rng.permutation(len(labels))
+        for start in range(0, len(order), settings.batch):
+            rows = torch.from_numpy(order[start : start + settings.batch])
+            batch = _some(everyone, rows, settings, rng)
+            logits, _ = network(batch)
+            loss = functional.binary_cross_entropy_with_logits(logits, labels[rows])
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+    return DiagnosisModel(network.eval(), source, float(labels.mean()))
+
+
+def _check(sessions: Sequence[SessionCurves], pd: npt.NDArray[np.int64]) -> SourceIdentity:
+    if len(sessions) != len(pd) or not set(np.unique(pd)) <= {0, 1}:
+        raise CohortError("every session needs a PD label of 0 or 1", file="the cohort")
+    for wanted in (0, 1):
+        if not (pd == wanted).any():
+            raise CohortError(
+                f"nobody has the PD label {wanted}: an empty class", file="the cohort"
+            )
+    sources = {s.source for s in sessions if s.source is not None}
+    if not sources:
+        raise CohortError("no session has a curve", file="the cohort")
+    if len(sources) > 1:
+        names = ", ".join(sorted(s.name for s in sources))
+        raise SourceError(f"sessions of different intensity sources cannot be mixed: {names}")
+    return next(iter(sources))
+
+
+def _some(
+    everyone: CurveBatch, rows: torch.Tensor, settings: FitSettings, rng: np.random.Generator
+) -> CurveBatch:
+    """A training batch with some expressions hidden, never all of a session, and ends cut off."""
+    mask = everyone.mask[rows].clone()
+    hidden = rng.random((len(rows), mask.shape[2])) < settings.drop_expression
+    hidden[np.arange(len(rows)), rng.integers(0, mask.shape[2], len(rows))] = False
+    mask *= torch.from_numpy(~hidden).float().unsqueeze(1)
+    kept = torch.from_numpy(1 - settings.shorten * rng.random(len(rows)))
+    lengths = (everyone.lengths[rows] * kept).ceil().long().clamp_min(1)
+    mask *= (torch.arange(mask.shape[1]) < lengths.unsqueeze(1)).unsqueeze(2)
+    return CurveBatch(everyone.values[rows] * mask, mask, lengths)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
