@@ -82,8 +82,9 @@ def measure_clip(
     """Measures one clip. A bad clip is a result (state ``unusable`` with its reason).
 
     ``cues``: seconds in the clip at which the person was prompted to make the expression.
-    ``encoder``: given where the bundle's intensity source reads embeddings. Raises :class:`WrongUse` for an unknown expression or a path that is no file, and only our own
-    faults beyond that, never for what a file holds.
+    ``encoder``: given where the bundle's intensity source reads embeddings. Raises
+    :class:`WrongUse` for an unknown expression or a path that is no file, and only our own faults
+    beyond that, never for what a file holds.
     """
     if not is_expression(expression):
         raise WrongUse(f"no expression {expression!r}; one of: {', '.join(EXPRESSIONS)}")

@@ -96,7 +96,7 @@ def _expressivity(curve: IntensityCurve) -> list[Sign]:
 
 
 def _rigidity(measured: Measurement, curve: IntensityCurve) -> list[Sign]:
-    """Latency from the prompt, rates, speed, plateau jitter, asymmetry; medians over repetitions."""
+    """Latency from the prompt, rates, speed, plateau jitter, asymmetry (medians where repeated)."""
     found = movement.repetitions(curve.t, curve.intensity)
     timed = _rate_of(curve) >= MIN_EFFECTIVE_RATE
     latency = movement.latencies(found, measured.cues) if measured.cues else []

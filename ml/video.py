@@ -142,31 +142,33 @@ def _decode(
     if container.duration is not None and container.duration > 0:
         decoding.container_seconds = container.duration / av.time_base
     start: float | None = None
-    for picture in _pictures(container, stream, decoding):
+    for count, picture in enumerate(_pictures(container, stream, decoding)):
         _check_pixels(picture.width, picture.height, limits)
-        if picture.time is None:
+        # Pictures without a usable time count too, or a file of nothing else would never end.
+        if count >= limits.max_frames:
+            raise _too_long(limits)
+        if picture.time is None or (start is not None and picture.time - start <= decoding.last_t):
             decoding.unordered += 1
             continue
-        start = picture.time if start is None else start
-        t = picture.time - start
-        if decoding.frames and t <= decoding.last_t:
-            decoding.unordered += 1
-            continue
-        if t > limits.max_seconds or decoding.frames >= limits.max_frames:
-            raise ClipUnusable(
-                UnusableReason.TOO_LONG,
-                f"the recording is longer than the {limits.max_seconds:g} seconds allowed",
-            )
-        if not decoding.frames:
+        if start is None:
+            start = picture.time
             sideways = round(picture.rotation / 90) % 2 == 1
             shape = (picture.width, picture.height)
             decoding.width, decoding.height = shape[::-1] if sideways else shape
+        t = picture.time - start
+        if t > limits.max_seconds:
+            raise _too_long(limits)
         rgb = _upright(picture)
         decoding.frames += 1
         decoding.last_t = t
         yield Frame(t=t, rgb=rgb)
     if not decoding.frames:
         raise _unreadable(path)
+
+
+def _too_long(limits: Limits) -> ClipUnusable:
+    detail = f"the recording is longer than the {limits.max_seconds:g} seconds allowed"
+    return ClipUnusable(UnusableReason.TOO_LONG, detail)
 
 
 def _pictures(
