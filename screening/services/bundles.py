@@ -1,6 +1,6 @@
 """Model bundles: registered by digest, tried in the shadow, made active, retired, brought back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -20,7 +20,7 @@ def register(
     name: str,
     version: str,
     digest: str,
-    sources: Mapping[str, Any],
+    sources: Sequence[Mapping[str, Any]],
     metadata: Mapping[str, Any],
     by: User | None = None,
 ) -> ModelBundle:
@@ -42,7 +42,7 @@ def register(
             name=name,
             version=version,
             digest=digest,
-            sources=dict(sources),
+            sources=[dict(source) for source in sources],
             metadata=dict(metadata),
         )
         events.audit(by=by, action="bundle.registered", target=bundle, digest=digest)
