@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from screening.api import serializers
+from screening.errors import NotAllowed
 from screening.models import Clip, Patient, Screening, Site, User
 from screening.permissions import ActAsPatient, Permission
 from screening.services import access
@@ -47,7 +48,7 @@ class View(APIView):
         row = ActAsPatient.filter(self.user, Patient.objects.select_related("site__protocol"))
         found = row.first()
         if found is None:
-            raise access.NotAllowed("Only patients can do this.")
+            raise NotAllowed("Only patients can do this.")
         return cast(Patient, found)
 
     def page(

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from screening.api import present, serializers
 from screening.api.base import SCREENINGS, View, describe, paginated
-from screening.errors import Invalid
+from screening.errors import Invalid, NotFound
 from screening.models import Consent, ConsentForm, Invitation
 from screening.permissions import ManageInvitation, ViewConsent, WorkAtSite
 from screening.services import access, consents, events, invitations
@@ -46,7 +46,7 @@ class Consents(View):
         patient = self.patient()
         form = ConsentForm.objects.filter(pk=given["form"]).first()
         if form is None:
-            raise access.NotFound
+            raise NotFound
         consent = consents.give(patient=patient, form=form, scopes=given["scopes"])
         return Response(serializers.ConsentOut(consent).data, status=201)
 

@@ -280,7 +280,7 @@ class InvitationMade(InvitationOut):
 class EventOut(s.Serializer):
     number = s.IntegerField()
     kind = s.CharField()
-    data = s.JSONField()
+    data = s.JSONField()  # type: ignore[assignment]
     at = s.DateTimeField(source="created_at")
 
 

@@ -187,7 +187,6 @@ def supersede(clip: Clip) -> Clip:
     """Replace a clip of a locked screening by a new expected one; the old row and file stay."""
     live = [state for state in Clip.State if state != Clip.State.SUPERSEDED]
     move(clip, expected=live, detail="This recording was replaced already.", state="superseded")
-    clip.uploads.filter(state="open").update(state="terminated")
     try:
         return Clip.objects.create(
             screening_id=clip.screening_id, step=clip.step, take=clip.take + 1
@@ -200,6 +199,6 @@ def _sentences(wrong: ValidationError) -> str:
     if not hasattr(wrong, "error_dict"):
         return " ".join(wrong.messages)
     return " ".join(
-        f"{Intake._meta.get_field(name).verbose_name}: {' '.join(messages)}".capitalize()
+        f"{name.replace('_', ' ')}: {' '.join(messages)}".capitalize()
         for name, messages in wrong.message_dict.items()
     )

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, cast
 from uuid import UUID
 
 from django.core.files import File
@@ -92,9 +92,9 @@ def playback_key(clip: Clip) -> str:
     return f"{clip_folder(clip)}/playback-{secrets.token_hex(8)}.mp4"
 
 
-def put(key: str, data: BinaryIO | io.RawIOBase) -> None:
+def put(key: str, data: IO[bytes] | io.RawIOBase) -> None:
     """Store a stream under ``key``, without ever holding it in memory as a whole."""
-    stored = default_storage.save(key, File(data))
+    stored = default_storage.save(key, File(cast("IO[bytes]", data)))
     if stored != key:
         # Keys are random: a taken one means a fault of ours, and must not go unnoticed.
         default_storage.delete(stored)

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.http import http_date
 from drf_spectacular.types import OpenApiTypes
@@ -68,8 +67,8 @@ class TusView(View):
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
-        answer: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
+    ) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
         answer["Tus-Resumable"] = TUS_VERSION
         if answer.status_code == 412:
             answer["Tus-Version"] = TUS_VERSION

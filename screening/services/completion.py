@@ -1,0 +1,111 @@
+"""The end of an upload: chunks are joined as a stream, verified, and become a received clip."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from screening import queue
+from screening.errors import Conflict, Invalid, OffsetConflict, WrongState
+from screening.models import Clip, Upload, User
+from screening.permissions import WriteUpload
+from screening.services import access, events, store
+from screening.services.chunks import give_up, require_open
+from screening.services.transitions import consent_stands, lock_screening, move
+
+State = Upload.State
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def complete(
+    *, by: User, upload: Upload, size: int, sha256: str, announced: Mapping[str, Any]
+) -> Clip:
+    """Join the chunks, verify size and SHA-256, and receive the clip; measuring is enqueued.
+
+    Repeating it after success returns the clip. Raises NotAllowed, Gone, Invalid (``empty_file``,
+    ``hash_mismatch``: the upload ends and the clip can be sent again), OffsetConflict
+    (``incomplete``: the upload stays open), WrongState, Conflict.
+    """
+    access.require(WriteUpload, by, upload)
+    upload.refresh_from_db()
+    sha256 = sha256.lower()
+    if not SHA256.fullmatch(sha256):
+        raise Invalid("The SHA-256 must be 64 hexadecimal digits.", code="sha256")
+    if clip := _completed_before(upload, sha256):
+        return clip
+    require_open(upload)
+    if upload.offset < max(size, upload.length or 0):
+        raise OffsetConflict(
+            upload.offset, "The recording has not arrived whole.", code="incomplete"
+        )
+    if upload.offset == 0:
+        give_up(upload)
+        raise Invalid("The recording is empty. Please record this part again.", code="empty_file")
+    chunks = list(upload.chunks.order_by("offset"))
+    joined = store.Joined([chunk.storage_key for chunk in chunks])
+    key = store.original_key(upload, upload.mime_type)
+    try:
+        store.put(key, joined)
+    except FileNotFoundError as raced:
+        # Another request completed or gave up this upload while we were reading its chunks.
+        store.remove(key)
+        upload.refresh_from_db()
+        if clip := _completed_before(upload, sha256):
+            return clip
+        raise Conflict from raced
+    except BaseException:
+        store.remove(key)
+        raise
+    if joined.size != size or joined.sha256.hexdigest() != sha256:
+        store.remove(key)
+        give_up(upload)
+        raise Invalid(
+            "The recording was damaged on its way. It will be sent again.", code="hash_mismatch"
+        )
+    try:
+        clip = _receive_clip(upload, key=key, size=size, sha256=sha256, announced=announced)
+    except BaseException:
+        store.remove(key)
+        upload.refresh_from_db()
+        if clip := _completed_before(upload, sha256):
+            return clip
+        raise
+    store.remove(*(chunk.storage_key for chunk in chunks))
+    return clip
+
+
+def _completed_before(upload: Upload, sha256: str) -> Clip | None:
+    """The clip of an upload that was completed with the same content: the answer got lost."""
+    clip = Clip.objects.select_related("screening", "step").get(pk=upload.clip_id)
+    return clip if upload.state == State.COMPLETED and clip.sha256 == sha256 else None
+
+
+def _receive_clip(
+    upload: Upload, *, key: str, size: int, sha256: str, announced: Mapping[str, Any]
+) -> Clip:
+    with transaction.atomic():
+        screening = lock_screening(upload.clip.screening_id)
+        if not consent_stands(screening):
+            raise WrongState("This screening was taken back.")
+        if not Upload.objects.filter(pk=upload.pk, state=State.OPEN, offset=size).update(
+            state=State.COMPLETED, length=size
+        ):
+            raise Conflict
+        clip = Clip.objects.select_related("step").get(pk=upload.clip_id)
+        move(
+            clip,
+            expected=[Clip.State.UPLOADING],
+            state=Clip.State.RECEIVED,
+            storage_key=key,
+            size=size,
+            sha256=sha256,
+            mime_type=upload.mime_type,
+            announced=dict(announced),
+            received_at=timezone.now(),
+        )
+        upload.chunks.all().delete()
+        events.append_clip(clip=clip, screening=screening, state="received")
+        queue.enqueue_on_commit(queue.MEASURE_CLIP, str(clip.pk))
+    return clip
