@@ -87,16 +87,18 @@ def class_difficulty_weights(balance: Balance, recall: Tensor) -> Tensor:
 def balanced_loss(
     balance: Balance, loss: Tensor, labels: Tensor, omega: Tensor, delta: Tensor
 ) -> Tensor:
-    """ω_y · δ_y · (1 − p_y)^γ · CE. ``loss`` (M, N) is CE = −log p_y; ω, δ (M, C) → (M, N)."""
-    factor = (omega * delta)[:, labels]
+    """ω_y · δ_y · (1 − p_y)^γ · CE. ``loss`` and ``labels`` (M, B), CE = −log p_y; ω, δ (M, C);
+    → (M, B)."""
+    factor = (omega * delta).gather(1, labels)
     if balance.sample_difficulty > 0:
         hard = (1.0 - torch.exp(-loss)).clamp(min=1e-6)
         factor = factor * hard**balance.sample_difficulty
     return factor * loss
 
 
-def recall_of(labels: Tensor, predicted: Tensor, weights: Tensor, classes: int) -> Tensor:
-    """Recall of each class among weighted samples. predicted, weights (M, N) → (M, C)."""
-    onehot = torch.nn.functional.one_hot(labels, classes).to(weights.dtype)
-    hits = (weights * (predicted == labels)) @ onehot
-    return hits / (weights @ onehot).clamp(min=1.0)
+def recall_of(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
+    """Recall of each class, ½ for one that was not drawn. labels, predicted (M, B) → (M, C)."""
+    onehot = torch.nn.functional.one_hot(labels, classes).float()
+    hits = ((predicted == labels).unsqueeze(-1) * onehot).sum(dim=1)
+    drawn = onehot.sum(dim=1)
+    return torch.where(drawn > 0, hits / drawn.clamp(min=1.0), torch.full_like(hits, 0.5))

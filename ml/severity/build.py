@@ -11,7 +11,7 @@ from ml.cohort import PUBLIC_EXPRESSIONS, Cohort, PublicData, split_hash, withou
 from ml.norms import Norms
 from ml.severity.classifier import ClassifierSpec, train_classifier
 from ml.severity.ensemble import Progress
-from ml.severity.index import PLAIN_WEIGHTS, HypomimiaIndex
+from ml.severity.index import HypomimiaIndex
 from ml.severity.model import FusionConfig
 from ml.severity.scorer import Scorer
 
@@ -38,8 +38,7 @@ def healthy_norms(cohort: Cohort, *, reference: str) -> Norms:
 def fit_index(norms: Norms, cohort: Cohort, expressions: tuple[str, ...], reference: str) -> HypomimiaIndex:
     """The hypomimia index with its reference tables from the cohort's people without PD."""
     z = norms.z_tokens(expressions, cohort.take(cohort.pd == 0).tokens(expressions))
-    weights = {expression: PLAIN_WEIGHTS for expression in expressions}
-    return HypomimiaIndex.fit(expressions, weights, z, reference=reference)
+    return HypomimiaIndex.fit(expressions, z, reference=reference)
 
 
 def train_scorer(

@@ -29,31 +29,34 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a member is trained; full batches, AdamW, one-cycle learning rate."""
+    """How a member is trained: AdamW on batches drawn by sample weight, one-cycle learning rate."""
 
-    steps: int = 200
-    learning_rate: float = 0.01
+    steps: int = 240
+    batch: int = 96
+    learning_rate: float = 0.005
     weight_decay: float = 0.1
     expression_dropout: float = 0.15
-    mixup: float = 0.0
-    check_every: int = 10
+    check_every: int = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """N samples. ``tokens`` (N, K, F), or (M, N, K, F) when members normalise differently, 0 where
-    missing; ``present`` (N, K) bool; ``labels`` (N,) int64."""
+    """N samples. ``tokens`` (N, K, F), or (G, N, K, F) when groups of members normalise
+    differently, 0 where missing; ``group`` (M,) which of the G each member reads; ``present``
+    (N, K) bool; ``labels`` (N,) int64."""
 
     tokens: Tensor
     present: Tensor
     labels: Tensor
+    group: Tensor | None = None
 
-    def tokens_of(self, members: slice) -> Tensor:
-        """(m, N, K, F) tokens of these members."""
-        if self.tokens.dim() == 4:
-            return self.tokens[members]
-        count = members.stop - members.start
-        return self.tokens.unsqueeze(0).expand(count, *self.tokens.shape)
+    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Tokens (M, B, K, F), present (M, B, K) and labels (M, B) of rows (M, B)."""
+        if self.group is None:
+            tokens = self.tokens[rows]
+        else:
+            tokens = self.tokens[self.group.unsqueeze(1), rows]
+        return tokens, self.present[rows], self.labels[rows]
 
 
 def initial(config: FusionConfig, members: int, seed: int) -> Parameters:
@@ -103,8 +106,8 @@ def fit(
     seed: int,
     progress: Progress | None = None,
 ) -> Parameters:
-    """Train M members. ``weights`` (M, N) sample weights; ``inner`` (M, N) weights of each
-    member's inner validation split, disjoint from its training samples, for the class recall."""
+    """Train M members. ``weights`` (M, N): how often a member draws a sample, 0 = never;
+    ``inner`` (M, N): its inner validation split, disjoint from what it draws, for class recall."""
     members = weights.shape[0]
     parameters = initial(config, members, seed)
     for value in parameters.values():
@@ -114,7 +117,6 @@ def fit(
     omega = distribution_weights(balance, counts)
     offsets = logit_offsets(balance, counts).unsqueeze(1)
     recall = torch.full_like(counts, 0.5)
-    share = weights / weights.sum(dim=1, keepdim=True)
     forward = _runner(config, training=True)
     optimizer = torch.optim.AdamW(
         parameters.values(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
@@ -122,42 +124,45 @@ def fit(
     cycle = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, schedule.learning_rate, total_steps=schedule.steps
     )
-    tokens = examples.tokens_of(slice(0, members))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for step in range(schedule.steps):
-            kept = _drop_expressions(examples.present, members, schedule, generator)
+            drawn = torch.multinomial(weights, schedule.batch, True, generator=generator)
+            tokens, present, labels = examples.batch(drawn)
+            kept = _drop_expressions(present, schedule, generator)
             logits, _ = forward(parameters, tokens, kept)
             scores = torch.log_softmax(log_probabilities(config.head, logits) + offsets, dim=-1)
-            chosen = examples.labels.view(1, -1, 1).expand(members, -1, 1)
-            loss = -scores.gather(-1, chosen).squeeze(-1)
+            loss = -scores.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
             delta = class_difficulty_weights(balance, recall)
-            total = (share * balanced_loss(balance, loss, examples.labels, omega, delta)).sum()
+            total = balanced_loss(balance, loss, labels, omega, delta).mean(dim=1).sum()
             optimizer.zero_grad()
             total.backward()
             optimizer.step()
             cycle.step()
             if balance.class_difficulty > 0 and step % schedule.check_every == 0:
-                fresh = _inner_recall(config, parameters, tokens, examples, inner)
+                drawn = torch.multinomial(inner, schedule.batch, True, generator=generator)
+                fresh = _inner_recall(config, parameters, examples, drawn)
                 recall = balance.momentum * recall + (1 - balance.momentum) * fresh
             if progress is not None:
                 progress(step + 1, schedule.steps)
     return {name: value.detach() for name, value in parameters.items()}
 
 
-def _drop_expressions(
-    present: Tensor, members: int, schedule: Schedule, generator: torch.Generator
-) -> Tensor:
-    """(M, N, K) masks with some expressions hidden, so that a member copes with missing ones."""
-    drawn = torch.rand((members, *present.shape), generator=generator)
+def _drop_expressions(present: Tensor, schedule: Schedule, generator: torch.Generator) -> Tensor:
+    """Hides some expressions of a batch (M, B, K), so that a member copes with missing ones."""
+    drawn = torch.rand(present.shape, generator=generator)
     kept = present & (drawn >= schedule.expression_dropout)
     # Never hide everything: keep the full row where nothing was left.
     return torch.where(kept.any(dim=-1, keepdim=True), kept, present)
 
 
 def _inner_recall(
-    config: FusionConfig, parameters: Parameters, tokens: Tensor, examples: Examples, inner: Tensor
+    config: FusionConfig, parameters: Parameters, examples: Examples, rows: Tensor
 ) -> Tensor:
+    """(M, C) recall of each member on rows (M, B) of its inner validation split."""
     frozen = {name: value.detach() for name, value in parameters.items()}
-    scores, _ = run(config, frozen, tokens, examples.present)
-    return recall_of(examples.labels, scores.argmax(dim=-1), inner, config.classes)
+    tokens, present, labels = examples.batch(rows)
+    with torch.no_grad():
+        logits, _ = _runner(config, training=False)(frozen, tokens, present)
+    predicted = log_probabilities(config.head, logits).argmax(dim=-1)
+    return recall_of(labels, predicted, config.classes)

@@ -1,6 +1,11 @@
 """The hypomimia index: how little a face moves, against people without Parkinson's disease.
 
-No label is used beyond "people without PD": the index is a percentile among them.
+The weights are fixed here, before any grade was seen, from the words of MDS-UPDRS 3.2: less
+blinking and less movement of the expression's own muscles (variances), then a smile that widens
+the mouth less, eyes it narrows less, and lips that stay parted without moving (means). Brow and
+jaw movement in a smile is left out: it is talking and head noise. Their sizes follow what separated
+PD from not *within* recruitment protocols with age and sex taken out, leaving one protocol out at
+a time (docs/decisions/hypomimia-index.md); no PD label enters when the index is made or used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +34,47 @@ def signal_weights(weights: Mapping[tuple[str, str], float]) -> Floats:
 PLAIN_WEIGHTS = signal_weights({(signal, "var"): -1.0 for signal in PLAIN_SIGNALS})
 
 
+EYES = ("eye-open-right", "eye-open-left")
+BROWS = ("eye-raise-right", "eye-raise-left")
+
+
+def _weights(**groups: tuple[tuple[str, ...], str, float]) -> Floats:
+    """Weights of groups of signals, each group's weight shared evenly among its signals."""
+    return signal_weights(
+        {(s, statistic): w / len(signals) for signals, statistic, w in groups.values() for s in signals}
+    )
+
+
+INDEX_WEIGHTS: dict[str, Floats] = {
+    "smile": _weights(
+        eyes=(EYES, "var", -0.25),
+        mouth_open=(("mouth-open",), "var", -0.15),
+        mouth_width=(("mouth-width",), "var", -0.25),
+        wide_eyes=(EYES, "mean", 0.12),
+        narrow_mouth=(("mouth-width",), "mean", -0.12),
+        parted_lips=(("mouth-open",), "mean", 0.11),
+    ),
+    "disgust": _weights(
+        brows=(BROWS, "var", -0.25),
+        eyes=(EYES, "var", -0.25),
+        mouth_width=(("mouth-width",), "var", -0.15),
+        mouth_open=(("mouth-open",), "var", -0.10),
+        wide_eyes=(EYES, "mean", 0.12),
+        parted_lips=(("mouth-open",), "mean", 0.10),
+    ),
+    "surprise": _weights(
+        brows=(BROWS, "var", -0.25),
+        eyes=(EYES, "var", -0.25),
+        mouth_open=(("mouth-open",), "var", -0.15),
+        jaw=(("jaw-open",), "var", -0.10),
+        wide_eyes=(EYES, "mean", 0.12),
+        parted_lips=(("mouth-open",), "mean", 0.10),
+    ),
+}
+# Surprise, which elderly people without PD also perform with little brow movement, counts half.
+EXPRESSION_WEIGHTS = {"smile": 1.0, "disgust": 1.0, "surprise": 0.5}
+
+
 def weighted_lack(z: Floats, weights: Floats) -> Floats:
     """Weighted mean of the normal scores that are there. (N, F) NaN missing, (F,) → (N,).
 
@@ -50,11 +96,15 @@ def plain_norm_index(z_smile: Floats) -> Floats:
 class HypomimiaIndex:
     """Weights per expression and, for each set of expressions, the people without PD.
 
-    ``references[set]`` are 100 quantiles of the combined lack of movement in that set.
+    ``spread[e]`` is the standard deviation of expression e's lack of movement among them, so that
+    expressions are combined on one scale; ``shares[e]`` how much e counts; ``references[set]``
+    are 100 quantiles of the combined lack in that set.
     """
 
     expressions: tuple[str, ...]
     weights: Mapping[str, Floats]
+    shares: Mapping[str, float]
+    spread: Mapping[str, float] = field(default_factory=dict)
     references: Mapping[str, Floats] = field(default_factory=dict)
     reference: str = ""
 
@@ -62,47 +112,71 @@ class HypomimiaIndex:
     def fit(
         cls,
         expressions: Sequence[str],
-        weights: Mapping[str, Floats],
         z_without_pd: Floats,
         *,
         reference: str,
+        weights: Mapping[str, Floats] = INDEX_WEIGHTS,
+        shares: Mapping[str, float] = EXPRESSION_WEIGHTS,
     ) -> "HypomimiaIndex":
         """Quantile tables from people without PD. ``z_without_pd`` (N, K, 14)."""
-        index = cls(tuple(expressions), weights, {}, reference)
-        lack = index.lack(z_without_pd)
+        names = tuple(e for e in expressions if e in weights)
+        places = [list(expressions).index(e) for e in names]
+        own = {e: weights[e] for e in names}
+        kept = {e: float(shares.get(e, 1.0)) for e in names}
+        raw = cls(names, own, kept, {e: 1.0 for e in names})
+        spread = {
+            e: float(np.nanstd(column))
+            for e, column in zip(names, raw.lack(z_without_pd[:, places]).T, strict=True)
+        }
+        index = cls(names, own, kept, spread, {}, reference)
+        lack = index.lack(z_without_pd[:, places])
         tables = {}
-        for size in range(1, len(expressions) + 1):
-            for places in combinations(range(len(expressions)), size):
-                rows = np.isfinite(lack[:, list(places)]).all(axis=-1)
-                combined = lack[rows][:, list(places)].mean(axis=-1)
-                tables["+".join(expressions[k] for k in places)] = quantiles(combined)
-        return cls(tuple(expressions), weights, tables, reference)
+        for size in range(1, len(names) + 1):
+            for chosen in combinations(range(len(names)), size):
+                there = np.isfinite(lack[:, list(chosen)]).all(axis=-1)
+                key = "+".join(names[k] for k in chosen)
+                tables[key] = quantiles(index._combined(lack[there], list(chosen)))
+        return cls(names, own, kept, spread, tables, reference)
 
     def lack(self, z: Floats) -> Floats:
         """Lack of movement of each expression. (N, K, 14) → (N, K), NaN missing."""
         return np.stack(
-            [weighted_lack(z[:, k], self.weights[e]) for k, e in enumerate(self.expressions)],
+            [
+                weighted_lack(z[:, k], self.weights[e]) / self.spread[e]
+                for k, e in enumerate(self.expressions)
+            ],
             axis=-1,
         )
 
-    def score(self, z: Floats) -> Floats:
-        """0–100, higher is more masked; NaN where no expression is there. (N, K, 14) → (N,)."""
+    def _combined(self, lack: Floats, places: Sequence[int]) -> Floats:
+        shares = np.array([self.shares[self.expressions[k]] for k in places])
+        return np.asarray(lack[:, list(places)] @ shares / shares.sum())
+
+    def combined(self, z: Floats) -> Floats:
+        """Normal score, among people without PD, of the lack of movement over the expressions that
+        are there; NaN where none is. (N, K, 14) → (N,)."""
         lack = self.lack(z)
         result = np.full(len(lack), np.nan)
         there = np.isfinite(lack)
         for pattern in np.unique(there, axis=0):
-            if not pattern.any():
+            places = list(np.flatnonzero(pattern))
+            if not places:
                 continue
             rows = (there == pattern).all(axis=-1)
-            key = "+".join(e for e, here in zip(self.expressions, pattern, strict=True) if here)
-            combined = lack[rows][:, pattern].mean(axis=-1)
-            result[rows] = 100 * ndtr(normal_score(combined, self.references[key]))
+            key = "+".join(self.expressions[k] for k in places)
+            result[rows] = normal_score(self._combined(lack[rows], places), self.references[key])
         return result
+
+    def score(self, z: Floats) -> Floats:
+        """0–100, higher is more masked: the percentile of :meth:`combined`. (N, K, 14) → (N,)."""
+        return np.asarray(100 * ndtr(self.combined(z)))
 
     def to_json(self) -> dict[str, Any]:
         return {
             "expressions": list(self.expressions),
             "weights": {e: [round(float(w), 6) for w in v] for e, v in self.weights.items()},
+            "shares": dict(self.shares),
+            "spread": {e: round(v, 6) for e, v in self.spread.items()},
             "references": {k: [round(float(q), 6) for q in t] for k, t in self.references.items()},
             "reference": self.reference,
             "levels": [round(float(level), 4) for level in LEVELS],
@@ -113,6 +187,8 @@ class HypomimiaIndex:
         return cls(
             tuple(data["expressions"]),
             {e: np.array(w) for e, w in data["weights"].items()},
+            dict(data["shares"]),
+            dict(data["spread"]),
             {k: np.array(t) for k, t in data["references"].items()},
             str(data["reference"]),
         )

@@ -40,6 +40,8 @@ class FusionConfig:
     classes: int = 2
     dropout: float = 0.3
     input_dropout: float = 0.1
+    activation: str = "gelu"
+    bandwidth: float = 1.0
 
     @property
     def outputs(self) -> int:
@@ -73,11 +75,11 @@ class AttentionPool(nn.Module):
     def forward(self, tokens: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         scores = self.score(torch.tanh(self.key(tokens))).transpose(-1, -2)  # (B, heads, K)
         weights = masked_softmax(scores, present.unsqueeze(-2).expand_as(scores))
-        pooled = weights @ tokens  # (B, heads, D)
-        # Each head weighs its own slice of the width.
-        slices = pooled.unflatten(-1, (self.heads, -1))
-        index = torch.arange(self.heads)
-        return slices[..., index, index, :].flatten(-2), weights.mean(dim=-2)
+        # Each head weighs its own slice of the width. A sum of products: these matrices are too
+        # small for a batched matrix product to pay.
+        slices = tokens.unflatten(-1, (self.heads, -1))  # (B, K, heads, D / heads)
+        pooled = (weights.transpose(-1, -2).unsqueeze(-1) * slices).sum(dim=-3)
+        return pooled.flatten(-2), weights.mean(dim=-2)
 
 
 class SelfAttention(nn.Module):
@@ -108,8 +110,11 @@ class FusionModel(nn.Module):
         # disgust. The bias is the learned expression embedding.
         self.project = nn.Parameter(torch.empty(count, config.token_width, width))
         self.embed = nn.Parameter(torch.zeros(count, width))
-        nn.init.normal_(self.project, std=config.token_width**-0.5)
-        nn.init.normal_(self.embed, std=0.1)
+        nn.init.normal_(self.project, std=config.bandwidth * config.token_width**-0.5)
+        if config.activation == "cosine":
+            nn.init.uniform_(self.embed, 0.0, 2.0 * torch.pi)
+        else:
+            nn.init.normal_(self.embed, std=0.1)
         self.drop_input = nn.Dropout(config.input_dropout)
         self.drop = nn.Dropout(config.dropout)
         if config.fusion in (Fusion.ATTENTION, Fusion.MULTIHEAD, Fusion.TRANSFORMER):
@@ -122,8 +127,10 @@ class FusionModel(nn.Module):
 
     def forward(self, tokens: Tensor, present: Tensor) -> FusionOutput:
         """``tokens`` (B, K, F) with 0 where missing, ``present`` (B, K) bool."""
-        hidden = torch.einsum("bkf,kfd->bkd", self.drop_input(tokens), self.project) + self.embed
-        hidden = self.drop(nn.functional.gelu(hidden)) * present.unsqueeze(-1)
+        by_expression = self.drop_input(tokens).transpose(-3, -2)  # (K, B, F)
+        hidden = (by_expression @ self.project).transpose(-3, -2) + self.embed
+        hidden = torch.cos(hidden) if self.config.activation == "cosine" else nn.functional.gelu(hidden)
+        hidden = self.drop(hidden) * present.unsqueeze(-1)
         share = present.to(hidden.dtype)
         even = share / share.sum(dim=-1, keepdim=True).clamp(min=1)
         if self.config.fusion is Fusion.MEAN:
