@@ -13,6 +13,7 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser = subparsers.add_parser("phantom", help="draw faces that perform known expressions")
     kinds = parser.add_subparsers(dest="kind", required=True)
     _add_clip(kinds)
+    _add_cohort(kinds)
 
 
 def _add_clip(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -40,8 +41,29 @@ def _add_clip(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     clip.add_argument("--light", type=float, default=1.0, help="1 = a well-lit room")
     clip.add_argument("--noise", type=float, default=2.0, help="standard deviation, grey levels")
     clip.add_argument("--dropped", type=float, default=0.0, help="share of frames left out")
+    clip.add_argument("--curves", choices=("smooth", "recordings"), default="smooth")
     clip.add_argument("--json", action="store_true", help="one JSON object on standard output")
     clip.set_defaults(run=run_clip)
+
+
+def _add_cohort(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    cohort = kinds.add_parser("cohort", help="clips, manifest.csv and truth/ of many people")
+    cohort.add_argument("--subjects", type=int, required=True)
+    cohort.add_argument("--out", type=Path, required=True, help="folder; resumed if begun")
+    cohort.add_argument("--seed", type=int, default=0)
+    cohort.add_argument(
+        "--expressions", default=",".join(EXPRESSIONS), help="comma-separated, default all seven"
+    )
+    cohort.add_argument("--grade-config", type=Path, help="default: the committed grades.json")
+    cohort.add_argument("--condition", default="home", help="home, dark, noise, 15fps, dropped")
+    cohort.add_argument("--seconds", type=float, default=10.0)
+    cohort.add_argument("--fps", type=float, default=30.0)
+    cohort.add_argument("--size", type=_size, default=(640, 480), metavar="WIDTHxHEIGHT")
+    cohort.add_argument("--format", choices=("mp4", "webm"), default="mp4")
+    cohort.add_argument("--curves", choices=("smooth", "recordings"), default="smooth")
+    cohort.add_argument("--workers", type=int, help="processes, default one per core")
+    cohort.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    cohort.set_defaults(run=run_cohort)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -96,6 +118,7 @@ def run_clip(options: argparse.Namespace) -> int:
                 noise=options.noise,
                 dropped=options.dropped,
             ),
+            curves_from=options.curves,
         )
     except ValueError as fault:
         raise WrongUse(f"{fault}; see: python -m ml phantom clip --help") from fault
@@ -105,4 +128,40 @@ def run_clip(options: argparse.Namespace) -> int:
     done = {"out": str(options.out), "frames": len(performance.times), "seed": options.seed}
     print(json.dumps(done) if options.json else f"{options.out}: {done['frames']} frames",
           file=sys.stdout)  # fmt: skip
+    return 0
+
+
+def run_cohort(options: argparse.Namespace) -> int:
+    from ml.phantom.cohort import CohortSpec, write_cohort
+    from ml.phantom.grades import DEFAULT_CONFIG
+
+    spec = CohortSpec(
+        subjects=options.subjects,
+        seed=options.seed,
+        expressions=tuple(part.strip() for part in options.expressions.split(",") if part.strip()),
+        condition=options.condition,
+        seconds=options.seconds,
+        fps=options.fps,
+        width=options.size[0],
+        height=options.size[1],
+        suffix=f".{options.format}",
+        curves=options.curves,
+    )
+
+    def tell(done: int, total: int, seconds_left: float) -> None:
+        end = "\n" if done == total else ""
+        print(f"\r{done} of {total} clips, {seconds_left:.0f} s left  ", end=end, file=sys.stderr)
+
+    try:
+        clips = write_cohort(
+            options.out,
+            spec,
+            config=options.grade_config or DEFAULT_CONFIG,
+            workers=options.workers,
+            progress=tell,
+        )
+    except ValueError as fault:
+        raise WrongUse(f"{fault}; see: python -m ml phantom cohort --help") from fault
+    done = {"out": str(options.out), "subjects": spec.subjects, "clips": clips}
+    print(json.dumps(done) if options.json else f"{options.out}: {clips} clips")
     return 0

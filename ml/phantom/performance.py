@@ -4,14 +4,14 @@
 of numpy: every random part has its own stream, so changing one parameter leaves the others alone.
 """
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.expressions import Expression
-from ml.phantom import curves
+from ml.phantom import arkit, curves
 from ml.phantom.capture import Capture
 from ml.phantom.channels import INDEX, recipe_vector
 from ml.phantom.identity import Identity
@@ -22,6 +22,7 @@ FIRST_CUE_S = 0.4
 HOLD_SHARE = 0.5  # of a cycle, from the cue to make it until the cue to relax
 RISE_S, FALL_S = 0.55, 0.65  # at speed 1
 RELAX_LATENCY_S = 0.25
+CURVES = ("smooth", "recordings")
 
 _STREAMS = ("times", "timing", "blinks", "head", "face", "lips", "tremor", "gaze", "noise")
 
@@ -89,7 +90,7 @@ class Performance:
     relax: tuple[float, ...]
     onsets: tuple[float, ...]
     blink_starts: tuple[float, ...]
-    curve: str = field(default="minimum-jerk")
+    curves_from: str
 
     def truth(self) -> dict[str, Any]:
         """Everything that was programmed, as plain JSON types; the frames' own times."""
@@ -100,7 +101,7 @@ class Performance:
             "expression": str(self.expression),
             "seed": self.seed,
             "seconds": self.seconds,
-            "curve": self.curve,
+            "curves_from": self.curves_from,
             "t": [round(float(t), 4) for t in self.times],
             "intensity": [round(float(i), 5) for i in self.intensity],
             "cues_s": list(self.cues),
@@ -126,9 +127,13 @@ def perform(
     program: Program | None = None,
     identity: Identity | None = None,
     capture: Capture | None = None,
+    curves_from: str = "smooth",
 ) -> Performance:
     """One clip's performance. ``program`` gives the parameters beyond amplitude and speed, which it
-    then carries itself. Raises ValueError for an unknown expression or a value out of range."""
+    then carries itself. ``curves_from`` "smooth" (minimum jerk) or "recordings" (``arkit.py``;
+    these need MIMIA_DATA). Raises ValueError for an unknown expression or a value out of range."""
+    if curves_from not in CURVES:
+        raise ValueError(f"curves come from {' or '.join(CURVES)}, not {curves_from}")
     kind = Expression(expression)
     plan = program if program is not None else Program(amplitude=amplitude, speed=speed)
     if kind is Expression.REST:
@@ -137,7 +142,8 @@ def perform(
         raise ValueError("seconds must be from 0.2 to 120")
     film, person = capture or Capture(), identity or Identity()
     times = film.frame_times(seconds, stream(seed, "times"))
-    unit, cues, relax, onsets = _repetitions(plan, seconds, times, stream(seed, "timing"))
+    shapes = arkit.episodes(kind) if curves_from == "recordings" and plan.repetitions else None
+    unit, cues, relax, onsets = _repetitions(plan, seconds, times, stream(seed, "timing"), shapes)
     intensity = plan.amplitude * unit
     starts = curves.blink_starts(stream(seed, "blinks"), seconds, plan.blinks_per_minute)
     recipe = np.asarray(recipe_vector(kind, plan.asymmetry, plan.upper))
@@ -157,6 +163,7 @@ def perform(
         relax=relax,
         onsets=onsets,
         blink_starts=tuple(starts),
+        curves_from=curves_from,
     )
 
 
@@ -164,7 +171,11 @@ _Cues = tuple[float, ...]
 
 
 def _repetitions(
-    plan: Program, seconds: float, times: Floats, rng: np.random.Generator
+    plan: Program,
+    seconds: float,
+    times: Floats,
+    rng: np.random.Generator,
+    shapes: Floats | None,
 ) -> tuple[Floats, _Cues, _Cues, _Cues]:
     """The unit curve (T,) and the times of the cues, of the cues to relax and of the onsets."""
     unit = np.zeros_like(times)
@@ -177,7 +188,12 @@ def _repetitions(
         onset = cue + plan.latency_s * (1.0 + 0.08 * late)
         end = relax + RELAX_LATENCY_S * plan.latency_s / 0.3
         rise, fall = RISE_S / plan.speed, FALL_S / plan.speed
-        shape = curves.pulse(times, onset, rise, max(end, onset + 0.05), fall)
+        if shapes is None:
+            shape = curves.pulse(times, onset, rise, max(end, onset + 0.05), fall)
+        else:
+            episode = shapes[int(rng.integers(len(shapes)))]
+            length = end - onset + FALL_S / plan.speed
+            shape = arkit.play(episode, times, onset, max(length, 0.3))
         unit = np.maximum(unit, shape * (1.0 + 0.04 * high))
         cues.append(round(cue, 4))
         relaxes.append(round(relax, 4))
