@@ -11,7 +11,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_http_methods, require_safe
 
 from screening.errors import Invalid, NotAllowed
-from screening.models import Invitation, Review, Screening, Site
+from screening.models import Invitation, ModelBundle, Review, Screening, Site
 from screening.pages.forms import InviteForm
 from screening.pages.frame import clinician_page
 from screening.permissions import ManageInvitation, ReviewScreening
@@ -54,7 +54,7 @@ def worklist(request: HttpRequest, sites: list[Site]) -> HttpResponse:
 @clinician_page
 def case(request: HttpRequest, sites: list[Site], key: UUID) -> HttpResponse:
     """One screening: clips, curves, signs, result, review."""
-    rows = Screening.objects.select_related("patient", "site")
+    rows = Screening.objects.select_related("patient", "site", "bundle")
     screening = access.find(ReviewScreening, request.user, rows, key)
     access.record_view(user=request.user, action="case", screening=screening)
     site = screening.site
@@ -63,9 +63,17 @@ def case(request: HttpRequest, sites: list[Site], key: UUID) -> HttpResponse:
         "site": str(site.pk),
         "after": events.last_number(stream=events.site_stream(site.pk)),
         "releasePolicy": site.release_policy,
+        "bundle": _provenance(screening.bundle),
     }
     context = {"screening": screening, "site": site, "page_data": data, "anchors": ANCHORS}
     return render(request, "clinic/case.html", context)
+
+
+def _provenance(bundle: ModelBundle | None) -> dict[str, Any] | None:
+    """What a clinician should know of the model: intended use, training data and their licences."""
+    if bundle is None:
+        return None
+    return {name: bundle.metadata.get(name) for name in ("intended_use", "sources", "training")}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

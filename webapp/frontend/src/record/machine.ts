@@ -50,12 +50,14 @@ export type Signal =
   | { type: "skip" }
   | { type: "skip_cancelled" }
   | { type: "skip_saved" }
-  | { type: "choose"; step: number };
+  | { type: "choose"; step: number }
+  | { type: "keep" };
 
 export const COUNTDOWN = 3;
 
 export function begin(steps: readonly Progress[]): Session {
-  return { steps, stage: { at: "welcome" }, fromReview: false };
+  const stage: Stage = nextOpen(steps, 0) === null ? { at: "review" } : { at: "welcome" };
+  return { steps, stage, fromReview: false };
 }
 
 /** The next step that is still open, searching onward from ``from`` and then from the start. */
@@ -125,7 +127,9 @@ export function advance(session: Session, signal: Signal): Session {
         : session;
     case "choose":
       return stage.at === "review" && signal.step < session.steps.length
-        ? { ...mark(to({ at: "instruct", step: signal.step }), signal.step, "open"), fromReview: true }
+        ? { ...to({ at: "instruct", step: signal.step }), fromReview: true }
         : session;
+    case "keep":
+      return stage.at === "instruct" && session.fromReview ? onward(session, stage.step) : session;
   }
 }

@@ -1,0 +1,238 @@
+// The result of a case as figures, bars and tables.
+import { h, s } from "../shared/dom";
+import type { Screening } from "../shared/types";
+import type { CaseData, ClipReport, Envelope, Quality, Result, Sign } from "./types";
+import { day, figure, intakeRows, percentWords, signName, signValue } from "./words";
+
+const GRADES = ["normal", "slight", "mild", "moderate", "severe"];
+
+function box(name: string, value: string, ...notes: (string | null | false)[]): HTMLElement {
+  return h(
+    "div",
+    { class: "figure" },
+    h("p", { class: "name" }, name),
+    h("p", { class: "value" }, value),
+    h("p", {}, notes.filter(Boolean).join(" ")),
+  );
+}
+
+export function figures(result: Result): HTMLElement {
+  const interval = result.p_pd_interval;
+  return h(
+    "div",
+    { class: "figures" },
+    box(
+      "Hypomimia index",
+      result.hypomimia_index === null ? "–" : String(Math.round(result.hypomimia_index)),
+      "0 lively … 100 masked.",
+      result.hypomimia_reference && `Against ${result.hypomimia_reference}.`,
+    ),
+    box(
+      "Probability of PD",
+      percentWords(result.p_pd),
+      interval && `${percentWords(interval[0])} to ${percentWords(interval[1])}.`,
+      result.prevalence !== null && `At a prevalence of ${percentWords(result.prevalence)}.`,
+    ),
+    severityBox(result),
+    box("Prediction set", setWords(result.prediction_set), "Covers the truth in 90 of 100 people."),
+  );
+}
+
+function severityBox(result: Result): HTMLElement {
+  const name = "Facial expression, MDS-UPDRS 3.2";
+  if (!result.severity) return box(name, "–", severityReason(result.severity_reason));
+  const bars = Object.entries(result.severity).map(
+    ([grade, p]) => `${grade} ${GRADES[Number(grade)] ?? ""} ${percentWords(p)}`,
+  );
+  return box(
+    name,
+    figure(result.severity_expected, 1),
+    `${bars.join(" · ")}.`,
+    result.severity_experimental &&
+      "Experimental: trained on drawn faces with programmed grades, not on patients.",
+    severityReason(result.severity_reason),
+  );
+}
+
+function severityReason(reason: string | null): string {
+  return reason ? reason.charAt(0).toUpperCase() + reason.slice(1).replaceAll("_", " ") : "";
+}
+
+function setWords(set: string[] | null): string {
+  const words = (set ?? []).map((one) => ({ pd: "PD", no_pd: "no PD" })[one] ?? one);
+  return words.length > 1 ? `${words.join(" or ")} (undecided)` : (words[0] ?? "–");
+}
+
+/** Horizontal bars of shares (0 … 1). */
+function bars(entries: [string, number, string][]): HTMLElement {
+  const top = Math.max(...entries.map(([, share]) => Math.abs(share)), 0.001);
+  return h(
+    "dl",
+    { class: "bars" },
+    ...entries.flatMap(([name, share, words]) => [
+      h("dt", {}, name),
+      h(
+        "dd",
+        {},
+        s(
+          "svg",
+          { class: "bar-track", viewBox: "0 0 100 14", preserveAspectRatio: "none", "aria-hidden": "true" },
+          s("rect", {
+            class: share < 0 ? "bar-fill minus" : "bar-fill",
+            width: (100 * Math.abs(share)) / top,
+            height: 14,
+          }),
+        ),
+      ),
+      h("dd", {}, words),
+    ]),
+  );
+}
+
+export function attention(result: Result): HTMLElement | null {
+  const weights = Object.entries(result.attention ?? {});
+  if (weights.length === 0) return null;
+  const without = Object.entries(result.leave_one_out ?? {}).map(
+    ([name, left]): [string, number, string] => {
+      const change =
+        left.p_pd === null || result.p_pd === null ? 0 : 100 * (left.p_pd - result.p_pd);
+      const points = `${change > 0 ? "+" : change < 0 ? "−" : "±"}${Math.abs(change).toFixed(1)}`;
+      const index = left.hypomimia_index === null ? "–" : String(Math.round(left.hypomimia_index));
+      return [name, change, `${points} points; index ${index}`];
+    },
+  );
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, "What weighed how much"),
+    h("h3", {}, "Attention"),
+    bars(weights.map(([name, share]) => [name, share, percentWords(share)])),
+    without.length > 0 && h("h3", {}, "Probability of PD with one left out"),
+    without.length > 0 && bars(without),
+    h("p", { class: "soft" }, "Attention alone is not an explanation: read both together."),
+  );
+}
+
+export function signTable(report: ClipReport): HTMLElement {
+  const isStatistic = (sign: Sign): boolean => /_(mean|var)$/.test(sign.name);
+  const table = (caption: string, signs: Sign[]): HTMLElement | null =>
+    signs.length === 0
+      ? null
+      : h(
+          "table",
+          {},
+          h("caption", {}, caption),
+          h(
+            "thead",
+            {},
+            h(
+              "tr",
+              {},
+              h("th", { scope: "col" }, "Sign"),
+              h("th", { scope: "col", class: "number" }, "Value"),
+              h("th", { scope: "col" }, "Unit"),
+              h("th", { scope: "col" }, "Percentile without PD"),
+            ),
+          ),
+          h("tbody", {}, ...signs.map(signRow)),
+        );
+  const norms = new Set(report.signs.map((sign) => sign.norm).filter(Boolean));
+  return h(
+    "div",
+    { class: "table-wrap" },
+    table("Measured signs", report.signs.filter((sign) => !isStatistic(sign))),
+    h(
+      "details",
+      {},
+      h("summary", {}, "Statistics of the signals, with norms"),
+      table("Over the whole clip", report.signs.filter(isStatistic)),
+    ),
+    norms.size > 0
+      ? h("p", { class: "soft" }, `Norms: ${[...norms].join("; ")}. No percentile where none was measured.`)
+      : h("p", { class: "soft" }, "There is no norm for this expression, so no percentile is drawn."),
+  );
+}
+
+function signRow(sign: Sign): HTMLElement {
+  return h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, signName(sign.name)),
+    h("td", { class: "number" }, signValue(sign.value, sign.unit)),
+    h("td", {}, sign.unit),
+    h("td", {}, sign.percentile === null ? "no norm" : percentile(sign.percentile)),
+  );
+}
+
+function percentile(value: number): HTMLElement {
+  return h(
+    "span",
+    { class: "percentile" },
+    s(
+      "svg",
+      { viewBox: "0 0 90 12", "aria-hidden": "true" },
+      s("line", { class: "grid chart", x1: 0, x2: 90, y1: 6, y2: 6, stroke: "currentColor", "stroke-opacity": 0.35 }),
+      s("circle", { cx: 4 + 0.82 * value, cy: 6, r: 5, fill: "currentColor" }),
+    ),
+    String(Math.round(value)),
+  );
+}
+
+function facts(rows: [string, string][]): HTMLElement {
+  return h("dl", { class: "facts" }, ...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+export function qualityFacts(quality: Quality): HTMLElement {
+  const size = quality.width && quality.height ? `${quality.width} × ${quality.height}` : "–";
+  const pose = [quality.yaw, quality.pitch, quality.roll].map((angle) => figure(angle, 0)).join(" / ");
+  return facts([
+    ["Face found", percentWords(quality.face_found_rate)],
+    ["Faces at most", figure(quality.faces_max, 0)],
+    ["Frames a second", figure(quality.frame_rate, 1)],
+    ["Frames dropped", percentWords(quality.dropped_share)],
+    ["Duration", `${figure(quality.duration_s, 1)} s, ${quality.frames ?? "–"} frames`],
+    ["Brightness", figure(quality.brightness, 2)],
+    ["Sharpness", figure(quality.sharpness, 2)],
+    ["Yaw / pitch / roll", `${pose} °`],
+    ["Face size", percentWords(quality.face_size)],
+    ["Picture", size],
+  ]);
+}
+
+export function intakeCard(screening: Screening): HTMLElement {
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, "Intake"),
+    screening.intake ? facts(intakeRows(screening.intake)) : h("p", {}, "Not filled in."),
+  );
+}
+
+export function provenance(screening: Screening, found: Envelope | null, data: CaseData): HTMLElement {
+  const rows: [string, string][] = [
+    ["Protocol", `${screening.protocol.name}, version ${screening.protocol.version}`],
+    ["Screening", screening.id],
+  ];
+  if (found) {
+    const source = found.result.intensity_source;
+    rows.push(
+      ["Model bundle", `${found.bundle.name} ${found.bundle.version}`],
+      ["Bundle digest", found.bundle.digest],
+      ["Measurements digest", found.measurements_digest],
+      ["Assessed", day(found.created_at)],
+      ["Intensity from", source ? [source.name, source.version].filter(Boolean).join(" ") : "–"],
+    );
+  }
+  const trained = data.bundle?.training;
+  if (trained) {
+    rows.push(["Trained on", Object.entries(trained).filter(([key]) => !key.includes("hash")).map(([key, value]) => `${value} ${key === "pd" ? "with PD" : key}`).join(", ")]);
+  }
+  for (const one of data.bundle?.sources ?? []) rows.push([one.used_for, `${one.name} (${one.licence})`]);
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, "Where it comes from"),
+    facts(rows),
+    h("p", { class: "note" }, data.bundle?.intended_use ?? "Research use. Not a diagnosis."),
+  );
+}

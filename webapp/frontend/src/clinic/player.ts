@@ -1,0 +1,98 @@
+// One clip's video with its intensity curve and signals in step: curves follow the video, a click
+// on a curve moves the video.
+import { h } from "../shared/dom";
+import type { Step } from "../shared/types";
+import { Chart } from "./chart";
+import type { ClipReport, MeasurementEnvelope } from "./types";
+import { SIGNALS, signalName } from "./words";
+
+export function player(
+  step: Step,
+  measured: MeasurementEnvelope | null,
+  report: ClipReport | null,
+): HTMLElement {
+  const video = step.clip.video_url
+    ? h("video", { src: step.clip.video_url, controls: true, playsinline: true, muted: true, preload: "auto" })
+    : null;
+  const charts: Chart[] = [];
+  const seek = (seconds: number): void => {
+    if (video) video.currentTime = seconds;
+    for (const chart of charts) chart.moveTo(seconds);
+  };
+  const times = measured?.measurement.timestamps ?? [];
+  const seconds = Math.max(times.at(-1) ?? 0, step.clip.seconds ?? step.seconds, 1);
+  const curve = measured?.curve ?? report?.curve ?? null;
+  const prompts = (measured?.measurement.cues ?? []).map((at) => ({ at, kind: "make" }));
+  const cues = pairPrompts(prompts, step);
+  const main = h("div", {});
+  if (curve && curve.t.length > 0) {
+    const chart = new Chart({
+      series: { t: curve.t, values: curve.intensity },
+      seconds,
+      range: [0, 1],
+      cues,
+      peaks: curve.peaks ?? [],
+      width: 620,
+      height: 250,
+      label: `Intensity of ${step.title} over time`,
+      onSeek: seek,
+    });
+    charts.push(chart);
+    main.append(
+      h("h3", {}, "Intensity, relative to the person’s own rest"),
+      chart.element,
+      h("p", { class: "soft no-print" }, "Shaded: “make it” until “relax”. Press on a curve to go there."),
+    );
+  } else {
+    main.append(h("p", { class: "note" }, "There is no intensity curve for this clip."));
+  }
+  const signals = h("div", { class: "signal-grid" });
+  for (const name of measured ? SIGNALS : []) {
+    const values = measured?.measurement.signals[name];
+    if (!values) continue;
+    const chart = new Chart({
+      series: { t: times, values },
+      seconds,
+      cues,
+      width: 330,
+      height: 130,
+      label: `${signalName(name)} over time`,
+      onSeek: seek,
+    });
+    charts.push(chart);
+    signals.append(h("figure", {}, h("figcaption", {}, signalName(name)), chart.element));
+  }
+  if (video) follow(video, charts);
+  return h(
+    "div",
+    {},
+    h("div", { class: "player side" }, video ?? h("p", { class: "note" }, "There is no recording."), main),
+    measured && h("details", { class: "no-print" }, h("summary", {}, "The seven signals"), signals),
+  );
+}
+
+/** The prompts that were really shown, with the protocol's time to relax after each. */
+function pairPrompts(
+  prompts: { at: number; kind: string }[],
+  step: Step,
+): { at: number; kind: string }[] {
+  if (prompts.length === 0) return step.cues;
+  const first = step.cues.find((cue) => cue.kind === "make");
+  const relax = step.cues.find((cue) => cue.kind === "relax");
+  const hold = first && relax ? relax.at - first.at : 1.5;
+  return prompts.flatMap((cue) => [cue, { at: cue.at + hold, kind: "relax" }]);
+}
+
+/** Every frame of the video moves the cursors; paused and seeked videos too. */
+function follow(video: HTMLVideoElement, charts: Chart[]): void {
+  const move = (): void => {
+    for (const chart of charts) chart.moveTo(video.currentTime);
+  };
+  const loop = (): void => {
+    move();
+    if (!video.paused && video.isConnected) requestAnimationFrame(loop);
+  };
+  video.addEventListener("play", loop);
+  video.addEventListener("seeking", move);
+  video.addEventListener("timeupdate", move);
+}

@@ -1,0 +1,404 @@
+// The camera page: ties the state machine to camera, recorder, outbox and picture.
+import { ApiError, call, pageData, sentenceOf } from "../shared/api";
+import { byId, h } from "../shared/dom";
+import { Live, refresher } from "../shared/live";
+import type { Clip, Screening, Step } from "../shared/types";
+import { CameraError, cameras, closeCamera, keepAwake, openCamera, remember } from "./camera";
+import { cueWord, momentAt } from "./cues";
+import { Finder } from "./finder";
+import { advance, begin, type Progress, type Session, type Signal } from "./machine";
+import { pickMime } from "./mime";
+import { Outbox, type Take } from "./outbox";
+import * as panels from "./panels";
+import { recordTake } from "./recorder";
+import { review } from "./review";
+import { Sender } from "./sender";
+import { Voice } from "./speech";
+import { StageView } from "./stage";
+
+interface PageData {
+  screening: string;
+  user: string;
+  after: number;
+}
+
+const COUNT_MS = 1000;
+
+class RecordPage {
+  private readonly root = byId("recorder");
+  private readonly data = pageData<PageData>();
+  private readonly stage = new StageView();
+  private readonly voice = new Voice();
+  private readonly finder = new Finder(this.stage.self, (hint) => this.stage.showHint(hint));
+  private readonly panel = h("div", {});
+  private readonly dots = h("ol", { class: "dots", "aria-hidden": "true" });
+  private readonly part = h("p", { class: "soft" });
+  private readonly sending = h("p", { class: "sending", role: "status", hidden: true });
+  private readonly sender: Sender;
+  private readonly failedMimes = new Set<string>();
+  private stream: MediaStream | null = null;
+  private devices: { id: string; name: string }[] = [];
+  private takes = new Map<string, { id: string; parts: ArrayBuffer[]; mimeType: string }>();
+  private cancelTake: (() => void) | null = null;
+  private submitting = false;
+  private problem = "";
+
+  private constructor(
+    private screening: Screening,
+    private session: Session,
+    outbox: Outbox,
+  ) {
+    this.sender = new Sender(outbox, () => this.onSent());
+  }
+
+  static async open(): Promise<void> {
+    const data = pageData<PageData>();
+    const [screening, outbox] = await Promise.all([
+      call<Screening>("GET", `screenings/${data.screening}/`),
+      Outbox.open(),
+    ]);
+    const kept = await outbox.takes(data.user);
+    const steps = screening.steps.map((step): Progress => {
+      if (kept.some((take) => take.step === step.id && take.state === "finished")) return "recorded";
+      if (step.clip.state === "skipped") return "skipped";
+      return step.clip.state === "expected" || step.clip.state === "uploading" ? "open" : "recorded";
+    });
+    const page = new RecordPage(screening, begin(steps), outbox);
+    await page.start();
+  }
+
+  private async start(): Promise<void> {
+    this.root.replaceChildren(this.dots, this.part, this.stage.element, this.panel, this.sending);
+    this.finder.load(this.root.dataset.worker ?? "", new URL(`${this.root.dataset.static}vision`, location.href).href);
+    const died = await this.sender.resume(this.data.user);
+    if (died.length) this.problem = "A recording was cut off when the page closed. Please record that part again.";
+    const refresh = refresher(() => this.refresh());
+    new Live({ path: "/ws/patient/", after: this.data.after, onEvent: refresh, onConnection: refresh });
+    window.addEventListener("beforeunload", (event) => {
+      if (this.sender.unsent().length > 0 || this.cancelTake) event.preventDefault();
+    });
+    window.addEventListener("pagehide", () => closeCamera(this.stream));
+    window.addEventListener("pageshow", (event) => {
+      if (event.persisted) location.reload();
+    });
+    this.render();
+  }
+
+  private async refresh(): Promise<void> {
+    this.screening = await call<Screening>("GET", `screenings/${this.data.screening}/`);
+    if (!["draft", "needs_rerecord"].includes(this.screening.state)) this.leave();
+    else if (this.session.stage.at === "review") this.render(false);
+  }
+
+  private leave(): void {
+    location.assign(`/screenings/${this.data.screening}/`);
+  }
+
+  private signal(signal: Signal): void {
+    const before = this.session;
+    this.session = advance(before, signal);
+    if (this.session !== before) this.render();
+  }
+
+  // --- camera -------------------------------------------------------------------------------
+
+  private async openCamera(deviceId?: string): Promise<void> {
+    try {
+      closeCamera(this.stream);
+      this.stream = await openCamera(deviceId);
+      this.stream.getVideoTracks()[0]?.addEventListener("ended", () => {
+        if (!this.cancelTake) this.signal({ type: "camera_failed", trouble: "busy" });
+      });
+      this.devices = await cameras();
+      await this.stage.show(this.stream);
+      void keepAwake();
+      this.signal({ type: "camera_ready" });
+      this.render(false);
+    } catch (error) {
+      const trouble = error instanceof CameraError ? error.trouble : "unknown";
+      this.signal({ type: "camera_failed", trouble });
+    }
+  }
+
+  // --- one take -----------------------------------------------------------------------------
+
+  private step(): Step {
+    const { stage } = this.session;
+    const step = "step" in stage ? this.screening.steps[stage.step] : undefined;
+    if (!step) throw new Error(`no step at ${stage.at}`);
+    return step;
+  }
+
+  private countDown(): void {
+    const { stage } = this.session;
+    if (stage.at !== "countdown") return;
+    this.stage.showCount(stage.left || null);
+    if (stage.left === 0) {
+      void this.record();
+      return;
+    }
+    this.voice.say(String(stage.left));
+    window.setTimeout(() => {
+      if (document.visibilityState === "hidden") this.signal({ type: "interrupted", why: "hidden" });
+      else this.signal({ type: "tick" });
+    }, COUNT_MS);
+  }
+
+  private async record(): Promise<void> {
+    const step = this.step();
+    const mimeType = pickMime((type) => MediaRecorder.isTypeSupported(type), this.failedMimes);
+    const id = crypto.randomUUID();
+    const parts: ArrayBuffer[] = [];
+    let shown = -2;
+    if (!this.stream) return this.signal({ type: "camera_failed", trouble: "unknown" });
+    const chosen = { type: mimeType };
+    let begun: Promise<void> = Promise.resolve();
+    const running = recordTake({
+      stream: this.stream,
+      preview: this.stage.self,
+      mimeType,
+      seconds: step.seconds,
+      cues: step.cues,
+      onStart: (type) => {
+        chosen.type = type;
+        begun = this.sender.begin(this.newTake(id, step, type));
+        this.signal({ type: "recording_started" });
+      },
+      onTime: (seconds) => {
+        this.stage.showTime(seconds, step.seconds);
+        const moment = momentAt(step.cues, seconds);
+        if (moment.index !== shown) {
+          shown = moment.index;
+          this.showCue(step, seconds);
+        }
+      },
+      onChunk: async (bytes, index) => {
+        parts.push(bytes);
+        await begun;
+        await this.sender.chunk(id, index, bytes);
+      },
+      onWindowOver: () => this.signal({ type: "window_over" }),
+    });
+    this.cancelTake = running.cancel;
+    const outcome = await running.outcome;
+    this.cancelTake = null;
+    this.stage.showTime(null);
+    if (outcome.ok) {
+      await this.dropEarlier(step, id);
+      await this.sender.finish(id, outcome.announced);
+      this.takes.set(step.id, { id, parts, mimeType: chosen.type });
+      this.voice.say("Thank you.");
+      this.signal({ type: "saved" });
+    } else {
+      await begun;
+      await this.sender.drop(id);
+      // A type that records nothing is not tried again.
+      if (outcome.why === "empty" || outcome.why === "failed") this.failedMimes.add(mimeType);
+      this.signal({ type: "interrupted", why: outcome.why });
+    }
+  }
+
+  private newTake(id: string, step: Step, mimeType: string): Take {
+    return {
+      id,
+      user: this.data.user,
+      screening: this.data.screening,
+      step: step.id,
+      expression: step.expression,
+      mimeType,
+      createdAt: Date.now(),
+      state: "recording",
+      announced: null,
+      clip: null,
+      uploadUrl: null,
+    };
+  }
+
+  /** Only the newest take of a step counts: what is still unsent of older ones is given up. */
+  private async dropEarlier(step: Step, except: string): Promise<void> {
+    for (const status of this.sender.unsent()) {
+      if (status.step === step.id && status.take !== except) await this.sender.drop(status.take);
+    }
+  }
+
+  private showCue(step: Step, seconds: number): void {
+    const moment = momentAt(step.cues, seconds);
+    const word = cueWord(step.expression, moment);
+    this.panel.replaceChildren(
+      panels.recording(this.root, step.expression, word, moment.kind === "make", this.actions),
+    );
+    this.voice.say(word);
+  }
+
+  // --- leaving out, sending -----------------------------------------------------------------
+
+  private async saveSkip(reason: string): Promise<void> {
+    const step = this.step();
+    this.problem = "";
+    try {
+      await this.dropEarlier(step, "");
+      const fresh = ["expected", "uploading"].includes(step.clip.state)
+        ? step.clip
+        : await call<Clip>("POST", `clips/${step.clip.id}/rerecord/`);
+      await call("POST", `clips/${fresh.id}/skip/`, { reason });
+      await this.refresh();
+      this.signal({ type: "skip_saved" });
+    } catch (error) {
+      this.problem = sentenceOf(error);
+      this.render(false);
+    }
+  }
+
+  private async submit(): Promise<void> {
+    this.problem = "";
+    this.submitting = true;
+    this.render(false);
+    if (this.sender.unsent().length > 0) return; // onSent() comes back when the last one is there
+    try {
+      await call("POST", `screenings/${this.data.screening}/submit/`);
+      this.leave();
+    } catch (error) {
+      this.submitting = error instanceof ApiError && error.isOffline;
+      this.problem = sentenceOf(error);
+      this.render(false);
+      if (this.submitting) window.setTimeout(() => void this.submit(), 5000);
+    }
+  }
+
+  private onSent(): void {
+    const words = panels.sendingWords(this.sender.unsent());
+    this.sending.hidden = words === null;
+    if (words && this.sending.textContent !== words) this.sending.textContent = words;
+    if (this.session.stage.at !== "review") return;
+    if (this.submitting && this.sender.unsent().length === 0) void this.submit();
+    else this.render(false);
+  }
+
+  // --- picture ------------------------------------------------------------------------------
+
+  private readonly actions: panels.Actions = {
+    open: () => void this.openCamera(),
+    pickCamera: (id) => {
+      remember(id);
+      void this.openCamera(id);
+    },
+    framed: () => this.signal({ type: "framed" }),
+    begin: () => this.signal({ type: "begin" }),
+    stop: () => this.cancelTake?.(),
+    playAgain: () => this.stage.playAgain(),
+    again: () => this.signal({ type: "again" }),
+    next: () => this.signal({ type: "next" }),
+    skip: () => this.signal({ type: "skip" }),
+    cancelSkip: () => this.signal({ type: "skip_cancelled" }),
+    saveSkip: (reason) => void this.saveSkip(reason),
+    choose: (step) => this.signal({ type: "choose", step }),
+    keep: () => this.signal({ type: "keep" }),
+    submit: () => void this.submit(),
+    turnVoice: (on) => this.voice.turn(on),
+    repeatVoice: () => this.voice.again(),
+  };
+
+  /** Draws the stage that the session is in; ``moved`` when it is a new one. */
+  private render(moved = true): void {
+    const { stage } = this.session;
+    const hasCamera = this.stream?.active === true;
+    this.renderDots();
+    const pictured = !["welcome", "blocked", "review", "skipping"].includes(stage.at);
+    this.stage.element.hidden = !pictured || !hasCamera;
+    this.stage.showOval(["framing", "instruct", "countdown"].includes(stage.at));
+    if (moved) this.enter();
+    const content = this.content();
+    if (content) this.panel.replaceChildren(...this.withProblem(content));
+    if (moved && stage.at !== "recording") {
+      this.panel.querySelector<HTMLElement>("h1")?.focus({ preventScroll: false });
+    }
+  }
+
+  /** What happens once on coming to a stage. */
+  private enter(): void {
+    const { stage } = this.session;
+    if (stage.at === "framing" || stage.at === "instruct") this.finder.start();
+    else {
+      this.finder.stop();
+      this.stage.showHint(null);
+    }
+    if (stage.at !== "countdown") this.stage.showCount(null);
+    const take = stage.at === "replay" ? this.takes.get(this.step().id) : undefined;
+    this.stage.showReplay(take ? new Blob(take.parts, { type: take.mimeType }) : null);
+    if (stage.at === "instruct") {
+      this.problem = "";
+      if (this.stream?.active !== true) void this.openCamera();
+      this.voice.say(`${this.step().title}. ${this.step().instruction}`);
+    }
+    if (stage.at === "countdown") this.countDown();
+    if (stage.at === "review") void this.refresh().catch(() => undefined);
+  }
+
+  private content(): HTMLElement | null {
+    const { stage } = this.session;
+    const { actions, root } = this;
+    switch (stage.at) {
+      case "welcome":
+        return panels.welcome(this.screening, actions);
+      case "blocked":
+        return panels.blocked(root, stage.trouble, actions);
+      case "framing": {
+        const current = this.stream?.getVideoTracks()[0]?.getSettings().deviceId ?? "";
+        return panels.framing(this.devices, current, this.voice, actions);
+      }
+      case "instruct":
+        return panels.instruct(root, this.step(), this.session, actions);
+      case "countdown":
+        return panels.recording(root, this.step().expression, "Get ready …", false, actions);
+      case "recording":
+        return null; // drawn by the cues
+      case "saving":
+        return panels.saving();
+      case "replay": {
+        const isLast = this.session.fromReview || !this.session.steps.includes("open");
+        return panels.replay(this.step(), isLast, actions);
+      }
+      case "interrupted":
+        return panels.interrupted(stage.why, actions);
+      case "skipping":
+        return panels.skipping(this.step(), actions);
+      case "review":
+        return review(
+          root,
+          {
+            screening: this.screening,
+            session: this.session,
+            statusOf: (step) => this.sender.statusOf(step),
+            submitting: this.submitting,
+            problem: this.problem,
+          },
+          actions,
+        );
+    }
+  }
+
+  private withProblem(content: HTMLElement): HTMLElement[] {
+    const note = this.problem && this.session.stage.at !== "review";
+    return note ? [h("p", { class: "note warn", role: "alert" }, this.problem), content] : [content];
+  }
+
+  private renderDots(): void {
+    const { stage, steps } = this.session;
+    const now = "step" in stage ? stage.step : -1;
+    this.part.textContent =
+      now >= 0 ? `Part ${now + 1} of ${steps.length}: ${this.screening.steps[now]?.title ?? ""}` : "";
+    this.part.hidden = now < 0;
+    this.dots.replaceChildren(
+      ...steps.map((progress, n) =>
+        h("li", { class: n === now ? "now" : progress === "open" ? "" : "done" }),
+      ),
+    );
+  }
+}
+
+RecordPage.open().catch((error: unknown) => {
+  byId("recorder").replaceChildren(
+    h("p", { class: "note bad", role: "alert" }, sentenceOf(error)),
+    h("p", { class: "actions" }, h("a", { class: "button", href: location.href }, "Try again")),
+  );
+});

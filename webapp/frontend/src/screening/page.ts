@@ -1,0 +1,251 @@
+// A patient's screening: how far each recording is, live; then the released result, in plain words.
+import { call, pageData, sentenceOf } from "../shared/api";
+import { byId, face, h } from "../shared/dom";
+import { Live, refresher } from "../shared/live";
+import type { Clip, PatientResult, Screening, Step } from "../shared/types";
+import { Outbox } from "../record/outbox";
+import { Sender, type Status } from "../record/sender";
+
+interface PageData {
+  screening: string;
+  user: string;
+  after: number;
+  contact: string;
+  site: string;
+}
+
+const root = byId("screening");
+const data = pageData<PageData>();
+let screening: Screening | null = null;
+let sender: Sender | null = null;
+let connected = true;
+
+interface Line {
+  label: string;
+  badge: string;
+  words: string;
+}
+
+export function lineOf(clip: Clip, status: Status | null): Line {
+  const line = (label: string, badge: string, words = ""): Line => ({ label, badge, words });
+  if (status?.phase === "waiting") {
+    return line("waiting", "warn", "Safe on this device, waiting for the connection.");
+  }
+  if (status?.phase === "signed_out") {
+    return line("waiting", "warn", "Safe on this device. Please sign in again to send it.");
+  }
+  switch (clip.state) {
+    case "expected":
+      return line("not recorded yet", "");
+    case "uploading":
+      return line(status?.total ? `uploading ${percent(status)} %` : "uploading", "deep");
+    case "received":
+      return line("received", "deep", "It will be measured in a moment.");
+    case "measuring":
+      return line("being measured", "deep");
+    case "measured":
+      return line("measured", "good");
+    case "skipped":
+      return line("left out", "", clip.skip_reason ?? "");
+    default: {
+      const words = clip.words;
+      return line("not usable", "warn", words ? `${words.title}. ${words.advice}` : "");
+    }
+  }
+}
+
+function percent(status: Status): number {
+  return Math.floor((100 * status.sent) / Math.max(1, status.total ?? 1));
+}
+
+function clipRow(step: Step): HTMLElement {
+  const status = sender?.statusOf(step.id) ?? null;
+  const line = lineOf(step.clip, status);
+  return h(
+    "li",
+    { class: line.badge === "warn" ? "clip-row needs" : "clip-row", "data-state": step.clip.state },
+    face(root, step.expression),
+    h("h3", {}, step.title, " ", h("span", { class: `badge ${line.badge}` }, line.label)),
+    status?.total
+      ? h("p", {}, h("progress", { max: status.total, value: status.sent, "aria-label": "Sent" }))
+      : h("p", {}, line.words),
+  );
+}
+
+/** Where the whole screening is: heading, sentence, and what can be done now. */
+function stand(now: Screening): HTMLElement {
+  const done = now.steps.filter((step) =>
+    ["measured", "unusable", "failed", "skipped"].includes(step.clip.state),
+  ).length;
+  const record = h(
+    "p",
+    { class: "actions" },
+    h("a", { class: "button", href: `/screenings/${now.id}/record/` }, "Go on recording"),
+  );
+  switch (now.state) {
+    case "draft":
+      return h(
+        "section",
+        {},
+        h("h1", {}, "This screening is not finished"),
+        h("p", { class: "lead" }, "What you have recorded is kept. You can go on where you stopped."),
+        record,
+      );
+    case "needs_rerecord":
+      return h(
+        "section",
+        {},
+        h("h1", {}, "Your clinic asks for some recordings again"),
+        now.rerecord_note ? h("p", { class: "note" }, now.rerecord_note) : null,
+        h("p", { class: "lead" }, "The parts below marked “not recorded yet” are needed once more."),
+        record,
+      );
+    case "submitted":
+      return h(
+        "section",
+        {},
+        h("h1", {}, "Thank you. We have your recordings"),
+        h(
+          "p",
+          { class: "lead" },
+          `They are being measured now: ${done} of ${now.steps.length} are done. You may close this page; nothing is lost.`,
+        ),
+        h("progress", { max: now.steps.length, value: done, "aria-label": "Recordings measured" }),
+      );
+    case "scored":
+      return h(
+        "section",
+        {},
+        h("h1", {}, "Your recordings are measured"),
+        h(
+          "p",
+          { class: "lead" },
+          `A clinician of ${data.site} now looks at the result and releases it. It will appear here by itself.`,
+        ),
+      );
+    case "withdrawn":
+      return h(
+        "section",
+        {},
+        h("h1", {}, "You took this screening back"),
+        h("p", { class: "lead" }, "It is not measured, and no result is made."),
+      );
+    case "released":
+      return now.result
+        ? resultView(now, now.result)
+        : h("section", {}, h("h1", {}, "Your result is being loaded …"));
+  }
+}
+
+function resultView(now: Screening, result: PatientResult): HTMLElement {
+  const able = result.index !== null && !result.abstained_words;
+  return h(
+    "section",
+    { id: "result" },
+    h("h1", {}, able ? "Your result" : "No clear result this time"),
+    result.abstained_words && h("p", { class: "note warn" }, result.abstained_words),
+    h("p", { class: "lead" }, result.index_words),
+    able && result.index !== null ? scale(result.index) : null,
+    able ? howToRead() : null,
+    result.p_pd === null
+      ? null
+      : h(
+          "p",
+          {},
+          `The estimated probability that a face moving like this belongs to a person with Parkinson’s disease is ${Math.round(100 * result.p_pd)} %. It is an estimate for research and can be wrong.`,
+        ),
+    result.seen.length > 0 && h("h2", {}, "What was seen"),
+    result.seen.length > 0 &&
+      h(
+        "ul",
+        { class: "seen" },
+        ...result.seen.map((one) =>
+          h("li", {}, face(root, one.expression), h("span", {}, one.words)),
+        ),
+      ),
+    h(
+      "div",
+      { class: "note" },
+      h("p", {}, h("strong", {}, "This is not a diagnosis.")),
+      h(
+        "p",
+        {},
+        "A face can move little for many reasons: tiredness, low mood, medicines, or simply your way. And a lively face does not rule anything out. Only a doctor who meets you can say what it means.",
+      ),
+      h("p", {}, data.contact ? `Questions? ${data.contact}` : `Questions? Please ask ${data.site}.`),
+    ),
+    now.is_phantom && h("p", { class: "badge" }, "A drawn face, not a person"),
+    result.bundle &&
+      h("p", { class: "soft" }, `Measured with ${result.bundle.name} ${result.bundle.version}.`),
+  );
+}
+
+function scale(index: number): HTMLElement {
+  const at = Math.min(100, Math.max(0, index));
+  const mark = h("span", { class: "mark" });
+  const value = h("span", { class: "value" }, `${Math.round(at)} of 100`);
+  mark.style.left = `${at}%`;
+  value.style.left = `${Math.min(88, Math.max(12, at))}%`;
+  return h(
+    "div",
+    { role: "img", "aria-label": `${Math.round(at)} on a scale from 0, lively, to 100, still` },
+    h("div", { class: "result-scale" }, mark, value),
+    h("p", { class: "scale-ends" }, h("span", {}, "0 · moves a lot"), h("span", {}, "100 · moves little")),
+  );
+}
+
+function howToRead(): HTMLElement {
+  return h(
+    "p",
+    { class: "soft" },
+    "The number compares your movement with people who do not have Parkinson’s disease. 50 is right in their middle; at 90, nine of ten of them move more.",
+  );
+}
+
+function connectionNote(): HTMLElement | null {
+  return connected
+    ? null
+    : h("p", { class: "note warn", role: "status" }, "No connection at the moment. This page goes on by itself when it is back.");
+}
+
+function draw(): void {
+  if (!screening) return;
+  const clips = h(
+    "details",
+    { open: screening.state !== "released" },
+    h("summary", {}, "Your recordings"),
+    h("ul", { class: "clip-list" }, ...screening.steps.map(clipRow)),
+  );
+  const was = root.querySelector("details");
+  if (was && root.dataset.state === screening.state) clips.open = was.open;
+  root.dataset.state = screening.state;
+  const body = [stand(screening), clips];
+  const note = connectionNote();
+  root.replaceChildren(...(note ? [note, ...body] : body));
+}
+
+async function load(): Promise<void> {
+  screening = await call<Screening>("GET", `screenings/${data.screening}/`);
+  draw();
+}
+
+async function sendRest(): Promise<void> {
+  sender = new Sender(await Outbox.open(), () => draw());
+  await sender.resume(data.user);
+}
+
+const refresh = refresher(load);
+load().catch((error: unknown) => {
+  root.append(h("p", { class: "note bad", role: "alert" }, sentenceOf(error)));
+});
+sendRest().catch((error: unknown) => console.error(error));
+new Live({
+  path: "/ws/patient/",
+  after: data.after,
+  onEvent: refresh,
+  onConnection: (now) => {
+    connected = now;
+    if (now) refresh();
+    else draw();
+  },
+});
