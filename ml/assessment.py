@@ -49,7 +49,7 @@ class ClipReport:
             "detail": self.measured.detail,
             "quality": self.measured.quality.to_json(),
             "signs": [sign.to_json() for sign in self.signs],
-            "curve": None if self.curve is None else _curve_json(self.curve, self.measured.cues),
+            "curve": None if self.curve is None else curve_json(self.curve, self.measured.cues),
         }
 
 
@@ -176,7 +176,7 @@ def _poor_capture(used: Sequence[Measurement]) -> str | None:
     return POOR_CAPTURE if used and holed > len(used) / 2 else None
 
 
-def _curve_json(curve: IntensityCurve, cues: Sequence[float] | None) -> dict[str, Any]:
+def curve_json(curve: IntensityCurve, cues: Sequence[float] | None) -> dict[str, Any]:
     """``t`` in seconds, ``intensity`` with null where no face was seen, and each repetition."""
     return {
         "t": _numbers(curve.t, 3),

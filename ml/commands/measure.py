@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ml.errors import WrongUse
 from ml.expressions import EXPRESSIONS
@@ -37,19 +37,43 @@ def run(options: argparse.Namespace) -> int:
     from ml.pipeline import measure_clip
 
     measured = measure_clip(options.clip, expression=options.expression, cues=options.cues)
+    rest = None if options.rest is None else measure_clip(options.rest, expression="rest")
+    found = measured.to_json() | _curve_and_signs(measured, rest)
     if options.json:
-        json.dump(measured.to_json(), sys.stdout, allow_nan=False)
+        json.dump(found, sys.stdout, allow_nan=False)
         print()
     else:
-        print(_as_text(measured))
+        print(_as_text(found))
     return 0
 
 
-def _as_text(measured: "Measurement") -> str:
-    quality = measured.quality
-    lines = [f"{measured.expression}: {measured.state}"]
-    if measured.reason is not None:
-        lines.append(f"  {measured.reason}: {measured.detail}")
-    lines += [f"  {name:22} {value}" for name, value in quality.to_json().items()]
-    lines += [f"  {name:22} {value:.6g}" for name, value in measured.stats.items()]
+def _curve_and_signs(measured: "Measurement", rest: "Measurement | None") -> dict[str, Any]:
+    """The geometric curve and its signs, without percentiles: those need a bundle's norms."""
+    from ml.assessment import curve_json, session_curves
+    from ml.intensity.geometric import GeometricSource
+    from ml.signs import signs
+
+    if measured.state != "measured":
+        return {"curve": None, "signs": []}
+    clips = {measured.expression: measured}
+    if rest is not None and rest.state == "measured":
+        clips.setdefault("rest", rest)
+    curve = session_curves(clips, GeometricSource())[measured.expression]
+    return {
+        "curve": curve_json(curve, measured.cues),
+        "signs": [sign.to_json() for sign in signs(measured, curve)],
+    }
+
+
+def _as_text(found: dict[str, Any]) -> str:
+    lines = [f"{found['expression']}: {found['state']}"]
+    if found["reason"] is not None:
+        lines.append(f"  {found['reason']}: {found['detail']}")
+    lines += [f"  {name:22} {_number(value)}" for name, value in found["quality"].items()]
+    for sign in found["signs"]:
+        lines.append(f"  {sign['name']:22} {_number(sign['value'])} {sign['unit']}")
     return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.6g}"

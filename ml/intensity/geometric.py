@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import median_filter
 
 from ml import blinks
 from ml.blinks import bridged
@@ -27,6 +28,7 @@ from ml.intensity.source import (
     digest_of,
     need,
 )
+from ml.smoothing import local_line
 
 FloatArray = npt.NDArray[np.floating[Any]]
 Scale = Mapping[str, float]
@@ -73,9 +75,11 @@ DIRECTIONS: Mapping[Expression, Scale] = MappingProxyType(
     }
 )  # fmt: skip
 
+OUTLIER_FRAMES = 5  # a running median of this many frames
+SMOOTH_S = 0.12  # then this much smoothing: an eighth of a usual rise, no shift in time
 MOST = 3.0  # one signal never counts for more healthy displacements than this
 CALM_QUANTILE = 0.2  # of a clip that alternates, at least this much is rest
-REST_SPREADS = 3.0
+REST_SPREADS = 2.0
 LEAST_FLOOR, MOST_FLOOR = 0.02, 0.15
 _CONSISTENT_MAD = 1.4826  # makes a median absolute deviation a standard deviation
 
@@ -87,7 +91,15 @@ _IDENTITY = SourceIdentity(
         {
             "scale": {e: dict(HEALTHY_SD.get(e, BORROWED_SD)) for e in Expression},
             "directions": {e: dict(DIRECTIONS[e]) for e in POSED},
-            "constants": [MOST, CALM_QUANTILE, REST_SPREADS, LEAST_FLOOR, MOST_FLOOR],
+            "constants": [
+                OUTLIER_FRAMES,
+                SMOOTH_S,
+                MOST,
+                CALM_QUANTILE,
+                REST_SPREADS,
+                LEAST_FLOOR,
+                MOST_FLOOR,
+            ],
             "blinks": [blinks.DEPTH, blinks.EDGE, blinks.LONGEST_S, blinks.USUAL_WINDOW_S],
         }
     ),
@@ -105,17 +117,17 @@ class GeometricSource:
         """Weighted displacement from rest in the expression's own direction, 0 at rest.
 
         Rest is the median of the rest clip's signals, or, without one, of the clip itself (each
-        signal's quantile on the side away from the movement). What stays within three standard
-        deviations of the face's own wavering at rest counts as 0, and from twice that in full.
+        signal's quantile on the side away from the movement). Two standard deviations of the
+        face's own wavering at rest are taken off, so that rest is 0.
         """
         need(self.identity, clip, self.material)
         times = np.asarray(clip.timestamps, np.float64)
-        signals = bridged(times, np.asarray(clip.signals, np.float64))
+        signals = _steady(times, clip.signals)
         if clip.expression == Expression.REST:
             raw, reference = _any_movement(signals), RestReference.SAME_CLIP
             floor = MOST_FLOOR
         elif rest is not None and rest.has(self.material):
-            still = bridged(np.asarray(rest.timestamps), np.asarray(rest.signals, np.float64))
+            still = _steady(np.asarray(rest.timestamps, np.float64), rest.signals)
             centre = np.nanmedian(still, axis=0)
             raw, reference = _towards(clip.expression, signals, centre), RestReference.REST_CLIP
             floor = _floor(_towards(clip.expression, still, centre))
@@ -123,14 +135,20 @@ class GeometricSource:
             centre = _calm_centre(clip.expression, signals)
             raw, reference = _towards(clip.expression, signals, centre), RestReference.SAME_CLIP
             floor = _floor(raw[raw <= np.nanmedian(raw)])
-        seen_as = np.clip(raw / floor - 1.0, 0.0, 1.0)
         return IntensityCurve(
             expression=clip.expression,
             t=times,
-            intensity=np.asarray(np.maximum(raw, 0.0) * seen_as, np.float64),
+            intensity=_above(raw, floor),
             source=self.identity,
             reference=reference,
         )
+
+
+def _steady(times: FloatArray, signals: FloatArray | None) -> FloatArray:
+    """(T, 7) without blinks and without the frame-to-frame noise of landmarks found afresh."""
+    across = bridged(times, np.asarray(signals, np.float64))
+    calm = median_filter(across, size=(OUTLIER_FRAMES, 1), mode="nearest")
+    return local_line(times, np.where(np.isfinite(across), calm, np.nan), SMOOTH_S)
 
 
 def healthy_displacement(expression: str) -> FloatArray:
@@ -152,9 +170,14 @@ def _towards(expression: str, signals: FloatArray, centre: FloatArray) -> FloatA
 
 
 def _any_movement(signals: FloatArray) -> FloatArray:
-    """(T,) root mean square displacement of all signals: a rest clip has no direction."""
+    """(T,) root mean square displacement: a rest clip has no direction.
+
+    Without mouth-open, whose borrowed scale is that of closed lips: lips parted at rest are a sign
+    of their own.
+    """
     z = (signals - np.nanmedian(signals, axis=0)) / healthy_displacement(Expression.REST)
-    return np.asarray(np.sqrt(np.mean(np.clip(z, -MOST, MOST) ** 2, axis=1)))
+    z = np.delete(np.clip(z, -MOST, MOST), SIGNALS.index("mouth-open"), axis=1)
+    return np.asarray(np.sqrt(np.mean(z**2, axis=1)))
 
 
 def _calm_centre(expression: str, signals: FloatArray) -> FloatArray:
@@ -162,6 +185,11 @@ def _calm_centre(expression: str, signals: FloatArray) -> FloatArray:
     low = np.nanquantile(signals, CALM_QUANTILE, axis=0)
     high = np.nanquantile(signals, 1 - CALM_QUANTILE, axis=0)
     return np.where(direction >= 0, low, high)
+
+
+def _above(raw: FloatArray, floor: float) -> FloatArray:
+    """What stands above the floor. Taken off, not cut out: so the curve has no step there."""
+    return np.asarray(np.maximum(raw - floor, 0.0), np.float64)
 
 
 def _floor(still: FloatArray) -> float:

@@ -30,7 +30,7 @@ def test_the_signals_are_the_published_ones() -> None:
         "mouth-width": "78-308",
         "jaw-open": "191-169, 80-170, 81-145, 82-171, 13-175, 312-396, 311-389, 310-395, 415-394",
     }
-    assert geometry.SIGNALS == tuple(book)
+    assert tuple(book) == geometry.SIGNALS
     values = geometry.signals(MESH, aspect=4 / 3)
     for column, text in enumerate(book.values()):
         pairs = [(int(a), int(b)) for a, b in (pair.split("-") for pair in text.split(", "))]
