@@ -14,7 +14,7 @@ from enum import IntEnum
 
 from django.conf import settings
 
-from worker.errors import MeasuringDied, MeasuringStopped
+from worker.errors import MeasuringStopped
 from worker.process import MeasuringProcess
 
 
@@ -45,15 +45,10 @@ class MeasuringPool:
 
     @contextmanager
     def lend(self, urgency: Urgency) -> Iterator[MeasuringProcess]:
-        """Waits for a free process. Raises :class:`MeasuringStopped` once the pool is closed, also
-        in place of the death that closing it brings to a process in mid-work."""
+        """Waits for a free process. Raises :class:`MeasuringStopped` once the pool is closed."""
         process = self._take(urgency)
         try:
             yield process
-        except MeasuringDied as died:
-            if self._closed:
-                raise MeasuringStopped("the worker is shutting down") from died
-            raise
         finally:
             with self._changed:
                 self._free.append(process)
@@ -82,7 +77,7 @@ class MeasuringPool:
             self._closed = True
             self._changed.notify_all()
         for process in self._processes:
-            process.strike()
+            process.retire()
 
 
 _lock = threading.Lock()

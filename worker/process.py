@@ -17,7 +17,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
 
-from worker.errors import MeasuringDied, MeasuringFault, MeasuringTimedOut
+from worker.errors import MeasuringDied, MeasuringFault, MeasuringStopped, MeasuringTimedOut
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Importing the science on a busy, cold machine.
@@ -37,6 +37,7 @@ class MeasuringProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._loading = False
+        self._retired = False
 
     @property
     def pid(self) -> int | None:
@@ -44,6 +45,8 @@ class MeasuringProcess:
 
     def start(self) -> None:
         """Starts it if it is not running; it then loads by itself while we do other things."""
+        if self._retired:
+            raise MeasuringStopped("the worker is shutting down")
         if self.pid is not None:
             return
         self.kill()
@@ -73,7 +76,8 @@ class MeasuringProcess:
         """The answer to one request. Loading time is not counted against ``seconds``.
 
         ``on_tick`` is called every few seconds while waiting. Raises :class:`MeasuringDied`,
-        :class:`MeasuringTimedOut` (the process is then gone) or :class:`MeasuringFault`.
+        :class:`MeasuringTimedOut` (the process is then gone), :class:`MeasuringStopped` or
+        :class:`MeasuringFault`.
         """
         self.start()
         if self._loading:
@@ -83,15 +87,20 @@ class MeasuringProcess:
 
     def kill(self) -> None:
         """Ends it at once, whatever it is doing. Harmless when it is not running."""
-        self.strike()
+        self._strike()
         if self._child is not None:
             self._child.wait()
         if self._connection is not None:
             self._connection.close()
         self._child = self._connection = None
 
-    def strike(self) -> None:
-        """Only sends the signal: for another thread, while the one that asked is still waiting."""
+    def retire(self) -> None:
+        """Ends it for good, from any thread: whoever is waiting for its answer is told that the
+        worker stops (:class:`MeasuringStopped`), not that the process died."""
+        self._retired = True
+        self._strike()
+
+    def _strike(self) -> None:
         if self._child is not None and self._child.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
@@ -138,6 +147,8 @@ class MeasuringProcess:
     def _died(self, error: Exception) -> NoReturn:
         child = self._child
         self.kill()
+        if self._retired:
+            raise MeasuringStopped("the worker is shutting down") from error
         status = child.returncode if child else None
         raise MeasuringDied(f"the measuring process ended (exit status {status})") from error
 

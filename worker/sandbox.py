@@ -27,7 +27,7 @@ def temporary_site() -> Iterator[None]:
         _use_database(folder / "screen.sqlite3")
         _use_store(folder / "clips")
         # Hints go nowhere: the command does the work itself.
-        current_app.conf.update(broker_url="memory://", broker_transport_options={})
+        current_app.conf.update(broker_url="memory://localhost/", broker_transport_options={})
         call_command("migrate", verbosity=0, interactive=False)
         try:
             yield

@@ -1,6 +1,10 @@
 """People and sessions for the tests of workers and sockets, made through the services."""
 
+import hashlib
+from pathlib import Path
+
 from screening.models import (
+    Clip,
     Membership,
     Patient,
     Protocol,
@@ -10,7 +14,7 @@ from screening.models import (
     Site,
     User,
 )
-from screening.services import consents, screenings
+from screening.services import consents, screenings, uploads
 
 PASSWORD = "a long enough password"
 
@@ -45,3 +49,37 @@ def make_screening(patient: Patient) -> Screening:
 def the_user(patient: Patient) -> User:
     assert patient.user is not None
     return patient.user
+
+
+class Session:
+    """A patient's open screening of a drawn face, and short ways to its clips."""
+
+    def __init__(self, drawn: Path) -> None:
+        self.drawn = drawn
+        self.site = make_site()
+        self.patient = make_patient(self.site)
+        self.user = the_user(self.patient)
+        self.screening = make_screening(self.patient)
+
+    def clip(self, expression: str) -> Clip:
+        """The current clip, as it stands in the database now."""
+        return screenings.current_clips(self.screening).get(step__expression=expression)
+
+    def send(self, expression: str, content: bytes | None = None) -> Clip:
+        """Uploads the drawn clip (or ``content``) as a browser would."""
+        if content is None:
+            content = (self.drawn / f"{expression}.mp4").read_bytes()
+        upload = uploads.create(by=self.user, clip=self.clip(expression), mime_type="video/mp4")
+        half = len(content) // 2
+        for offset, piece in ((0, content[:half]), (half, content[half:])):
+            uploads.append(by=self.user, upload=upload, offset=offset, data=piece)
+        return uploads.complete(
+            by=self.user,
+            upload=upload,
+            size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            announced={"seconds": 2.0},
+        )
+
+    def submit(self) -> Screening:
+        return screenings.submit(by=self.user, screening=self.screening)

@@ -132,7 +132,7 @@ UPLOAD_HOURS = env.int("MIMIA_UPLOAD_HOURS", default=72)
 DEFAULT_BUNDLE = env("MIMIA_BUNDLE", default="")
 
 # --- tasks (the names are Celery's own) ---------------------------------------------------------
-CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     # Redis hands a late-acked task to another worker after this: it must exceed every hard limit.
     {"visibility_timeout": 2 * MEASURE_SECONDS + 900, "socket_keepalive": True}
