@@ -65,8 +65,9 @@ def activate(*, by: User | None, bundle: ModelBundle) -> ModelBundle:
     if by is not None:
         access.require_administrator(by)
     with transaction.atomic():
-        rows = ModelBundle.objects.select_for_update().filter(status=Status.ACTIVE)
-        for before in rows.exclude(pk=bundle.pk):
+        # All rows are locked, not the active one alone: else two first activations would not meet.
+        locked = ModelBundle.objects.select_for_update().order_by("pk")
+        for before in [one for one in locked if one.status == Status.ACTIVE and one != bundle]:
             move(before, expected=[Status.ACTIVE], status=Status.RETIRED)
             events.audit(by=by, action="bundle.retired", target=before)
         move(

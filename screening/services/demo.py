@@ -16,6 +16,8 @@ EMAILS = {
     "clinician": "clinician@demo.mimia",
     "admin": "admin@demo.mimia",
 }
+#: Nobody's address: the drawn patient acts through it and nobody can log in to it.
+PHANTOM_EMAIL = "phantom@demo.mimia"
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,20 @@ def create_accounts(*, password: str = "") -> DemoAccounts:
 
 
 def phantom_patient() -> Patient:
-    """The demo clinic's drawn patient, who has no account and has consented to the screening."""
+    """The demo clinic's drawn patient, who cannot log in and has consented to the screening."""
     site = Site.objects.get(name=SITE)
-    patient, made = Patient.objects.get_or_create(site=site, user=None, name="Drawn face")
-    if made:
-        consents.give(
-            patient=patient, form=consents.current_form(), scopes=[Scope.CARE, Scope.TRAINING]
+    with transaction.atomic():
+        user, made = User.objects.get_or_create(email=PHANTOM_EMAIL)
+        if made:
+            user.set_unusable_password()
+            user.save()
+        patient, _ = Patient.objects.get_or_create(
+            user=user, defaults={"site": site, "name": "Drawn face"}
         )
+        if not consents.is_current(consents.standing(patient=patient)):
+            consents.give(
+                patient=patient, form=consents.current_form(), scopes=[Scope.CARE, Scope.TRAINING]
+            )
     return patient
 
 
