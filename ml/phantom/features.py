@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.phantom.channels import INDEX
-from ml.phantom.head import Layer, spline
+from ml.phantom.head import Layer, expose, spline
 from ml.phantom.identity import HAIR_COLOURS, IRIS_COLOURS, Identity
 from ml.phantom.warp import JAW_DROP, Pose, Warp
 
@@ -98,16 +98,20 @@ def palette(person: Identity, layer: Layer) -> Palette:
     lip = 0.50 * skin * np.array([0.98, 0.70, 0.70]) + 0.50 * depth * np.array([190, 92, 92])
 
     def lit(colour: npt.ArrayLike, factor: float = 1.0) -> Colour:
-        r, g, b = np.clip(np.asarray(colour, np.float64) * factor * gain, 0, 255)
+        r, g, b = expose(np.asarray(colour) * factor, gain)
+        return float(r), float(g), float(b)
+
+    def as_painted(colour: npt.ArrayLike) -> Colour:
+        r, g, b = np.asarray(colour)
         return float(r), float(g), float(b)
 
     above = layer.colour_at(0.5, -0.13) * 0.5 + layer.colour_at(-0.5, -0.13) * 0.5
     below = layer.colour_at(0.5, 0.17) * 0.5 + layer.colour_at(-0.5, 0.17) * 0.5
-    plain = 1.0 / max(gain, 1e-6)
+    damped = layer.damping
     return Palette(
-        lid=lit(above * np.array([0.93, 0.89, 0.88]), plain),
-        lid_lower=lit(below * np.array([0.985, 0.965, 0.96]), plain),
-        sclera=lit((232, 230, 226)),
+        lid=as_painted(above * np.array([0.93, 0.89, 0.88])),
+        lid_lower=as_painted(below * np.array([0.985, 0.965, 0.96])),
+        sclera=lit((232, 230, 226), damped),
         iris=lit(iris),
         iris_rim=lit(iris, 0.55),
         pupil=lit((18, 16, 16)),
@@ -119,7 +123,7 @@ def palette(person: Identity, layer: Layer) -> Palette:
         lip_shine=lit(lip * 0.8 + 45.0),
         mouth_line=lit(lip, 0.45),
         mouth_inside=lit((74, 34, 36)),
-        teeth=lit((236, 231, 222)),
+        teeth=lit((236, 231, 222), damped),
         frame=lit((52, 50, 54)),
     )
 

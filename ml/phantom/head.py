@@ -68,6 +68,17 @@ def outline(person: Identity) -> Floats:
     return spline(np.array(side + right[::-1]), closed=True)
 
 
+def metered(skin: Floats) -> float:
+    """A camera's automatic exposure: brighter for a darker face, by part of the difference."""
+    return float(np.clip((155.0 / float(skin.mean())) ** 0.35, 0.88, 1.8))
+
+
+def expose(colour: npt.ArrayLike, gain: float) -> Floats:
+    """Grey levels under that gain, highlights rolled off softly below 255."""
+    value = np.clip(np.asarray(colour, np.float32) * gain, 0.0, None)
+    return np.where(value < 195.0, value, 195.0 + 58.0 * np.tanh((value - 195.0) / 58.0))
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
     """``picture`` (H, W, 3) uint8; a point (x, y) lies at pixel ``origin + scale * (x, y)``.
@@ -84,6 +95,11 @@ class Layer:
     step: int
     skin: Floats
     gain: float
+
+    @property
+    def damping(self) -> float:
+        """Keeps eyes and teeth from glaring where exposure lifts a dark face."""
+        return float(min(1.0, metered(self.skin) ** -0.6))
 
     def colour_at(self, x: float, y: float) -> Floats:
         """The painted colour around a point (3,)."""
@@ -108,16 +124,18 @@ def paint(person: Identity, film: Capture) -> Layer:
     )
     skin = np.array(SKIN_TONES[person.skin - 1], np.float32)
     painter = _Painter(x.shape, origin, scale)
-    painter.canvas[:] = _room(x, y)
+    # Behind a dark face the wall is a darker one, so that exposure does not wash it out.
+    painter.canvas[:] = _room(x, y) * min(1.0, metered(skin) ** -0.8)
     surface = _surface(x, y, person)
     light = _light(surface, film.light_from, scale)
     _paint_body(painter, person, skin, light)
     painter.fill(outline(person), _lit(skin, light, x, y))
     _paint_nostrils(painter, person, skin)
     _paint_hair(painter, person, light)
-    picture = np.clip(painter.canvas * film.light, 0, 255).astype(np.uint8)
+    gain = film.light * metered(skin)
+    picture = expose(painter.canvas, gain).astype(np.uint8)
     coarse = cv2.resize(surface, (width // step, height // step), interpolation=cv2.INTER_AREA)
-    return Layer(picture, origin, scale, coarse - 0.80, step, skin, film.light)
+    return Layer(picture, origin, scale, coarse - 0.80, step, skin, gain)
 
 
 class _Painter:
@@ -188,11 +206,12 @@ def _light(surface: Floats, angle: float, scale: float) -> Floats:
 def _lit(skin: Floats, light: Floats, x: Floats, y: Floats) -> Floats:
     """Skin under that light (H, W, 3): shadows turn warm, cheeks and nose a little rosy."""
     level = light[:, :, None]
-    colour = skin * (level + (level - 1.0) * np.array([-0.10, 0.10, 0.16], np.float32))
+    colour = skin * (level + (level - 1.0) * np.array([-0.20, 0.10, 0.22], np.float32))
     rosy = _bump(x, y, (-0.62, 0.55), (0.30, 0.24)) + _bump(x, y, (0.62, 0.55), (0.30, 0.24))
     rosy = rosy + 0.7 * _bump(x, y, (0.0, 0.60), (0.20, 0.14))
     tint = rosy[:, :, None] * np.array([0.01, -0.055, -0.045], np.float32)
-    return np.asarray(colour * (1.0 + tint), np.float32)
+    shine = np.clip(level - 0.98, 0.0, None) * 150.0  # a soft gloss where the light falls fully
+    return np.asarray(colour * (1.0 + tint) + shine, np.float32)
 
 
 def _paint_body(painter: _Painter, person: Identity, skin: Floats, light: Floats) -> None:
@@ -241,7 +260,7 @@ def _paint_nostrils(painter: _Painter, person: Identity, skin: Floats) -> None:
 def _paint_hair(painter: _Painter, person: Identity, light: Floats) -> None:
     w = person.face_width
     hair = np.array(HAIR_COLOURS[person.hair_colour], np.float32)
-    shade = hair * (0.55 + 0.45 * light[:, :, None])
+    shade = hair * (0.74 + 0.26 * light[:, :, None])
     outer = [
         (0.0, -1.86),
         (0.62, -1.74),

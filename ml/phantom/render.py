@@ -100,7 +100,7 @@ class _Folds:
                 (corner[0] + 0.12, corner[1] - 0.08),
                 (corner[0] + 0.13, corner[1] + 0.02),
             ]
-            depth = 0.10 + 0.11 * value["smile"] + 0.13 * value["sneer"]
+            depth = 0.10 + 0.11 * value["smile"] + 0.08 * value["sneer"]
             yield spline(fold, 5) * np.array([sign, 1.0], np.float32), depth, 0.06
             crease = [(0.26, -0.04), (0.40, -0.126), (0.58, -0.131), (0.76, -0.03)]
             yield spline(crease, 5) * np.array([sign, 1.0], np.float32), 0.30, 0.028
