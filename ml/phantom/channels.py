@@ -45,10 +45,10 @@ RECIPES: Mapping[Expression, Mapping[str, float]] = MappingProxyType(
             {"smile": 1.0, "part": 1.1, "squint": 0.35, "jaw": 0.12, "brow_outer": 0.05}
         ),
         Expression.DISGUST: MappingProxyType(
-            {"sneer": 1.0, "squint": 0.6, "brow_down": 1.0, "jaw": 0.10}
+            {"sneer": 1.0, "squint": 0.65, "brow_down": 1.4, "jaw": 0.12}
         ),
         Expression.SURPRISE: MappingProxyType(
-            {"brow_outer": 0.8, "brow_inner": 0.8, "wide": 0.7, "jaw": 0.22}
+            {"brow_outer": 0.8, "brow_inner": 0.8, "wide": 0.95, "jaw": 0.22}
         ),
         Expression.ANGER: MappingProxyType(
             {"brow_down": 1.0, "squint": 0.45, "press": 0.8, "frown": 0.2}
@@ -57,7 +57,7 @@ RECIPES: Mapping[Expression, Mapping[str, float]] = MappingProxyType(
             {"brow_inner": 0.8, "frown": 0.9, "squint": 0.2, "press": 0.1, "gaze_y": 0.15}
         ),
         Expression.FEAR: MappingProxyType(
-            {"brow_inner": 0.9, "brow_outer": 0.4, "wide": 0.8, "stretch": 0.8, "part": 0.45}
+            {"brow_inner": 0.9, "brow_outer": 0.4, "wide": 0.95, "stretch": 0.8, "part": 0.45}
         ),
     }
 )

@@ -160,7 +160,7 @@ class Sketch:
         half = 0.245 * who.eye_width
         x = sign * (0.5 + half * _S)  # from the inner to the outer corner
         tilt = 0.010 - 0.018 * _S
-        top = 0.066 * who.eye_height + 0.065 * wide - 0.036 * squint
+        top = 0.059 * who.eye_height + 0.065 * wide - 0.036 * squint
         low = 0.044 * who.eye_height + 0.012 * wide - 0.030 * squint
         lower = tilt + max(low, 0.008) * (1.0 - _S * _S) ** 0.8
         upper = tilt - max(top, 0.012) * (1.0 - np.abs(_S) ** 2.3) ** 0.85
