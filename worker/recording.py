@@ -102,6 +102,12 @@ def _upload(clip: Clip, by: User, given: FileClip) -> Clip:
     )
 
 
+def unmeasured(screening: Screening) -> list[UUID]:
+    """The current clips that have arrived and are not measured yet."""
+    arrived = [Clip.State.RECEIVED, Clip.State.MEASURING]
+    return [clip.pk for clip in screenings.current_clips(screening).filter(state__in=arrived)]
+
+
 def measure_all(clip_ids: list[UUID], at_once: int) -> None:
     """Measures the clips, ``at_once`` at a time, until each is done or its attempts are used up."""
     with ThreadPoolExecutor(max_workers=at_once) as threads:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from screening import queue
 from screening.errors import Conflict, Invalid, WrongState
-from screening.models import Clip, Intake, Patient, Screening, User
+from screening.models import Clip, Intake, Patient, Protocol, Screening, User
 from screening.permissions import RecordScreening, ReviewScreening
 from screening.services import access, bundles, consents, events
 from screening.services.transitions import lock_screening, move
@@ -24,8 +24,12 @@ INTAKE_FIELDS = tuple(
 )
 
 
-def start(*, patient: Patient, is_phantom: bool = False) -> Screening:
+def start(
+    *, patient: Patient, is_phantom: bool = False, protocol: Protocol | None = None
+) -> Screening:
     """The patient's open draft, or a new one with an *expected* clip for each step.
+
+    ``protocol``: another one than the site's own, for the demo and for commands.
 
     Raises WrongState (``consent_missing``) without a standing consent to the current text.
     """
@@ -40,7 +44,7 @@ def start(*, patient: Patient, is_phantom: bool = False) -> Screening:
             screening = Screening.objects.create(
                 patient=patient,
                 site=patient.site,
-                protocol=patient.site.protocol,
+                protocol=protocol or patient.site.protocol,
                 consent=consent,
                 is_phantom=is_phantom,
             )
