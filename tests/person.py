@@ -7,14 +7,16 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import SHUT_RDWR
 from typing import Any
 
 import requests
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from tests.servers import wait_for
 
@@ -148,7 +150,8 @@ def _content(answer: requests.Response) -> Any:
 
 @dataclass
 class Listener:
-    """A socket that keeps what it hears, and asks for what it missed when it comes back."""
+    """A socket that keeps what it hears. Like the pages, it comes back when the line was lost, and
+    asks then for what came after the last number it saw."""
 
     person: Person
     path: str
@@ -160,16 +163,19 @@ class Listener:
         last = self.numbers[-1] if self.heard else 0
         cookies = "; ".join(f"{c.name}={c.value}" for c in self.person.session.cookies)
         address = self.person.url.replace("http", "ws", 1) + f"{self.path}?after={last}"
-        headers = {"Cookie": cookies}
-        self._socket = connect(address, origin=self.person.url, additional_headers=headers)  # type: ignore[arg-type]
+        self._socket = connect(
+            address,
+            origin=Origin(self.person.url),
+            additional_headers={"Cookie": cookies},
+        )
         self._thread = threading.Thread(target=self._listen, args=(self._socket,), daemon=True)
         self._thread.start()
         return self
 
     def _listen(self, socket: ClientConnection) -> None:
         try:
-            for message in socket:
-                told = json.loads(message)
+            while True:
+                told = json.loads(socket.recv())
                 if told["type"] == "event":
                     self.heard.append(told)
         except (ConnectionClosed, OSError):
@@ -179,7 +185,7 @@ class Listener:
         """The line goes dead without a goodbye."""
         assert self._socket is not None
         assert self._thread is not None
-        self._socket.socket.shutdown(2)
+        self._socket.socket.shutdown(SHUT_RDWR)
         self._thread.join(timeout=10)
 
     def close(self) -> None:
@@ -190,16 +196,13 @@ class Listener:
     def numbers(self) -> list[int]:
         return [told["number"] for told in self.heard]
 
-    def kinds(self, kind: str) -> list[dict[str, Any]]:
-        return [told["data"] for told in self.heard if told["kind"] == kind]
-
     def wait_for(self, told: Callable[[dict[str, Any]], bool], what: str) -> None:
-        wait_for(lambda: any(told(one) for one in list(self.heard)), what, 120)
+        def heard() -> bool:
+            if self._thread is None or not self._thread.is_alive():
+                try:
+                    self.connect()
+                except (OSError, WebSocketException):
+                    return False  # the site is not back yet
+            return any(told(one) for one in list(self.heard))
 
-
-def listening(person: Person, path: str) -> Iterator[Listener]:
-    listener = Listener(person, path).connect()
-    try:
-        yield listener
-    finally:
-        listener.close()
+        wait_for(heard, what, 120)
