@@ -43,7 +43,9 @@ class InviteForm(forms.Form):
     """A clinician invites a patient."""
 
     name = forms.CharField(
-        label="Patient’s name", max_length=120, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label="Patient’s name",
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     email = forms.EmailField(
         label="E-mail address (optional)",

@@ -23,6 +23,7 @@ class CasePage {
   private readonly clips = h("section", { class: "card" });
   private readonly result = h("div", {});
   private readonly side = h("div", {});
+  private readonly below = h("div", { class: "pair" });
 
   async load(): Promise<void> {
     const path = `screenings/${data.screening}/`;
@@ -38,7 +39,7 @@ class CasePage {
       root.replaceChildren(
         this.head,
         this.result,
-        h("div", { class: "case-grid" }, this.clips, this.side),
+        h("div", { class: "case-grid" }, h("div", {}, this.clips, this.below), this.side),
       );
     }
     this.drawHead(screening);
@@ -108,9 +109,7 @@ class CasePage {
     const parts = [
       reviewList(this.reviews),
       this.found ? reviewForm((grade, note) => this.sign(grade, note), this.side) : null,
-      this.found ? findings.attention(this.found.result) : null,
       findings.intakeCard(screening),
-      findings.provenance(screening, this.found, data),
       ["submitted", "scored"].includes(screening.state)
         ? rerecordForm(root, screening, (steps, note) =>
             this.act("request-rerecord/", { steps, note }),
@@ -118,6 +117,9 @@ class CasePage {
         : null,
     ];
     this.side.replaceChildren(...parts.filter((part) => part !== null));
+    const weighed = this.found ? findings.attention(this.found.result) : null;
+    const source = findings.provenance(screening, this.found, data);
+    this.below.replaceChildren(...(weighed ? [weighed, source] : [source]));
   }
 
   // --- clips --------------------------------------------------------------------------------

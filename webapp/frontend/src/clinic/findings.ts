@@ -34,7 +34,11 @@ export function figures(result: Result): HTMLElement {
       result.prevalence !== null && `At a prevalence of ${percentWords(result.prevalence)}.`,
     ),
     severityBox(result),
-    box("Prediction set", setWords(result.prediction_set), "Covers the truth in 90 of 100 people."),
+    box(
+      "Prediction set",
+      setWords(result.prediction_set),
+      "Built to hold the truth for 90 of 100 people.",
+    ),
   );
 }
 
@@ -131,10 +135,10 @@ export function signTable(report: ClipReport): HTMLElement {
               h("th", { scope: "col" }, "Sign"),
               h("th", { scope: "col", class: "number" }, "Value"),
               h("th", { scope: "col" }, "Unit"),
-              h("th", { scope: "col" }, "Percentile without PD"),
+              hasNorm(signs) && h("th", { scope: "col" }, "Percentile among people without PD"),
             ),
           ),
-          h("tbody", {}, ...signs.map(signRow)),
+          h("tbody", {}, ...signs.map((sign) => signRow(sign, hasNorm(signs)))),
         );
   const norms = new Set(report.signs.map((sign) => sign.norm).filter(Boolean));
   return h(
@@ -153,14 +157,18 @@ export function signTable(report: ClipReport): HTMLElement {
   );
 }
 
-function signRow(sign: Sign): HTMLElement {
+function hasNorm(signs: Sign[]): boolean {
+  return signs.some((sign) => sign.percentile !== null);
+}
+
+function signRow(sign: Sign, withNorm: boolean): HTMLElement {
   return h(
     "tr",
     {},
     h("th", { scope: "row" }, signName(sign.name)),
     h("td", { class: "number" }, signValue(sign.value, sign.unit)),
     h("td", {}, sign.unit),
-    h("td", {}, sign.percentile === null ? "no norm" : percentile(sign.percentile)),
+    withNorm && h("td", {}, sign.percentile === null ? "no norm" : percentile(sign.percentile)),
   );
 }
 
@@ -176,6 +184,11 @@ function percentile(value: number): HTMLElement {
     ),
     String(Math.round(value)),
   );
+}
+
+/** Enough of a digest to compare by eye. */
+function shortened(digest: string): string {
+  return digest.slice(0, 16);
 }
 
 function facts(rows: [string, string][]): HTMLElement {
@@ -204,8 +217,18 @@ export function intakeCard(screening: Screening): HTMLElement {
     "section",
     { class: "card" },
     h("h2", {}, "Intake"),
-    screening.intake ? facts(intakeRows(screening.intake)) : h("p", {}, "Not filled in."),
+    ...intake(screening.intake),
   );
+}
+
+function intake(answers: Screening["intake"]): HTMLElement[] {
+  if (!answers) return [h("p", {}, "Not filled in.")];
+  const rows = intakeRows(answers);
+  const open = rows.filter(([, value]) => value === "").map(([name]) => name);
+  return [
+    facts(rows.filter(([, value]) => value !== "")),
+    ...(open.length ? [h("p", { class: "soft" }, `Not answered: ${open.join(", ")}.`)] : []),
+  ];
 }
 
 export function provenance(screening: Screening, found: Envelope | null, data: CaseData): HTMLElement {
@@ -217,15 +240,16 @@ export function provenance(screening: Screening, found: Envelope | null, data: C
     const source = found.result.intensity_source;
     rows.push(
       ["Model bundle", `${found.bundle.name} ${found.bundle.version}`],
-      ["Bundle digest", found.bundle.digest],
-      ["Measurements digest", found.measurements_digest],
+      ["Bundle digest", shortened(found.bundle.digest)],
+      ["Measurements digest", shortened(found.measurements_digest)],
       ["Assessed", day(found.created_at)],
       ["Intensity from", source ? [source.name, source.version].filter(Boolean).join(" ") : "–"],
     );
   }
   const trained = data.bundle?.training;
   if (trained) {
-    rows.push(["Trained on", Object.entries(trained).filter(([key]) => !key.includes("hash")).map(([key, value]) => `${value} ${key === "pd" ? "with PD" : key}`).join(", ")]);
+    const { subjects, pd } = trained;
+    rows.push(["Trained on", `${subjects ?? "–"} people${pd === undefined ? "" : `, ${pd} with PD`}`]);
   }
   for (const one of data.bundle?.sources ?? []) rows.push([one.used_for, `${one.name} (${one.licence})`]);
   return h(

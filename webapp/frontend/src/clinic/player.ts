@@ -32,7 +32,7 @@ export function player(
       range: [0, 1],
       cues,
       peaks: curve.peaks ?? [],
-      width: 620,
+      width: 460,
       height: 250,
       label: `Intensity of ${step.title} over time`,
       onSeek: seek,
@@ -67,7 +67,7 @@ export function player(
     "div",
     {},
     h("div", { class: "player side" }, video ?? h("p", { class: "note" }, "There is no recording."), main),
-    measured && h("details", { class: "no-print" }, h("summary", {}, "The seven signals"), signals),
+    measured && h("details", { class: "no-print", open: true }, h("summary", {}, "The seven signals"), signals),
   );
 }
 

@@ -86,12 +86,13 @@ const INTAKE: Record<string, string> = {
   beard: "Beard",
 };
 
+/** Each question with its answer; an open one has "". */
 export function intakeRows(
   intake: Record<string, string | number | boolean | null>,
 ): [string, string][] {
   return Object.entries(INTAKE).map(([key, label]) => {
     const value = intake[key];
-    if (value === null || value === undefined || value === "") return [label, "not answered"];
+    if (value === null || value === undefined || value === "") return [label, ""];
     return [label, typeof value === "boolean" ? (value ? "yes" : "no") : String(value)];
   });
 }

@@ -10,7 +10,7 @@ export type Trouble =
   | "overconstrained"
   | "unknown";
 
-export type Interruption = "hidden" | "muted" | "ended" | "failed" | "empty";
+export type Interruption = "stopped" | "hidden" | "muted" | "ended" | "failed" | "empty";
 
 export type Stage =
   | { at: "welcome" }

@@ -26,6 +26,7 @@ export interface Actions {
 }
 
 const INTERRUPTED: Record<Interruption, string> = {
+  stopped: "You stopped this recording.",
   hidden: "The page went into the background, so this recording stopped.",
   muted: "The camera stopped for a moment, so this recording is not whole.",
   ended: "The camera was switched off, so this recording is not whole.",

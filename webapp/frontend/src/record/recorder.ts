@@ -108,7 +108,7 @@ export function recordTake(options: TakeOptions): { outcome: Promise<Outcome>; c
   track?.addEventListener("mute", onMuted);
   track?.addEventListener("ended", onEnded);
   recorder.start(TIMESLICE);
-  return { outcome: promise, cancel: () => interrupt("failed") };
+  return { outcome: promise, cancel: () => interrupt("stopped") };
 }
 
 function recorderOptions(mimeType: string): MediaRecorderOptions {

@@ -79,18 +79,13 @@ export function review(root: HTMLElement, state: ReviewState, actions: Actions):
       ...lines.map(({ step, n, line }) =>
         h(
           "li",
-          { class: line.badge === "warn" ? "clip-row needs" : "clip-row" },
+          { class: `clip-row with-button ${line.badge === "warn" ? "needs" : ""}` },
           face(root, step.expression),
           h("h3", {}, step.title, " ", h("span", { class: `badge ${line.badge}` }, line.label)),
-          h(
-            "p",
-            {},
-            [line.words, line.advice].filter(Boolean).join(". "),
-            " ",
-            button("Record again", () => actions.choose(n), "plain", {
-              "aria-label": `Record ${step.title} again`,
-            }),
-          ),
+          h("p", {}, [line.words, line.advice].filter(Boolean).join(". ")),
+          button("Record again", () => actions.choose(n), "plain", {
+            "aria-label": `Record ${step.title} again`,
+          }),
         ),
       ),
     ),

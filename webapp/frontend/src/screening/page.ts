@@ -160,7 +160,12 @@ function resultView(now: Screening, result: PatientResult): HTMLElement {
         "ul",
         { class: "seen" },
         ...result.seen.map((one) =>
-          h("li", {}, face(root, one.expression), h("span", {}, one.words)),
+          h(
+            "li",
+            {},
+            face(root, one.expression),
+            h("span", {}, h("strong", {}, one.title), h("br"), one.words),
+          ),
         ),
       ),
     h(

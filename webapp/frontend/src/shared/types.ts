@@ -56,13 +56,14 @@ export interface Step {
 
 export interface Seen {
   expression: string;
+  title: string;
   words: string;
 }
 
 /** The released result as a patient reads it. */
 export interface PatientResult {
   index: number | null;
-  index_words: string;
+  index_words: string | null;
   seen: Seen[];
   p_pd: number | null;
   abstained_words: string | null;

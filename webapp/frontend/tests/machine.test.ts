@@ -1,0 +1,95 @@
+// The recording session: what leads where, and what changes nothing.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { advance, begin, nextOpen, type Progress, type Session, type Signal } from "../src/record/machine";
+
+const open = (n: number): Progress[] => Array.from({ length: n }, () => "open");
+
+function walk(session: Session, ...signals: Signal[]): Session {
+  return signals.reduce(advance, session);
+}
+
+const TAKE: Signal[] = [
+  { type: "begin" },
+  { type: "tick" },
+  { type: "tick" },
+  { type: "tick" },
+  { type: "recording_started" },
+  { type: "window_over" },
+  { type: "saved" },
+];
+const CAMERA: Signal[] = [{ type: "camera_ready" }, { type: "framed" }];
+
+test("a whole session goes from the camera to the overview", () => {
+  const done = walk(begin(open(2)), ...CAMERA, ...TAKE, { type: "next" }, ...TAKE, { type: "next" });
+  assert.deepEqual(done.stage, { at: "review" });
+  assert.deepEqual(done.steps, ["recorded", "recorded"]);
+});
+
+test("a session whose parts are all done begins with the overview", () => {
+  assert.equal(begin(["recorded", "skipped"]).stage.at, "review");
+});
+
+test("a draft goes on at its first open part", () => {
+  const session = walk(begin(["recorded", "open", "open"]), ...CAMERA);
+  assert.deepEqual(session.stage, { at: "instruct", step: 1 });
+});
+
+test("record again opens the part again and keeps the others", () => {
+  const session = walk(begin(open(2)), ...CAMERA, ...TAKE, { type: "again" });
+  assert.deepEqual(session.stage, { at: "instruct", step: 0 });
+  assert.deepEqual(session.steps, ["open", "open"]);
+});
+
+test("an interruption in any part of a take asks for it again and records nothing", () => {
+  for (const length of [1, 5, 6]) {
+    const session = walk(begin(open(1)), ...CAMERA, ...TAKE.slice(0, length), {
+      type: "interrupted",
+      why: "hidden",
+    });
+    assert.deepEqual(session.stage, { at: "interrupted", step: 0, why: "hidden" });
+    assert.deepEqual(session.steps, ["open"]);
+    assert.equal(walk(session, { type: "again" }).stage.at, "instruct");
+  }
+});
+
+test("late timers and double taps change nothing", () => {
+  const instruct = walk(begin(open(1)), ...CAMERA);
+  for (const type of ["tick", "recording_started", "window_over", "saved", "next", "framed"] as const) {
+    assert.equal(advance(instruct, { type }), instruct, type);
+  }
+  const counting = walk(instruct, { type: "begin" });
+  assert.equal(advance(counting, { type: "begin" }), counting);
+  const zero = walk(counting, { type: "tick" }, { type: "tick" }, { type: "tick" });
+  assert.equal(advance(zero, { type: "tick" }), zero);
+});
+
+test("a part can be left out, with a way back", () => {
+  const asked = walk(begin(open(2)), ...CAMERA, { type: "skip" });
+  assert.equal(asked.stage.at, "skipping");
+  assert.equal(walk(asked, { type: "skip_cancelled" }).stage.at, "instruct");
+  const left = walk(asked, { type: "skip_saved" });
+  assert.deepEqual(left.steps, ["skipped", "open"]);
+  assert.deepEqual(left.stage, { at: "instruct", step: 1 });
+});
+
+test("a part chosen in the overview leads back there, recorded again or kept", () => {
+  const overview = begin(["recorded", "recorded", "recorded"]);
+  const chosen = advance(overview, { type: "choose", step: 1 });
+  assert.deepEqual(chosen.stage, { at: "instruct", step: 1 });
+  assert.equal(walk(chosen, { type: "keep" }).stage.at, "review");
+  assert.deepEqual(walk(chosen, { type: "keep" }).steps, overview.steps);
+  assert.equal(walk(chosen, ...TAKE, { type: "next" }).stage.at, "review");
+});
+
+test("a camera that fails in mid-session comes back to the part that is open", () => {
+  const session = walk(begin(open(2)), ...CAMERA, ...TAKE, { type: "next" });
+  const failed = advance(session, { type: "camera_failed", trouble: "busy" });
+  assert.deepEqual(walk(failed, ...CAMERA).stage, { at: "instruct", step: 1 });
+});
+
+test("the next open part is searched onward, then from the start", () => {
+  assert.equal(nextOpen(["open", "recorded", "open"], 1), 2);
+  assert.equal(nextOpen(["open", "recorded", "recorded"], 1), 0);
+  assert.equal(nextOpen(["recorded"], 0), null);
+});
