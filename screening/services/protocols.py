@@ -2,7 +2,9 @@
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils import timezone
 
+from screening.errors import WrongState
 from screening.models import ConsentForm, Protocol, ProtocolStep, Screening, Site, User
 from screening.services import access, events
 
@@ -55,3 +57,18 @@ def new_form_version(*, by: User, form: ConsentForm) -> ConsentForm:
         copy = ConsentForm.objects.create(version=newest + 1, title=form.title, text=form.text)
         events.audit(by=by, action="consent_form.new_version", target=copy, version=copy.version)
     return copy
+
+
+def publish(*, by: User, form: ConsentForm) -> ConsentForm:
+    """Make this text the one in force: patients are asked again before their next recording.
+
+    Raises NotAllowed, WrongState (published before).
+    """
+    access.require_administrator(by)
+    with transaction.atomic():
+        rows = ConsentForm.objects.filter(pk=form.pk, published_at__isnull=True)
+        if not rows.update(published_at=timezone.now()):
+            raise WrongState("This text was published already.")
+        events.audit(by=by, action="consent_form.published", target=form, version=form.version)
+    form.refresh_from_db()
+    return form

@@ -6,6 +6,7 @@ from typing import Any
 import factory
 from factory.django import DjangoModelFactory
 
+from screening.errors import WrongState as WrongState
 from screening.models import (
     Clip,
     Consent,

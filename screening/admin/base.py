@@ -1,0 +1,73 @@
+"""What the admin pages share: evidence that is only read, and actions that call services."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from screening.errors import DomainError
+from screening.models import Screening, User
+from screening.services import access
+
+Action = Callable[[Any, HttpRequest, "QuerySet[Any]"], None]
+
+
+class NoDelete:
+    """Rows that leave only by erasure, or never."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnly(NoDelete):
+    """Evidence: it can be found and read, and nothing else."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class Viewed:
+    """Opening a row about a screening is a view of that case, and is noted as one."""
+
+    def screening_of(self, row: Any) -> Screening:
+        """The screening that the row is about."""
+        return cast(Screening, row.screening)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        page = cast(Any, super())
+        row = cast(Any, self).get_object(request, object_id)
+        if row is not None:
+            access.record_view(
+                user=user_of(request),
+                action=f"admin.{row._meta.model_name}.viewed",
+                screening=self.screening_of(row),
+            )
+        return cast(HttpResponse, page.change_view(request, object_id, form_url, extra_context))
+
+
+def user_of(request: HttpRequest) -> User:
+    return cast(User, request.user)
+
+
+def act_on_each(description: str, act: Callable[[User, Any], object]) -> Action:
+    """An admin action that calls a service for each chosen row and says how it went."""
+
+    @admin.action(description=description)
+    def action(page: Any, request: HttpRequest, rows: QuerySet[Any]) -> None:
+        for row in rows:
+            try:
+                act(user_of(request), row)
+            except DomainError as refused:
+                page.message_user(request, f"{row}: {refused.detail}", messages.ERROR)
+            else:
+                page.message_user(request, f"{row}: {description.lower()}, done.")
+
+    action.__name__ = description.lower().replace(" ", "_")
+    return action

@@ -1,0 +1,48 @@
+"""Admin: bundles with their life (shadow, active, retired), and the evidence of results."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+
+from screening.admin.base import ReadOnly, Viewed, act_on_each
+from screening.models import Assessment, ClipMeasurement, ModelBundle, Review, Screening
+from screening.services import bundles
+
+
+@admin.register(ModelBundle)
+class Bundles(ReadOnly, admin.ModelAdmin):
+    """Registered by ``manage.py register_bundle``; what they say is decided here."""
+
+    list_display = ("name", "version", "status", "activated_at", "digest", "created_at")
+    list_filter = ("status", "name")
+    search_fields = ("name", "version", "digest")
+    actions: ClassVar = [
+        act_on_each("Activate", lambda by, row: bundles.activate(by=by, bundle=row)),
+        act_on_each("Run in the shadow", lambda by, row: bundles.set_shadow(by=by, bundle=row)),
+        act_on_each("Retire", lambda by, row: bundles.retire(by=by, bundle=row)),
+    ]
+
+
+@admin.register(ClipMeasurement)
+class Measurements(Viewed, ReadOnly, admin.ModelAdmin):
+    list_display = ("clip", "state", "reason", "measurer_digest", "created_at")
+    list_filter = ("state", "reason", "clip__step__expression")
+    search_fields = ("clip__id", "clip_sha256", "clip__screening__patient__pseudonym")
+
+    def screening_of(self, row: Any) -> Screening:
+        found: Screening = row.clip.screening
+        return found
+
+
+@admin.register(Assessment)
+class Assessments(Viewed, ReadOnly, admin.ModelAdmin):
+    list_display = ("screening", "bundle", "is_shadow", "abstained", "created_at")
+    list_filter = ("bundle", "is_shadow", "abstained", "screening__site")
+    search_fields = ("screening__id", "screening__patient__pseudonym", "measurements_digest")
+
+
+@admin.register(Review)
+class Reviews(Viewed, ReadOnly, admin.ModelAdmin):
+    list_display = ("screening", "reviewer", "grade", "signed_off_at")
+    list_filter = ("grade", "screening__site")
+    search_fields = ("screening__patient__pseudonym", "reviewer__email", "reviewer__name")

@@ -1,0 +1,69 @@
+"""Admin: screenings, clips and uploads. All evidence; a failed clip can be measured again."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+
+from screening.admin.base import ReadOnly, Viewed, act_on_each
+from screening.models import Clip, Intake, Screening, Upload, UploadChunk
+from screening.services import measuring
+
+
+class ClipInline(ReadOnly, admin.TabularInline):
+    model = Clip
+    extra = 0
+    show_change_link = True
+    fields = ("step", "take", "state", "reason", "size", "attempts")
+    readonly_fields = fields
+
+
+@admin.register(Screening)
+class Screenings(Viewed, ReadOnly, admin.ModelAdmin):
+    list_display = ("patient", "site", "state", "created_at", "submitted_at", "is_phantom")
+    list_filter = ("state", "site", "is_phantom", "protocol", "bundle")
+    search_fields = ("id", "patient__pseudonym", "patient__name")
+    date_hierarchy = "created_at"
+    list_select_related = ("patient", "site")
+    inlines = (ClipInline,)
+
+    def screening_of(self, row: Any) -> Screening:
+        found: Screening = row
+        return found
+
+
+@admin.register(Intake)
+class Intakes(Viewed, ReadOnly, admin.ModelAdmin):
+    list_display = ("screening", "created_at")
+    list_filter = ("screening__site",)
+    search_fields = ("screening__patient__pseudonym",)
+
+
+@admin.register(Clip)
+class Clips(Viewed, ReadOnly, admin.ModelAdmin):
+    list_display = ("id", "screening", "step", "take", "state", "reason", "attempts")
+    list_filter = ("state", "reason", "step__expression", "screening__site")
+    search_fields = ("id", "sha256", "screening__id", "screening__patient__pseudonym")
+    list_select_related = ("screening__patient", "step__protocol")
+    actions: ClassVar = [
+        act_on_each("Measure again", lambda by, row: measuring.requeue_failed(by=by, clip=row))
+    ]
+
+
+class ChunkInline(ReadOnly, admin.TabularInline):
+    model = UploadChunk
+    extra = 0
+
+
+@admin.register(Upload)
+class Uploads(ReadOnly, admin.ModelAdmin):
+    list_display = ("id", "clip", "state", "offset", "length", "created_at", "expires_at")
+    list_filter = ("state",)
+    search_fields = ("id", "clip__id", "clip__screening__patient__pseudonym")
+    inlines = (ChunkInline,)
+
+
+@admin.register(UploadChunk)
+class Chunks(ReadOnly, admin.ModelAdmin):
+    list_display = ("upload", "offset", "size", "storage_key")
+    list_filter = ("upload__state",)
+    search_fields = ("upload__id", "storage_key")
