@@ -182,10 +182,11 @@ class Sketch:
 
     def _brow(self, pen: Pen, sign: float, value: dict[str, float]) -> None:
         who = self._person
-        inner = 0.150 * value["brow_inner"] - 0.085 * value["brow_down"]
-        outer = 0.150 * value["brow_outer"] - 0.030 * value["brow_down"]
+        down = _limited(value["brow_down"], 1.5)
+        inner = 0.150 * _limited(value["brow_inner"], 0.95) - 0.085 * down
+        outer = 0.150 * _limited(value["brow_outer"], 0.95) - 0.030 * down
         inner -= 0.03 * value["sneer"]
-        drawn_in = 0.045 * max(value["brow_down"], 0.0)
+        drawn_in = 0.045 * max(down, 0.0)
         s: Floats = np.linspace(0.0, 1.0, 11, dtype=np.float32)
         x = 0.235 - drawn_in * (1.0 - s) + 0.58 * s
         arch = -0.268 - who.brow_height - 0.075 * np.sin(np.pi * np.minimum(s * 0.86, 1.0)) ** 1.2
@@ -270,6 +271,11 @@ def mouth_shape(person: Identity, frame: Floats) -> Lips:
     inner_top, inner_low = _xy(x * 0.96, line - up), _xy(x * 0.96, line + down)
     outer_top, outer_low = _xy(x, line - up - top), _xy(x, line + down + low)
     return Lips(outer_top, inner_top, inner_low, outer_low, float((up + down).max()))
+
+
+def _limited(value: float, limit: float) -> float:
+    """The same up to ``limit``, then ever slower, up to 0.4 beyond: a brow can only rise so far."""
+    return value if value <= limit else limit + 0.4 * float(np.tanh((value - limit) / 0.4))
 
 
 def _xy(x: Floats, y: Floats) -> Floats:
