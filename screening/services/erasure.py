@@ -35,6 +35,7 @@ RULES: dict[str, str] = {
     "Consent.patient": "kept: evidence of what was allowed, under the pseudonym",
     "Invitation.patient": "deleted: it holds the e-mail address",
     "Screening.patient": "kept: evidence that it took place; its contents are deleted",
+    "Screening.consent": "kept: under which consent it took place",
     "Intake.screening": "deleted",
     "Clip.screening": "deleted with its files",
     "Upload.clip": "deleted with its chunks",

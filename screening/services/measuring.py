@@ -202,7 +202,9 @@ def fail(*, claim: ClaimedClip, code: str) -> None:
 
 def store_playback(*, claim: ClaimedClip, source: Path) -> bool:
     """Keep the derived copy that reviewers play. False when the clip needs none any more."""
-    clip = Clip.objects.select_related("screening__patient").get(pk=claim.clip_id)
+    clip = Clip.objects.select_related("screening").filter(pk=claim.clip_id).first()
+    if clip is None:
+        return False
     key = store.playback_key(clip)
     with source.open("rb") as data:
         store.put(key, data)
