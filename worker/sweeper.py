@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 def sweep() -> int:
     """Returns how many hints were sent: none while at least as many wait in the queue anyway."""
     due = measuring.due()
-    if not due or _waiting() >= len(due):
+    if not due or waiting() >= len(due):
         return 0
     for task, row_id in due:
         current_app.send_task(task, args=[str(row_id)])
@@ -26,7 +26,7 @@ def sweep() -> int:
     return len(due)
 
 
-def _waiting() -> int:
+def waiting() -> int:
     """How many messages wait in the queue, taken by no worker yet."""
     with current_app.connection_for_write() as broker:
         name = current_app.conf.task_default_queue

@@ -133,9 +133,10 @@ DEFAULT_BUNDLE = env("MIMIA_BUNDLE", default="")
 
 # --- tasks (the names are Celery's own) ---------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
+#: Redis hands a late-acked task to another worker after this: it must exceed every hard limit.
+VISIBILITY_SECONDS = 2 * MEASURE_SECONDS + 900
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
-    # Redis hands a late-acked task to another worker after this: it must exceed every hard limit.
-    {"visibility_timeout": 2 * MEASURE_SECONDS + 900, "socket_keepalive": True}
+    {"visibility_timeout": VISIBILITY_SECONDS, "socket_keepalive": True}
     if REDIS_URL
     else {"polling_interval": 0.01}
 )
@@ -203,6 +204,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Mimia",
     "DESCRIPTION": "Home screening for hypomimia. Research use, not a diagnosis.",
     "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
