@@ -30,7 +30,7 @@ EYE_SIGNALS = tuple(i for i, name in enumerate(SIGNALS) if name.startswith("eye-
 
 def blink_masks(times: FloatArray, signals: FloatArray) -> list[Mask]:
     """One (T,) mask for each blink, in order. ``times`` (T,) s; ``signals`` (T, 7), NaN allowed."""
-    opening = np.nanmean(signals[:, [_RIGHT, _LEFT]], axis=1) if len(signals) else np.empty(0)
+    opening = (signals[:, _RIGHT] + signals[:, _LEFT]) / 2
     seen = np.isfinite(opening)
     if seen.sum() < 3:
         return []

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import lombscargle
 
 from ml import movement
 from ml.blinks import MIN_RATE, blink_masks, bridged
@@ -17,6 +18,7 @@ from ml.expressions import Expression
 from ml.geometry import CORNERS, SIGNALS
 from ml.intensity.source import IntensityCurve
 from ml.measurement import Measurement, table
+from ml.smoothing import local_line
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -25,6 +27,7 @@ LIPS_PARTED = 0.03  # mouth-open in eye distances; about 2 mm, closed lips read 
 TREMOR_BAND = (3.5, 7.5)  # Hz
 TREMOR_MIN_RATE = 15.0  # frames per second: twice the band's upper end
 TREMOR_MIN_SECONDS = 2.0
+SLOW_S = 0.12  # smoothing that lets no more than 3 % of the band through
 LEAST_SIDE = 0.02  # eye distances; two sides that both move less have no asymmetry
 
 INTENSITY, RATE, SECONDS, SHARE, EYES = "intensity", "intensity/s", "s", "share", "eye distance"
@@ -175,24 +178,25 @@ def _at_rest(measured: Measurement) -> list[Sign]:
 def tremor(times: FloatArray, signals: FloatArray) -> float | None:
     """Root mean square of the jaw's movement between 3.5 and 7.5 Hz, in eye distances.
 
-    From the spectrum of jaw-open on an even grid, with the level of the neighbouring bands (the
-    noise of the landmarks) taken off. None for clips too short to hold the band.
+    From the least-squares spectrum (Lomb and Scargle) of jaw-open at the video's own times, with
+    the level of the neighbouring band (the noise of the landmarks) taken off. None for clips too
+    short to hold the band.
     """
     jaw = signals[:, SIGNALS.index("jaw-open")]
     seen = np.isfinite(jaw)
     if seen.sum() < 8 or times[-1] - times[0] < TREMOR_MIN_SECONDS:
         return None
-    rate = 1 / float(np.median(np.diff(times)))
-    grid = np.arange(times[0], times[-1], 1 / rate)
-    even = np.interp(grid, times[seen], jaw[seen])
-    even = even - np.polyval(np.polyfit(grid, even, 1), grid)
-    window = np.hanning(len(even))
-    power = 2 * np.abs(np.fft.rfft(even * window)) ** 2 / (len(even) * np.sum(window**2))
-    frequency = np.fft.rfftfreq(len(even), 1 / rate)
+    t, jaw = times[seen] - times[seen][0], jaw[seen]
+    lasted = float(t[-1])
+    # Slow movement first: with frames missing, it would leak into the band.
+    level = jaw - local_line(t, jaw[:, None], SLOW_S)[:, 0]
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * t / lasted)
     low, high = TREMOR_BAND
-    inside = (frequency >= low) & (frequency <= high)
-    beside = frequency > high
-    noise = float(np.median(power[beside])) if beside.any() else 0.0
+    nyquist = 0.5 / float(np.median(np.diff(t)))
+    frequency = np.arange(low, nyquist, 1 / lasted)
+    power = lombscargle(t, level * window, 2 * np.pi * frequency) * 2 / np.sum(window**2)
+    inside = frequency <= high
+    noise = float(np.median(power[~inside])) if (~inside).any() else 0.0
     return float(np.sqrt(max(0.0, float(np.sum(power[inside] - noise)))))
 
 

@@ -146,9 +146,11 @@ class GeometricSource:
 
 def _steady(times: FloatArray, signals: FloatArray | None) -> FloatArray:
     """(T, 7) without blinks and without the frame-to-frame noise of landmarks found afresh."""
-    across = bridged(times, np.asarray(signals, np.float64))
-    calm = median_filter(across, size=(OUTLIER_FRAMES, 1), mode="nearest")
-    return local_line(times, np.where(np.isfinite(across), calm, np.nan), SMOOTH_S)
+    steady = np.array(bridged(times, np.asarray(signals, np.float64)))
+    seen = np.isfinite(steady).all(axis=1)
+    if seen.any():
+        steady[seen] = median_filter(steady[seen], size=(OUTLIER_FRAMES, 1), mode="nearest")
+    return local_line(times, steady, SMOOTH_S)
 
 
 def healthy_displacement(expression: str) -> FloatArray:
