@@ -5,7 +5,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -79,16 +79,21 @@ def describe(
     return extend_schema(summary=summary, request=takes, responses=responses, **extra)
 
 
-def paginated(line: type[Any]) -> Any:
-    """The schema of a page of ``line``."""
-    from rest_framework import serializers as s
-
-    return type(
-        f"{line.__name__}Page",
-        (s.Serializer,),
-        {
-            "next": s.URLField(allow_null=True),
-            "previous": s.URLField(allow_null=True),
-            "results": line(many=True),
-        },
+def describe_page(
+    summary: str, line: type[Any], *, name: str, parameters: Sequence[OpenApiParameter] = ()
+) -> Callable[[Any], Any]:
+    """A list in pages of ``line``; ``name`` tells it from the single row in the schema."""
+    fields = {
+        "next": serializers.s.URLField(allow_null=True),
+        "previous": serializers.s.URLField(allow_null=True),
+        "results": line(many=True),
+    }
+    page = type(f"{line.__name__}Page", (serializers.s.Serializer,), fields)
+    cursor = OpenApiParameter("cursor", str, description="From `next` or `previous`.")
+    return describe(
+        summary,
+        answer=page,
+        errors=[404],
+        operation_id=name,
+        parameters=[cursor, *parameters],
     )

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from screening.api import present, serializers
-from screening.api.base import SCREENINGS, View, describe, paginated
+from screening.api.base import SCREENINGS, View, describe, describe_page
 from screening.errors import Invalid, NotFound
 from screening.models import Consent, ConsentForm, Invitation
 from screening.permissions import ManageInvitation, ViewConsent, WorkAtSite
@@ -29,7 +29,7 @@ class CurrentConsentForm(View):
 
 
 class Consents(View):
-    @describe("The patient's own consents", answer=paginated(serializers.ConsentOut))
+    @describe_page("The patient's own consents", serializers.ConsentOut, name="consents_list")
     def get(self, request: Request) -> Response:
         rows = ViewConsent.filter(self.user, Consent.objects.select_related("form"))
         return self.page(request, rows, lambda row: serializers.ConsentOut(row).data)
@@ -59,7 +59,9 @@ class WithdrawConsent(View):
 
 
 class Invitations(View):
-    @describe("The invitations of one's own sites", answer=paginated(serializers.InvitationOut))
+    @describe_page(
+        "The invitations of one's own sites", serializers.InvitationOut, name="invitations_list"
+    )
     def get(self, request: Request) -> Response:
         rows = ManageInvitation.filter(self.user, Invitation.objects.select_related("patient"))
         return self.page(request, rows, lambda row: serializers.InvitationOut(row).data)
@@ -95,10 +97,10 @@ class RevokeInvitation(View):
 
 
 class Worklist(View):
-    @describe(
+    @describe_page(
         "The screenings of a site, newest first",
-        answer=paginated(serializers.WorklistLine),
-        errors=[404],
+        serializers.WorklistLine,
+        name="worklist_list",
         parameters=[
             OpenApiParameter("state", str, description="Only these states, separated by commas.")
         ],

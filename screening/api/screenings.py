@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from screening.api import present, serializers
-from screening.api.base import SCREENINGS, View, describe, paginated
+from screening.api.base import SCREENINGS, View, describe, describe_page
 from screening.errors import NotFound
 from screening.models import Screening
 from screening.permissions import (
@@ -28,9 +28,10 @@ RESULT = PolymorphicProxySerializer(
 
 
 class Screenings(View):
-    @describe(
+    @describe_page(
         "One's own screenings, or those of one's sites, newest first",
-        answer=paginated(serializers.ScreeningLine),
+        serializers.ScreeningLine,
+        name="screenings_list",
     )
     def get(self, request: Request) -> Response:
         rows = ViewScreening.filter(self.user, SCREENINGS.all())
