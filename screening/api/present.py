@@ -210,5 +210,17 @@ def _seen(found: dict[str, Any], row: Screening) -> dict[str, Any]:
     return {
         "expression": expression,
         "title": expression.capitalize(),
-        "words": words.title if words else "Recorded and measured",
+        "words": words.title if words else _movement(found),
     }
+
+
+def _movement(found: dict[str, Any]) -> str:
+    """What was measured of one expression, in a plain sentence without a judgement."""
+    signs = {one["name"]: one["value"] for one in found.get("signs") or []}
+    blinks, times = signs.get("blink-rate"), signs.get("repetitions")
+    if blinks is not None:
+        return f"Measured: about {round(blinks)} blinks a minute."
+    if times is None:
+        return "Recorded and measured."
+    often = {0: "no clear movement was found", 1: "the movement was found once"}
+    return f"Measured: {often.get(round(times), f'the movement was found {round(times)} times')}."

@@ -6,7 +6,7 @@ from django import forms
 
 from screening.models import Intake
 
-YES_NO = [("", "I would rather not say"), ("yes", "Yes"), ("no", "No")]
+YES_NO = [("yes", "Yes"), ("no", "No"), ("", "No answer")]
 
 #: Field of the intake → the question as a patient reads it, and a line of help.
 QUESTIONS: dict[str, tuple[str, str]] = {

@@ -6,7 +6,7 @@ import type { Clip, Screening, Step } from "../shared/types";
 import { CameraError, cameras, closeCamera, keepAwake, openCamera, remember } from "./camera";
 import { cueWord, momentAt } from "./cues";
 import { Finder } from "./finder";
-import { advance, begin, type Progress, type Session, type Signal } from "./machine";
+import { advance, begin, COUNTDOWN, type Progress, type Session, type Signal } from "./machine";
 import { pickMime } from "./mime";
 import { Outbox, type Take } from "./outbox";
 import * as panels from "./panels";
@@ -330,7 +330,11 @@ class RecordPage {
       if (this.stream?.active !== true) void this.openCamera();
       this.voice.say(`${this.step().title}. ${this.step().instruction}`);
     }
-    if (stage.at === "countdown") this.countDown();
+    if (stage.at === "countdown") {
+      // Picture and cue must both be in sight on a small phone.
+      if (stage.left === COUNTDOWN) this.stage.element.scrollIntoView({ block: "start" });
+      this.countDown();
+    }
     if (stage.at === "review") void this.refresh().catch(() => undefined);
   }
 

@@ -71,8 +71,8 @@ export class Sender {
     const job = this.jobs.get(id);
     if (job) {
       job.dropped = true;
+      // The source is not finished: an upload that waits for more must not send an empty end.
       await job.upload?.abort().catch(() => undefined);
-      job.source.finish();
       job.wake?.();
       this.jobs.delete(id);
     }
