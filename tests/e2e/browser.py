@@ -111,6 +111,21 @@ class Visitor:
         assert not self.troubles, f"{self.name}'s browser had trouble: {self.troubles}"
 
 
+@contextmanager
+def visitors(browser: Browser, url: str, *names: str) -> Iterator[list[Visitor]]:
+    """Several people at the site; when something fails, a picture of what each one saw."""
+    people = [Visitor(browser, url, name) for name in names]
+    try:
+        yield people
+    except BaseException:
+        PICTURES.mkdir(exist_ok=True)
+        for person in people:
+            person.page.screenshot(path=PICTURES / f"failed-{person.name}.png", full_page=True)
+        raise
+    for person in people:
+        person.close()
+
+
 def invite(clinician: Visitor, patient_name: str) -> str:
     """The clinician makes an invitation; returns its link."""
     clinician.page.goto("/clinic/invite/")

@@ -19,6 +19,7 @@ from tests.e2e.browser import (
     hand_in,
     invite,
     record_every_part,
+    visitors,
 )
 from tests.journey import PASSWORD
 from tests.topology import Topology, one_machine
@@ -49,8 +50,11 @@ def chrome(camera_film: Path) -> Iterator[Browser]:
 
 
 def test_from_invitation_to_the_result_on_two_screens(site: Topology, chrome: Browser) -> None:
-    clinician = Visitor(chrome, site.url, "the clinician")
-    patient = Visitor(chrome, site.url, "the patient")
+    with visitors(chrome, site.url, "clinician", "patient") as (clinician, patient):
+        walk(clinician, patient)
+
+
+def walk(clinician: Visitor, patient: Visitor) -> None:
     clinician.log_in("clinician@test.mimia", PASSWORD)
     link = invite(clinician, "Ada Harbour")
     clinician.picture("invite")
@@ -79,5 +83,3 @@ def test_from_invitation_to_the_result_on_two_screens(site: Topology, chrome: Br
     expect(clinician.page.locator("#case video").first).to_be_visible(timeout=30_000)
     clinician.page.wait_for_load_state("networkidle")
     clinician.picture("case")
-    patient.close()
-    clinician.close()
