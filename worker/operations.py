@@ -97,7 +97,7 @@ def playback(what: Json) -> Json:
 def draw(what: Json) -> Json:
     """``target``, ``expression``, ``amplitude``, ``seconds``, ``seed``: a phantom clip.
 
-    Returns the cues at which the drawn face was asked to make the expression, in seconds.
+    Returns what was programmed: ``cues`` and ``onsets`` (seconds), ``t`` and ``intensity``.
     """
     from ml import phantom
 
@@ -105,7 +105,13 @@ def draw(what: Json) -> Json:
         what["expression"], what["amplitude"], seed=what["seed"], seconds=what["seconds"]
     )
     phantom.write_clip(Path(what["target"]), performance)
-    return {"cues": list(performance.cues)}
+    truth = performance.truth()
+    return {
+        "cues": truth["cues_s"],
+        "onsets": truth["onsets_s"],
+        "t": truth["t"],
+        "intensity": truth["intensity"],
+    }
 
 
 OPERATIONS: dict[str, Callable[[Json], Json]] = {

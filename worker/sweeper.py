@@ -5,25 +5,47 @@ Called by a timer beside the site (one machine) or by Celery beat (many).
 
 import logging
 import threading
+from datetime import timedelta
 
 from celery import current_app
 from django.conf import settings
 from django.db import connections
+from django.utils import timezone
 
+from screening.models import Clip, Screening
 from screening.services import measuring
+
+MAKE_PLAYBACK = "worker.make_playback"
+#: How long after measuring a missing copy is taken for lost, and how many are made up for at once.
+COPY_SECONDS = 60
+COPIES_AT_ONCE = 20
 
 logger = logging.getLogger(__name__)
 
 
 def sweep() -> int:
     """Returns how many hints were sent: none while at least as many wait in the queue anyway."""
-    due = measuring.due()
+    due = [*measuring.due(), *((MAKE_PLAYBACK, clip_id) for clip_id in _without_copy())]
     if not due or waiting() >= len(due):
         return 0
     for task, row_id in due:
         current_app.send_task(task, args=[str(row_id)])
     logger.info("%d due, enqueued again", len(due))
     return len(due)
+
+
+def _without_copy() -> list[str]:
+    """Measured clips that should have a playback copy by now: its hint was lost.
+
+    Only of the last day: what could not be copied in all that time cannot be copied.
+    """
+    now = timezone.now()
+    rows = Clip.objects.filter(
+        state=Clip.State.MEASURED,
+        playback_key="",
+        measured_at__range=(now - timedelta(days=1), now - timedelta(seconds=COPY_SECONDS)),
+    ).exclude(screening__state=Screening.State.WITHDRAWN)
+    return [str(pk) for pk in rows.values_list("pk", flat=True)[:COPIES_AT_ONCE]]
 
 
 def waiting() -> int:

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from uuid import UUID
 
 from celery import Task, shared_task
+from celery.signals import worker_process_init, worker_process_shutdown
 from django.conf import settings
 
 from screening import queue
 from screening.services import erasure
 from worker import steps, sweeper
+from worker.pool import close_measuring_pool, measuring_pool
 
-MAKE_PLAYBACK = "worker.make_playback"
 #: Loading the science and moving the file, beside the measuring itself.
 SLACK_SECONDS = 180
 
@@ -40,7 +41,7 @@ def limited_task(name: str, *, seconds: int) -> Callable[[Callable[..., None]], 
 @limited_task(queue.MEASURE_CLIP, seconds=settings.MEASURE_SECONDS + SLACK_SECONDS)
 def measure_clip(clip_id: str) -> None:
     if steps.measure(UUID(clip_id)):
-        queue.enqueue_on_commit(MAKE_PLAYBACK, clip_id)
+        queue.enqueue_on_commit(sweeper.MAKE_PLAYBACK, clip_id)
 
 
 @limited_task(queue.ASSESS_SCREENING, seconds=int(steps.ASSESS_SECONDS) + SLACK_SECONDS)
@@ -48,7 +49,7 @@ def assess_screening(screening_id: str) -> None:
     steps.assess(UUID(screening_id))
 
 
-@limited_task(MAKE_PLAYBACK, seconds=int(steps.PLAYBACK_SECONDS) + SLACK_SECONDS)
+@limited_task(sweeper.MAKE_PLAYBACK, seconds=int(steps.PLAYBACK_SECONDS) + SLACK_SECONDS)
 def make_playback(clip_id: str) -> None:
     steps.make_playback(UUID(clip_id))
 
@@ -61,3 +62,14 @@ def erase_files(patient_id: str) -> None:
 @limited_task("worker.sweep", seconds=SLACK_SECONDS)
 def sweep() -> None:
     sweeper.sweep()
+
+
+@worker_process_init.connect
+def load_the_science(**_: object) -> None:
+    """A forked Celery child begins at once, so that the first clip does not wait for it."""
+    measuring_pool().start()
+
+
+@worker_process_shutdown.connect
+def end_measuring(**_: object) -> None:
+    close_measuring_pool()

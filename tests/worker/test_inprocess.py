@@ -3,19 +3,21 @@
 import os
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from celery import current_app
 from celery.worker.state import active_requests
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
 from screening import queue
 from screening.models import Assessment, Clip, ClipMeasurement, Event, Screening
 from screening.services import measuring
 from tests.worker.conftest import wait_for
 from tests.worker.people import Session
-from worker import bundles, sweeper, tasks
+from worker import bundles, sweeper
 from worker.inprocess import InProcessWorker
 from worker.pool import MeasuringPool, measuring_pool
 
@@ -134,6 +136,17 @@ def test_what_a_killed_worker_held_is_taken_over(session: Session, worker: InPro
     assert_one_result(session)
 
 
+def test_a_playback_copy_whose_hint_was_lost_is_made_up_for(
+    session: Session, worker: InProcessWorker
+) -> None:
+    clip = session.send("rest")
+    wait_for(lambda: Clip.objects.get(pk=clip.pk).playback_key)
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    Clip.objects.filter(pk=clip.pk).update(playback_key="", measured_at=an_hour_ago)
+    assert sweeper.sweep() == 1
+    wait_for(lambda: Clip.objects.get(pk=clip.pk).playback_key)
+
+
 def test_a_stopped_worker_leaves_no_process_and_its_clip_for_the_next_one(
     session: Session, worker: InProcessWorker, running: list[InProcessWorker]
 ) -> None:
@@ -180,4 +193,4 @@ def test_every_task_has_limits_that_the_broker_outlasts(name: str, settings: Any
 def test_the_tasks_that_the_site_sends_exist() -> None:
     sent = {queue.MEASURE_CLIP, queue.ASSESS_SCREENING, queue.ERASE_PATIENT_FILES}
     scheduled = {entry["task"] for entry in current_app.conf.beat_schedule.values()}
-    assert sent | scheduled | {tasks.MAKE_PLAYBACK} <= set(current_app.tasks)
+    assert sent | scheduled | {sweeper.MAKE_PLAYBACK} <= set(current_app.tasks)
