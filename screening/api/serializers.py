@@ -4,9 +4,13 @@ Answers are plain dictionaries from ``present``; their serializers exist for the
 holds the two against each other.
 """
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers as s
 
 from screening.models import ConsentForm, Intake, Invitation, Scope, Screening
+from screening.services.comparison import Line
 from screening.services.screenings import INTAKE_FIELDS
 
 
@@ -275,6 +279,46 @@ class InvitationMade(InvitationOut):
 
     class Meta(InvitationOut.Meta):
         fields = [*InvitationOut.Meta.fields, "link"]
+
+
+class AgreementOut(s.Serializer):
+    bundle = s.CharField(source="bundle.name")
+    version = s.CharField(source="bundle.version")
+    digest = s.CharField(source="bundle.digest")
+    status = s.CharField(source="bundle.status")
+    graded = s.IntegerField(help_text="Screenings with a clinician's grade and a result.")
+    abstained = s.IntegerField()
+    pairs = s.IntegerField(help_text="Pairs of screenings with different grades.")
+    in_order = s.FloatField(help_text="Pairs in the clinicians' order; ties count half.")
+    share = s.FloatField(allow_null=True, help_text="0.5 is chance.")
+
+
+class AnswerOut(s.Serializer):
+    hypomimia_index = s.FloatField(allow_null=True)
+    severity_expected = s.FloatField(allow_null=True)
+    p_pd = s.FloatField(allow_null=True)
+    abstained = s.CharField(allow_null=True)
+
+
+class ComparisonLine(s.Serializer):
+    screening = s.UUIDField(source="screening.pk")
+    patient = s.CharField(source="screening.patient.pseudonym")
+    grade = s.IntegerField()
+    answers = s.SerializerMethodField()
+
+    @extend_schema_field(s.DictField(child=AnswerOut(), help_text="By the bundle's digest."))
+    def get_answers(self, line: Line) -> dict[str, Any]:
+        digests = self.context["digests"]
+        return {
+            digests[key]: AnswerOut(answer).data
+            for key, answer in line.answers.items()
+            if key in digests
+        }
+
+
+class ComparisonOut(s.Serializer):
+    bundles = AgreementOut(many=True)
+    screenings = ComparisonLine(many=True, help_text="Empty over all sites.")
 
 
 class EventOut(s.Serializer):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from screening.api import clips, people, screenings
+from screening.api import clips, models, people, screenings
 from screening.uploads import tus
 
 urlpatterns = [
@@ -17,6 +17,10 @@ urlpatterns = [
         name="api-invitation-revoke",
     ),
     path("sites/<uuid:pk>/worklist/", people.Worklist.as_view(), name="api-worklist"),
+    path(
+        "sites/<uuid:pk>/comparison/", models.SiteComparison.as_view(), name="api-site-comparison"
+    ),
+    path("comparison/", models.Comparison.as_view(), name="api-comparison"),
     path("events/", people.Events.as_view(), name="api-events"),
     path("screenings/", screenings.Screenings.as_view(), name="api-screenings"),
     path("screenings/<uuid:pk>/", screenings.OneScreening.as_view(), name="api-screening"),

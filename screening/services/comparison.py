@@ -1,0 +1,110 @@
+"""Bundles side by side on the screenings that clinicians graded: what activation is decided on.
+
+Only counting is done here: of all pairs of screenings to which clinicians gave different grades,
+how many does a bundle's index put in the same order. Figures for publication, with their intervals,
+come from ``python -m ml evaluate`` on an export.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from uuid import UUID
+
+from screening.models import Assessment, ModelBundle, Review, Screening, Site, User
+from screening.permissions import WorkAtSite
+from screening.services import access
+
+COMPARED = (ModelBundle.Status.ACTIVE, ModelBundle.Status.SHADOW)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one bundle says about one screening."""
+
+    hypomimia_index: float | None
+    severity_expected: float | None
+    p_pd: float | None
+    abstained: str | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One graded screening, and each bundle's answer by the bundle's id."""
+
+    screening: Screening
+    grade: int
+    answers: Mapping[UUID, Answer]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """``in_order`` of ``pairs`` are put in the clinicians' order; ties of the index count half."""
+
+    bundle: ModelBundle
+    graded: int
+    abstained: int
+    pairs: int
+    in_order: float
+
+    @property
+    def share(self) -> float | None:
+        """0.5 is chance; None without a pair of different grades."""
+        return self.in_order / self.pairs if self.pairs else None
+
+
+def lines(*, by: User, site: Site) -> list[Line]:
+    """The graded screenings of a site, newest first. Raises NotAllowed."""
+    access.require(WorkAtSite, by, site)
+    return _lines(Screening.objects.filter(site=site))
+
+
+def agreements(*, by: User, site: Site | None = None) -> list[Agreement]:
+    """How each compared bundle agrees with the grades of a site; of all sites for administrators.
+
+    The active bundle stands first. Raises NotAllowed.
+    """
+    if site is None:
+        access.require_administrator(by)
+        found = _lines(Screening.objects.all())
+    else:
+        found = lines(by=by, site=site)
+    rows = ModelBundle.objects.filter(status__in=COMPARED).order_by("status", "created_at")
+    return [agreement(bundle, found) for bundle in rows]
+
+
+def agreement(bundle: ModelBundle, found: Iterable[Line]) -> Agreement:
+    """Count the pairs that ``bundle`` puts in the clinicians' order."""
+    graded = [(line.grade, line.answers[bundle.pk]) for line in found if bundle.pk in line.answers]
+    scored = [
+        (grade, answer.hypomimia_index)
+        for grade, answer in graded
+        if answer.hypomimia_index is not None
+    ]
+    pairs = [(a, b) for a, b in combinations(sorted(scored), 2) if a[0] < b[0]]
+    in_order = sum(1.0 if a[1] < b[1] else 0.5 if a[1] == b[1] else 0.0 for a, b in pairs)
+    return Agreement(
+        bundle=bundle,
+        graded=len(graded),
+        abstained=sum(answer.abstained is not None for _, answer in graded),
+        pairs=len(pairs),
+        in_order=in_order,
+    )
+
+
+def _lines(screenings: Iterable[Screening]) -> list[Line]:
+    reviews = Review.objects.filter(
+        screening__in=screenings, grade__isnull=False, screening__is_phantom=False
+    )
+    grades = dict(reviews.order_by("signed_off_at").values_list("screening_id", "grade"))
+    rows = Assessment.objects.filter(
+        screening__in=grades, bundle__status__in=COMPARED
+    ).select_related("screening__patient")
+    answers: dict[Screening, dict[UUID, Answer]] = {}
+    for row in rows.order_by("-screening__created_at", "created_at"):
+        answers.setdefault(row.screening, {})[row.bundle_id] = Answer(
+            hypomimia_index=row.hypomimia_index,
+            severity_expected=row.result.get("severity_expected"),
+            p_pd=row.p_pd,
+            abstained=row.abstained or None,
+        )
+    return [Line(one, grades[one.pk], found) for one, found in answers.items()]
