@@ -1,7 +1,5 @@
 """Admin: users, clinics and their members, patients, invitations."""
 
-from typing import ClassVar
-
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
@@ -66,7 +64,7 @@ class Patients(NoDelete, admin.ModelAdmin):
     list_filter = ("site", ("erased_at", admin.EmptyFieldListFilter))
     search_fields = ("pseudonym", "name", "user__email")
     readonly_fields = ("pseudonym", "user", "site", "erased_at", "erasure_proven_at")
-    actions: ClassVar = [
+    actions = [
         act_on_each("Erase for good", lambda by, row: erasure.erase_patient(by=by, patient=row))
     ]
 
@@ -79,6 +77,4 @@ class Invitations(ReadOnly, admin.ModelAdmin):
     list_display = ("patient", "site", "created_at", "expires_at", "accepted_at", "revoked_at")
     list_filter = ("site", ("accepted_at", admin.EmptyFieldListFilter))
     search_fields = ("email", "patient__pseudonym", "patient__name")
-    actions: ClassVar = [
-        act_on_each("Revoke", lambda by, row: invitations.revoke(by=by, invitation=row))
-    ]
+    actions = [act_on_each("Revoke", lambda by, row: invitations.revoke(by=by, invitation=row))]

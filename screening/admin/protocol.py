@@ -1,6 +1,6 @@
 """Admin: consent texts and protocols. A used version is read only; a change is a new version."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -34,7 +34,7 @@ class Protocols(admin.ModelAdmin):
     search_fields = ("name", "slug")
     readonly_fields = ("version",)
     inlines = (StepInline,)
-    actions: ClassVar = [
+    actions = [
         act_on_each(
             "Make a new version", lambda by, row: protocols.new_version(by=by, protocol=row)
         )
@@ -57,7 +57,7 @@ class ConsentForms(admin.ModelAdmin):
     list_filter = (("published_at", admin.EmptyFieldListFilter),)
     search_fields = ("title", "text")
     readonly_fields = ("version", "published_at")
-    actions: ClassVar = [
+    actions = [
         act_on_each(
             "Make a new version", lambda by, row: protocols.new_form_version(by=by, form=row)
         ),

@@ -1,6 +1,6 @@
 """Admin: bundles with their life (shadow, active, retired), and the evidence of results."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 
@@ -16,7 +16,7 @@ class Bundles(ReadOnly, admin.ModelAdmin):
     list_display = ("name", "version", "status", "activated_at", "digest", "created_at")
     list_filter = ("status", "name")
     search_fields = ("name", "version", "digest")
-    actions: ClassVar = [
+    actions = [
         act_on_each("Activate", lambda by, row: bundles.activate(by=by, bundle=row)),
         act_on_each("Run in the shadow", lambda by, row: bundles.set_shadow(by=by, bundle=row)),
         act_on_each("Retire", lambda by, row: bundles.retire(by=by, bundle=row)),

@@ -1,6 +1,6 @@
 """Admin: screenings, clips and uploads. All evidence; a failed clip can be measured again."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 
@@ -44,7 +44,7 @@ class Clips(Viewed, ReadOnly, admin.ModelAdmin):
     list_filter = ("state", "reason", "step__expression", "screening__site")
     search_fields = ("id", "sha256", "screening__id", "screening__patient__pseudonym")
     list_select_related = ("screening__patient", "step__protocol")
-    actions: ClassVar = [
+    actions = [
         act_on_each("Measure again", lambda by, row: measuring.requeue_failed(by=by, clip=row))
     ]
 

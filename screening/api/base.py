@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.pagination import CursorPagination
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -29,6 +30,8 @@ class Newest(CursorPagination):
 
 class View(APIView):
     """A view for people who are logged in; rules about rows are asked for in each method."""
+
+    permission_classes = [IsAuthenticated]
 
     @property
     def user(self) -> User:

@@ -20,7 +20,7 @@ from screening.services import store
 from screening.services.screenings import current_clips
 
 MANIFEST = "manifest.csv"
-Split = Literal["train", "validation", "test"]
+Split = Literal["train", "val", "test"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def subject_code(patient: Patient) -> str:
 def split_of(subject: str) -> Split:
     """A fifth of the people to test, a fifth to validate, by their code alone."""
     place = int(hashlib.sha256(subject.encode()).hexdigest(), 16) % 5
-    return "test" if place == 0 else "validation" if place == 1 else "train"
+    return "test" if place == 0 else "val" if place == 1 else "train"
 
 
 def _allowed() -> Iterator[Screening]:

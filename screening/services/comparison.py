@@ -95,7 +95,8 @@ def _lines(screenings: Iterable[Screening]) -> list[Line]:
     reviews = Review.objects.filter(
         screening__in=screenings, grade__isnull=False, screening__is_phantom=False
     )
-    grades = dict(reviews.order_by("signed_off_at").values_list("screening_id", "grade"))
+    newest_last = reviews.order_by("signed_off_at")
+    grades = {row.screening_id: row.grade for row in newest_last if row.grade is not None}
     rows = Assessment.objects.filter(
         screening__in=grades, bundle__status__in=COMPARED
     ).select_related("screening__patient")

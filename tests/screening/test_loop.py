@@ -82,7 +82,7 @@ def test_a_person_stays_in_one_split(tmp_path: Path) -> None:
     assert len(rows) == 4
     assert len({(row["subject"], row["split"]) for row in rows}) == 1
     names = [f"S-{n}" for n in range(500)]
-    shares = [[cohort.split_of(name) for name in names].count(s) for s in ("test", "validation")]
+    shares = [[cohort.split_of(name) for name in names].count(s) for s in ("test", "val")]
     assert all(70 < share < 130 for share in shares)
 
 
