@@ -17,6 +17,13 @@ let detector: FaceDetector | null = null;
 const SIDE = 32;
 const small = new OffscreenCanvas(SIDE, SIDE).getContext("2d", { willReadFrequently: true });
 
+// The runtime writes its progress to the error channel; only what is wrong belongs there.
+const complain = console.error.bind(console);
+console.error = (...words: unknown[]): void => {
+  if (/^(INFO|[IW]\d{4})/.test(String(words[0]))) console.debug(...words);
+  else complain(...words);
+};
+
 async function start(vision: string): Promise<void> {
   try {
     const fileset = await FilesetResolver.forVisionTasks(vision, true);

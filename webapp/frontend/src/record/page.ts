@@ -7,14 +7,13 @@ import { CameraError, cameras, closeCamera, keepAwake, openCamera, remember } fr
 import { cueWord, momentAt } from "./cues";
 import { Finder } from "./finder";
 import { advance, begin, COUNTDOWN, type Progress, type Session, type Signal } from "./machine";
-import { pickMime } from "./mime";
-import { Outbox, type Take } from "./outbox";
+import { Outbox } from "./outbox";
 import * as panels from "./panels";
-import { recordTake } from "./recorder";
 import { review } from "./review";
 import { Sender } from "./sender";
 import { Voice } from "./speech";
 import { StageView } from "./stage";
+import { Takes } from "./takes";
 
 interface PageData {
   screening: string;
@@ -35,11 +34,9 @@ class RecordPage {
   private readonly part = h("p", { class: "soft" });
   private readonly sending = h("p", { class: "sending", role: "status", hidden: true });
   private readonly sender: Sender;
-  private readonly failedMimes = new Set<string>();
   private stream: MediaStream | null = null;
   private devices: { id: string; name: string }[] = [];
-  private takes = new Map<string, { id: string; parts: ArrayBuffer[]; mimeType: string }>();
-  private cancelTake: (() => void) | null = null;
+  private readonly takes: Takes;
   private submitting = false;
   private problem = "";
 
@@ -49,6 +46,7 @@ class RecordPage {
     outbox: Outbox,
   ) {
     this.sender = new Sender(outbox, () => this.onSent());
+    this.takes = new Takes(this.sender, this.data.user, this.data.screening);
   }
 
   static async open(): Promise<void> {
@@ -75,7 +73,7 @@ class RecordPage {
     const refresh = refresher(() => this.refresh());
     new Live({ path: "/ws/patient/", after: this.data.after, onEvent: refresh, onConnection: refresh });
     window.addEventListener("beforeunload", (event) => {
-      if (this.sender.unsent().length > 0 || this.cancelTake) event.preventDefault();
+      if (this.sender.unsent().length > 0 || this.takes.isRunning) event.preventDefault();
     });
     window.addEventListener("pagehide", () => closeCamera(this.stream));
     window.addEventListener("pageshow", (event) => {
@@ -107,7 +105,7 @@ class RecordPage {
       closeCamera(this.stream);
       this.stream = await openCamera(deviceId);
       this.stream.getVideoTracks()[0]?.addEventListener("ended", () => {
-        if (!this.cancelTake) this.signal({ type: "camera_failed", trouble: "busy" });
+        if (!this.takes.isRunning) this.signal({ type: "camera_failed", trouble: "busy" });
       });
       this.devices = await cameras();
       await this.stage.show(this.stream);
@@ -146,79 +144,22 @@ class RecordPage {
 
   private async record(): Promise<void> {
     const step = this.step();
-    const mimeType = pickMime((type) => MediaRecorder.isTypeSupported(type), this.failedMimes);
-    const id = crypto.randomUUID();
-    const parts: ArrayBuffer[] = [];
     let shown = -2;
     if (!this.stream) return this.signal({ type: "camera_failed", trouble: "unknown" });
-    const chosen = { type: mimeType };
-    let begun: Promise<void> = Promise.resolve();
-    const running = recordTake({
-      stream: this.stream,
-      preview: this.stage.self,
-      mimeType,
-      seconds: step.seconds,
-      cues: step.cues,
-      onStart: (type) => {
-        chosen.type = type;
-        begun = this.sender.begin(this.newTake(id, step, type));
-        this.signal({ type: "recording_started" });
-      },
+    const outcome = await this.takes.run(step, this.stream, this.stage.self, {
+      onStart: () => this.signal({ type: "recording_started" }),
       onTime: (seconds) => {
         this.stage.showTime(seconds, step.seconds);
-        const moment = momentAt(step.cues, seconds);
-        if (moment.index !== shown) {
-          shown = moment.index;
-          this.showCue(step, seconds);
-        }
-      },
-      onChunk: async (bytes, index) => {
-        parts.push(bytes);
-        await begun;
-        await this.sender.chunk(id, index, bytes);
+        const { index } = momentAt(step.cues, seconds);
+        if (index === shown) return;
+        shown = index;
+        this.showCue(step, seconds);
       },
       onWindowOver: () => this.signal({ type: "window_over" }),
     });
-    this.cancelTake = running.cancel;
-    const outcome = await running.outcome;
-    this.cancelTake = null;
     this.stage.showTime(null);
-    if (outcome.ok) {
-      await this.dropEarlier(step, id);
-      await this.sender.finish(id, outcome.announced);
-      this.takes.set(step.id, { id, parts, mimeType: chosen.type });
-      this.voice.say("Thank you.");
-      this.signal({ type: "saved" });
-    } else {
-      await begun;
-      await this.sender.drop(id);
-      // A type that records nothing is not tried again.
-      if (outcome.why === "empty" || outcome.why === "failed") this.failedMimes.add(mimeType);
-      this.signal({ type: "interrupted", why: outcome.why });
-    }
-  }
-
-  private newTake(id: string, step: Step, mimeType: string): Take {
-    return {
-      id,
-      user: this.data.user,
-      screening: this.data.screening,
-      step: step.id,
-      expression: step.expression,
-      mimeType,
-      createdAt: Date.now(),
-      state: "recording",
-      announced: null,
-      clip: null,
-      uploadUrl: null,
-    };
-  }
-
-  /** Only the newest take of a step counts: what is still unsent of older ones is given up. */
-  private async dropEarlier(step: Step, except: string): Promise<void> {
-    for (const status of this.sender.unsent()) {
-      if (status.step === step.id && status.take !== except) await this.sender.drop(status.take);
-    }
+    if (outcome.ok) this.voice.say("Thank you.");
+    this.signal(outcome.ok ? { type: "saved" } : { type: "interrupted", why: outcome.why });
   }
 
   private showCue(step: Step, seconds: number): void {
@@ -236,7 +177,7 @@ class RecordPage {
     const step = this.step();
     this.problem = "";
     try {
-      await this.dropEarlier(step, "");
+      await this.takes.dropEarlier(step.id);
       const fresh = ["expected", "uploading"].includes(step.clip.state)
         ? step.clip
         : await call<Clip>("POST", `clips/${step.clip.id}/rerecord/`);
@@ -284,7 +225,7 @@ class RecordPage {
     },
     framed: () => this.signal({ type: "framed" }),
     begin: () => this.signal({ type: "begin" }),
-    stop: () => this.cancelTake?.(),
+    stop: () => this.takes.stop(),
     playAgain: () => this.stage.playAgain(),
     again: () => this.signal({ type: "again" }),
     next: () => this.signal({ type: "next" }),
@@ -309,9 +250,15 @@ class RecordPage {
     if (moved) this.enter();
     const content = this.content();
     if (content) this.panel.replaceChildren(...this.withProblem(content));
-    if (moved && stage.at !== "recording") {
-      this.panel.querySelector<HTMLElement>("h1")?.focus({ preventScroll: false });
-    }
+    if (moved && stage.at !== "recording") this.moveInSight();
+  }
+
+  /** The new heading is read out; the picture, where there is one, stays in sight. */
+  private moveInSight(): void {
+    const { element } = this.stage;
+    this.panel.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
+    if (!element.hidden) element.scrollIntoView({ block: "nearest" });
+    else if (window.scrollY > this.root.offsetTop) this.root.scrollIntoView({ block: "start" });
   }
 
   /** What happens once on coming to a stage. */
@@ -323,8 +270,7 @@ class RecordPage {
       this.stage.showHint(null);
     }
     if (stage.at !== "countdown") this.stage.showCount(null);
-    const take = stage.at === "replay" ? this.takes.get(this.step().id) : undefined;
-    this.stage.showReplay(take ? new Blob(take.parts, { type: take.mimeType }) : null);
+    this.stage.showReplay(stage.at === "replay" ? this.takes.recordingOf(this.step().id) : null);
     if (stage.at === "instruct") {
       this.problem = "";
       if (this.stream?.active !== true) void this.openCamera();
