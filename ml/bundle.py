@@ -88,9 +88,11 @@ def save(
     """Write a bundle and return its digest. The directory may exist; its files are replaced."""
     from safetensors.numpy import save as to_safetensors
 
+    from ml.severity.storage import arrays_of, config_of
+
     path.mkdir(parents=True, exist_ok=True)
     contents = {
-        WEIGHTS: to_safetensors(scorer.arrays()),
+        WEIGHTS: to_safetensors(arrays_of(scorer)),
         NORMS: (json.dumps(norms.to_json(), indent=None) + "\n").encode(),
         CARD: card.encode(),
     }
@@ -99,7 +101,7 @@ def save(
         "name": name,
         "version": version,
         "metadata": dict(metadata),
-        "config": scorer.config(),
+        "config": config_of(scorer),
         "files": {file: sha256(data) for file, data in contents.items()},
     }
     digest = sha256(canonical(description))
@@ -117,14 +119,14 @@ def load(path: Path) -> Bundle:
     """
     from safetensors.numpy import load as from_safetensors
 
-    from ml.severity.scorer import Scorer
+    from ml.severity.storage import scorer_from
 
     description = _description(path)
     contents = {file: _verified(path, file, description["files"]) for file in HASHED}
     norms = Norms.from_json(json.loads(contents[NORMS]))
     try:
         arrays = from_safetensors(contents[WEIGHTS])
-        scorer = Scorer.from_parts(description["config"], arrays, norms)
+        scorer = scorer_from(description["config"], arrays, norms)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise BundleError(
             f"{path / WEIGHTS} does not fit the configuration in {DESCRIPTION}: {error}"

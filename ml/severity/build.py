@@ -1,6 +1,6 @@
 """From the public tables to the bundle that ships: norms, index, ensemble, card."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +9,36 @@ import numpy.typing as npt
 
 from ml.cohort import PUBLIC_EXPRESSIONS, Cohort, PublicData, split_hash, without_subjects
 from ml.norms import Norms
+from ml.phantom.grades import load_config
 from ml.severity.classifier import ClassifierSpec, train_classifier
+from ml.severity.drawn import drawn_table
 from ml.severity.ensemble import Progress
+from ml.severity.grades import (
+    GradeModel,
+    GradeSpec,
+    drawn_scores,
+    grade_fusion,
+    likeness_of,
+    train_grades,
+)
 from ml.severity.index import HypomimiaIndex
-from ml.severity.model import FusionConfig
+from ml.severity.model import Fusion, FusionConfig
 from ml.severity.scorer import Scorer
 
 Floats = npt.NDArray[np.float64]
 
 REFERENCE = "people without PD in the public three-expression table (tmadnan/PD-Screening-SMILE)"
-SHIPPED_SPEC = ClassifierSpec(FusionConfig(PUBLIC_EXPRESSIONS))
+SHIPPED_SPEC = ClassifierSpec(
+    FusionConfig(PUBLIC_EXPRESSIONS, fusion=Fusion.MULTIHEAD, dropout=0.2)
+)
 
 
 @dataclass(frozen=True)
 class Recipe:
     """What to train: the ensemble's specification and the expressions."""
 
-    spec: ClassifierSpec = field(default_factory=lambda: SHIPPED_SPEC)
+    spec: ClassifierSpec = SHIPPED_SPEC
+    grades: GradeSpec | None = GradeSpec(grade_fusion(PUBLIC_EXPRESSIONS))
     reference: str = REFERENCE
 
 
@@ -35,7 +48,9 @@ def healthy_norms(cohort: Cohort, *, reference: str) -> Norms:
     return Norms.fit(without_pd.columns, without_pd.values, reference=reference)
 
 
-def fit_index(norms: Norms, cohort: Cohort, expressions: tuple[str, ...], reference: str) -> HypomimiaIndex:
+def fit_index(
+    norms: Norms, cohort: Cohort, expressions: tuple[str, ...], reference: str
+) -> HypomimiaIndex:
     """The hypomimia index with its reference tables from the cohort's people without PD."""
     z = norms.z_tokens(expressions, cohort.take(cohort.pd == 0).tokens(expressions))
     return HypomimiaIndex.fit(expressions, z, reference=reference)
@@ -53,11 +68,31 @@ def train_scorer(
         recipe.spec, z[usable], cohort.pd[usable], list(cohort.subject[usable]), progress=progress
     )
     index = fit_index(norms, cohort, expressions, recipe.reference)
-    scorer = Scorer(norms, index, classifier, spread_limit=float("inf"))
+    grades = None
+    if recipe.grades is not None:
+        grades = train_grade_model(recipe.grades, z[usable][cohort.pd[usable] == 0])
+    scorer = Scorer(norms, index, classifier, spread_limit=float("inf"), grades=grades)
     present = np.isfinite(z[usable]).any(axis=-1)
     spread = scorer.estimate(z[usable], present, None).spread
     limit = float(np.nanquantile(spread, 0.95))
-    return Scorer(norms, index, classifier, spread_limit=limit), norms
+    return replace(scorer, spread_limit=limit), norms
+
+
+def train_grade_model(spec: GradeSpec, z_without_pd: Floats) -> GradeModel:
+    """The experimental grades: drawn people only, as unreliable as the real ones without PD."""
+    config = load_config()
+    expressions = spec.fusion.expressions
+    drawn = drawn_table(config, expressions, subjects=spec.subjects, seed=spec.seed)
+    likeness = likeness_of(z_without_pd)
+    z = drawn_scores(drawn.raw, drawn.pd, expressions, likeness, seed=spec.seed)
+    trained_on = {
+        "what": "drawn people only (phantoms); no person's grade",
+        "grades": f"{config.name} {config.version}",
+        "grades_sha256": config.digest,
+        "subjects": spec.subjects,
+        "seed": spec.seed,
+    }
+    return train_grades(spec, z, drawn.grade, trained_on)
 
 
 def shipped_cohort(data: PublicData) -> Cohort:

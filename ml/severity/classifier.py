@@ -5,7 +5,7 @@ gives honest out-of-fold log-odds for calibration and prediction sets.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
@@ -17,6 +17,7 @@ from ml.severity.balance import PRESETS, Balance
 from ml.severity.calibration import CrossConformal, Temperature, fit_temperature, subset_key
 from ml.severity.ensemble import Examples, Parameters, Progress, Schedule, fit, run
 from ml.severity.model import FusionConfig
+from ml.severity.whitening import Whitening
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -31,8 +32,8 @@ class ClassifierSpec:
     balance: Balance = PRESETS["adaptive"]
     schedule: Schedule = Schedule()
     folds: int = 5
-    members: int = 4  # per fold
-    clip: float = 4.0
+    members: int = 3  # per fold
+    whiten: bool = True
     seed: int = 0
 
 
@@ -42,6 +43,7 @@ class Classifier:
 
     spec: ClassifierSpec
     parameters: Parameters
+    whitening: Whitening
     fold_of: Integers
     prevalence: float
     temperatures: dict[str, Temperature] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class Classifier:
 
     def members(self, z: Floats, present: Booleans) -> tuple[Floats, Floats]:
         """Raw log-odds (M, N) and attention (M, N, K). ``z`` (N, K, F) NaN missing."""
-        tokens = prepare(z, self.spec.clip)
+        tokens = self.whitening.tokens(z)
         scores, attention = run(
             self.spec.fusion, self.parameters, tokens, torch.from_numpy(present)
         )
@@ -61,11 +63,6 @@ class Classifier:
         return np.stack(
             [member_odds[self.fold_of == k].mean(axis=0) for k in range(self.spec.folds)]
         )
-
-
-def prepare(z: Floats, clip: float) -> torch.Tensor:
-    """Normal scores as the model takes them: clipped, 0 where a signal is missing."""
-    return torch.from_numpy(np.nan_to_num(np.clip(z, -clip, clip)).astype(np.float32))
 
 
 def subsets(expressions: Sequence[str]) -> list[tuple[int, ...]]:
@@ -109,9 +106,13 @@ def train_classifier(
 ) -> Classifier:
     """Cross-fit the ensemble and calibrate it. ``z`` (N, K, F) normal scores, NaN missing."""
     present = np.isfinite(z).any(axis=-1)
+    width = z.shape[-1]
+    whitening = (
+        Whitening.fit(z[labels == 0]) if spec.whiten else Whitening.none(z.shape[1], width)
+    )
     fold, weights, inner, fold_of = crossfit_plan(labels, groups, spec)
     examples = Examples(
-        prepare(z, spec.clip), torch.from_numpy(present), torch.from_numpy(labels)
+        whitening.tokens(z), torch.from_numpy(present), torch.from_numpy(labels)
     )
     parameters = fit(
         spec.fusion,
@@ -124,7 +125,7 @@ def train_classifier(
         progress=progress,
     )
     binary = (labels > 0).astype(np.int64)
-    classifier = Classifier(spec, parameters, fold_of, prevalence=float(binary.mean()))
+    classifier = Classifier(spec, parameters, whitening, fold_of, prevalence=float(binary.mean()))
     return calibrated(classifier, z, binary, fold)
 
 
@@ -144,11 +145,4 @@ def calibrated(
         key = subset_key([names[k] for k in places])
         temperatures[key] = fit_temperature(held_out, labels[rows])
         conformal[key] = CrossConformal.fit(held_out, labels[rows], fold[rows])
-    return Classifier(
-        classifier.spec,
-        classifier.parameters,
-        classifier.fold_of,
-        classifier.prevalence,
-        temperatures,
-        conformal,
-    )
+    return replace(classifier, temperatures=temperatures, conformal=conformal)

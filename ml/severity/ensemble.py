@@ -31,9 +31,9 @@ Progress = Callable[[int, int], None]
 class Schedule:
     """How a member is trained: AdamW on batches drawn by sample weight, one-cycle learning rate."""
 
-    steps: int = 240
+    steps: int = 500
     batch: int = 96
-    learning_rate: float = 0.005
+    learning_rate: float = 0.03
     weight_decay: float = 0.1
     expression_dropout: float = 0.15
     check_every: int = 8

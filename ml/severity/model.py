@@ -33,15 +33,13 @@ class FusionConfig:
 
     expressions: tuple[str, ...]
     token_width: int = TOKEN_WIDTH
-    width: int = 24
+    width: int = 32
     fusion: Fusion = Fusion.ATTENTION
-    heads: int = 3
+    heads: int = 4
     head: Head = Head.SOFTMAX
     classes: int = 2
-    dropout: float = 0.3
+    dropout: float = 0.1
     input_dropout: float = 0.1
-    activation: str = "gelu"
-    bandwidth: float = 1.0
 
     @property
     def outputs(self) -> int:
@@ -110,11 +108,8 @@ class FusionModel(nn.Module):
         # disgust. The bias is the learned expression embedding.
         self.project = nn.Parameter(torch.empty(count, config.token_width, width))
         self.embed = nn.Parameter(torch.zeros(count, width))
-        nn.init.normal_(self.project, std=config.bandwidth * config.token_width**-0.5)
-        if config.activation == "cosine":
-            nn.init.uniform_(self.embed, 0.0, 2.0 * torch.pi)
-        else:
-            nn.init.normal_(self.embed, std=0.1)
+        nn.init.normal_(self.project, std=config.token_width**-0.5)
+        nn.init.normal_(self.embed, std=0.1)
         self.drop_input = nn.Dropout(config.input_dropout)
         self.drop = nn.Dropout(config.dropout)
         if config.fusion in (Fusion.ATTENTION, Fusion.MULTIHEAD, Fusion.TRANSFORMER):
@@ -129,8 +124,7 @@ class FusionModel(nn.Module):
         """``tokens`` (B, K, F) with 0 where missing, ``present`` (B, K) bool."""
         by_expression = self.drop_input(tokens).transpose(-3, -2)  # (K, B, F)
         hidden = (by_expression @ self.project).transpose(-3, -2) + self.embed
-        hidden = torch.cos(hidden) if self.config.activation == "cosine" else nn.functional.gelu(hidden)
-        hidden = self.drop(hidden) * present.unsqueeze(-1)
+        hidden = self.drop(nn.functional.gelu(hidden)) * present.unsqueeze(-1)
         share = present.to(hidden.dtype)
         even = share / share.sum(dim=-1, keepdim=True).clamp(min=1)
         if self.config.fusion is Fusion.MEAN:

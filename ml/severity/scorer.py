@@ -2,26 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from ml.features import columns_of
 from ml.norms import Norms
-from ml.severity.balance import Balance, Distribution
 from ml.severity.calibration import (
-    CrossConformal,
-    Temperature,
     probability,
     shift_prevalence,
     subset_key,
 )
-from ml.severity.classifier import Classifier, ClassifierSpec
-from ml.severity.ensemble import Schedule
+from ml.severity.classifier import Classifier
+from ml.severity.grades import EXPERIMENTAL, GradeModel, expected_grade
 from ml.severity.index import HypomimiaIndex
-from ml.severity.model import Fusion, FusionConfig, Head
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -67,6 +61,7 @@ class Estimates:
     sets: Booleans
     spread: Floats
     attention: Floats
+    grades: Floats  # (N, 5), NaN without a grade model
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +77,7 @@ class Scorer:
     classifier: Classifier
     spread_limit: float
     enough: int = 2
+    grades: GradeModel | None = None
 
     @property
     def expressions(self) -> tuple[str, ...]:
@@ -125,7 +121,10 @@ class Scorer:
             spread[rows] = odds.std(axis=0)
             sets[rows] = self.classifier.conformal[key].sets(by_fold, alpha=ALPHA)
             attention[rows] = weights.mean(axis=0)
-        return Estimates(self.index.score(hidden), p_pd, low, high, sets, spread, attention)
+        grades = np.full((n, 5), np.nan)
+        if self.grades is not None:
+            grades = self.grades.distribution(hidden, present)
+        return Estimates(self.index.score(hidden), p_pd, low, high, sets, spread, attention, grades)
 
     def score(
         self, rows: Sequence[Mapping[str, float | None]], prevalence: float | None = None
@@ -156,13 +155,15 @@ class Scorer:
             if len(here) > 1
         }
         p_pd = _number(full.p_pd[n])
+        graded = np.isfinite(full.grades[n]).all()
+        severity = {str(g): float(p) for g, p in enumerate(full.grades[n])} if graded else None
         return Score(
             hypomimia_index=_number(full.index[n]),
             reference=self.index.reference,
-            severity=None,
-            severity_expected=None,
-            severity_reason=NO_GRADES,
-            severity_experimental=False,
+            severity=severity,
+            severity_expected=None if severity is None else float(expected_grade(full.grades[n])),
+            severity_reason=self._severity_reason(severity),
+            severity_experimental=severity is not None,
             p_pd=p_pd,
             p_pd_interval=None if p_pd is None else (float(full.low[n]), float(full.high[n])),
             prediction_set=tuple(c for c, on in zip(CLASSES, full.sets[n], strict=True) if on),
@@ -170,6 +171,12 @@ class Scorer:
             attention={self.expressions[k]: float(full.attention[n, k]) for k in here},
             leave_one_out=leave_one_out,
         )
+
+    def _severity_reason(self, severity: dict[str, float] | None) -> str:
+        """Why there are no grades, or why they are only experimental."""
+        if self.grades is None:
+            return NO_GRADES
+        return NOTHING_USABLE if severity is None else EXPERIMENTAL
 
     def _abstained(self, expressions: int, spread: float) -> str | None:
         """Looks at what is missing and at the members' agreement, never at how strong a
@@ -179,108 +186,6 @@ class Scorer:
         if expressions < self.enough:
             return FEW_EXPRESSIONS
         return MEMBERS_DISAGREE if spread > self.spread_limit else None
-
-    # --- as files -----------------------------------------------------------------------------
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """What goes into ``weights.safetensors``."""
-        arrays: dict[str, npt.NDArray[Any]] = {
-            f"member.{name}": value.numpy() for name, value in self.classifier.parameters.items()
-        }
-        for key, conformal in self.classifier.conformal.items():
-            for k, pair in enumerate(conformal.scores):
-                for label, scores in zip(CLASSES, pair, strict=True):
-                    arrays[f"conformal.{key}.{k}.{label}"] = scores.astype(np.float32)
-        return arrays
-
-    def config(self) -> dict[str, Any]:
-        """What goes into ``bundle.json``."""
-        from ml.bundle import plain
-
-        classifier = self.classifier
-        return {
-            "classifier": plain(classifier.spec),
-            "fold_of": [int(k) for k in classifier.fold_of],
-            "prevalence": classifier.prevalence,
-            "temperatures": {k: plain(t) for k, t in classifier.temperatures.items()},
-            "index": self.index.to_json(),
-            "spread_limit": self.spread_limit,
-            "enough": self.enough,
-        }
-
-    @classmethod
-    def from_parts(
-        cls, config: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], norms: Norms
-    ) -> "Scorer":
-        """The inverse of :meth:`config` and :meth:`arrays`; checks shapes against the model."""
-        spec = spec_from_json(config["classifier"])
-        fold_of = np.array(config["fold_of"], dtype=np.int64)
-        parameters = {
-            name.removeprefix("member."): torch.from_numpy(value.copy())
-            for name, value in arrays.items()
-            if name.startswith("member.")
-        }
-        check_shapes(spec.fusion, parameters, len(fold_of))
-        conformal = {
-            key: CrossConformal(
-                tuple(
-                    (
-                        arrays[f"conformal.{key}.{k}.no_pd"].astype(np.float64),
-                        arrays[f"conformal.{key}.{k}.pd"].astype(np.float64),
-                    )
-                    for k in range(spec.folds)
-                )
-            )
-            for key in config["temperatures"]
-        }
-        classifier = Classifier(
-            spec,
-            parameters,
-            fold_of,
-            float(config["prevalence"]),
-            {key: Temperature(**value) for key, value in config["temperatures"].items()},
-            conformal,
-        )
-        return cls(
-            norms,
-            HypomimiaIndex.from_json(config["index"]),
-            classifier,
-            float(config["spread_limit"]),
-            int(config["enough"]),
-        )
-
-
-def spec_from_json(data: Mapping[str, Any]) -> ClassifierSpec:
-    """Configuration classes from plain JSON."""
-    fusion = dict(data["fusion"])
-    fusion["expressions"] = tuple(fusion["expressions"])
-    fusion["fusion"], fusion["head"] = Fusion(fusion["fusion"]), Head(fusion["head"])
-    balance = dict(data["balance"])
-    balance["distribution"] = Distribution(balance["distribution"])
-    rest = {k: v for k, v in data.items() if k not in ("fusion", "balance", "schedule")}
-    return ClassifierSpec(
-        fusion=FusionConfig(**fusion),
-        balance=Balance(**balance),
-        schedule=Schedule(**data["schedule"]),
-        **rest,
-    )
-
-
-def check_shapes(
-    config: FusionConfig, parameters: Mapping[str, torch.Tensor], members: int
-) -> None:
-    """Raises :class:`ValueError` naming the tensor that does not fit the configuration."""
-    from ml.severity.model import FusionModel
-
-    wanted = {name: tuple(p.shape) for name, p in FusionModel(config).named_parameters()}
-    if wanted.keys() != parameters.keys():
-        odd = ", ".join(sorted(wanted.keys() ^ parameters.keys()))
-        raise ValueError(f"tensors differ from the model's: {odd}")
-    for name, shape in wanted.items():
-        if tuple(parameters[name].shape) != (members, *shape):
-            raise ValueError(
-                f"{name} has shape {tuple(parameters[name].shape)}, not {(members, *shape)}"
-            )
 
 
 def _number(value: float) -> float | None:

@@ -1,0 +1,148 @@
+"""A scorer as arrays and plain JSON, and back: what a bundle's files hold."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ml.bundle import plain
+from ml.norms import Norms
+from ml.severity.balance import Balance, Distribution
+from ml.severity.calibration import CrossConformal, Temperature
+from ml.severity.classifier import Classifier, ClassifierSpec
+from ml.severity.ensemble import Parameters, Schedule
+from ml.severity.grades import GradeModel
+from ml.severity.index import HypomimiaIndex
+from ml.severity.model import Fusion, FusionConfig, FusionModel, Head
+from ml.severity.scorer import CLASSES, Scorer
+from ml.severity.whitening import Whitening
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def arrays_of(scorer: Scorer) -> Arrays:
+    """What goes into ``weights.safetensors``."""
+    classifier = scorer.classifier
+    arrays: Arrays = {f"member.{n}": v.numpy() for n, v in classifier.parameters.items()}
+    arrays |= {f"whitening.{n}": v for n, v in classifier.whitening.arrays().items()}
+    for key, conformal in classifier.conformal.items():
+        for k, pair in enumerate(conformal.scores):
+            for label, scores in zip(CLASSES, pair, strict=True):
+                arrays[f"conformal.{key}.{k}.{label}"] = scores.astype(np.float32)
+    if scorer.grades is not None:
+        arrays |= {f"grades.{n}": v.numpy() for n, v in scorer.grades.parameters.items()}
+    return arrays
+
+
+def config_of(scorer: Scorer) -> dict[str, Any]:
+    """What goes into ``bundle.json``."""
+    classifier = scorer.classifier
+    config: dict[str, Any] = {
+        "classifier": plain(classifier.spec),
+        "fold_of": [int(k) for k in classifier.fold_of],
+        "prevalence": classifier.prevalence,
+        "temperatures": {k: plain(t) for k, t in classifier.temperatures.items()},
+        "index": scorer.index.to_json(),
+        "spread_limit": scorer.spread_limit,
+        "enough": scorer.enough,
+        "grades": None,
+    }
+    if scorer.grades is not None:
+        config["grades"] = {
+            "fusion": plain(scorer.grades.config),
+            "scale": scorer.grades.scale,
+            "bias": [float(b) for b in scorer.grades.bias],
+            "trained_on": dict(scorer.grades.trained_on),
+        }
+    return config
+
+
+def scorer_from(config: Mapping[str, Any], arrays: Arrays, norms: Norms) -> Scorer:
+    """The inverse of :func:`config_of` and :func:`arrays_of`.
+
+    Raises KeyError or ValueError naming what does not fit.
+    """
+    spec = spec_from_json(config["classifier"])
+    fold_of = np.array(config["fold_of"], dtype=np.int64)
+    classifier = Classifier(
+        spec,
+        _parameters(arrays, "member.", spec.fusion, len(fold_of)),
+        Whitening.from_arrays(arrays["whitening.centre"], arrays["whitening.matrix"]),
+        fold_of,
+        float(config["prevalence"]),
+        {key: Temperature(**value) for key, value in config["temperatures"].items()},
+        {key: _conformal(arrays, key, spec.folds) for key in config["temperatures"]},
+    )
+    return Scorer(
+        norms,
+        HypomimiaIndex.from_json(config["index"]),
+        classifier,
+        float(config["spread_limit"]),
+        int(config["enough"]),
+        _grades(config["grades"], arrays),
+    )
+
+
+def _conformal(arrays: Arrays, key: str, folds: int) -> CrossConformal:
+    def scores(k: int, label: str) -> npt.NDArray[np.float64]:
+        return arrays[f"conformal.{key}.{k}.{label}"].astype(np.float64)
+
+    return CrossConformal(tuple((scores(k, "no_pd"), scores(k, "pd")) for k in range(folds)))
+
+
+def _grades(config: Mapping[str, Any] | None, arrays: Arrays) -> GradeModel | None:
+    if config is None:
+        return None
+    fusion = fusion_from_json(config["fusion"])
+    return GradeModel(
+        fusion,
+        _parameters(arrays, "grades.", fusion, None),
+        float(config["scale"]),
+        np.array(config["bias"], dtype=np.float64),
+        dict(config["trained_on"]),
+    )
+
+
+def _parameters(
+    arrays: Arrays, prefix: str, config: FusionConfig, members: int | None
+) -> Parameters:
+    """The tensors of one ensemble; raises ValueError naming one that does not fit the config."""
+    found = {
+        name.removeprefix(prefix): torch.from_numpy(value.copy())
+        for name, value in arrays.items()
+        if name.startswith(prefix)
+    }
+    wanted = {name: tuple(p.shape) for name, p in FusionModel(config).named_parameters()}
+    if wanted.keys() != found.keys():
+        odd = ", ".join(sorted(wanted.keys() ^ found.keys()))
+        raise ValueError(f"tensors differ from the model's: {prefix}({odd})")
+    count = members if members is not None else int(next(iter(found.values())).shape[0])
+    for name, shape in wanted.items():
+        if tuple(found[name].shape) != (count, *shape):
+            raise ValueError(
+                f"{prefix}{name} has shape {tuple(found[name].shape)}, not {(count, *shape)}"
+            )
+    return found
+
+
+def fusion_from_json(data: Mapping[str, Any]) -> FusionConfig:
+    fields = dict(data)
+    fields["expressions"] = tuple(fields["expressions"])
+    fields["fusion"], fields["head"] = Fusion(fields["fusion"]), Head(fields["head"])
+    return FusionConfig(**fields)
+
+
+def spec_from_json(data: Mapping[str, Any]) -> ClassifierSpec:
+    """Configuration classes from plain JSON. Raises TypeError for a field that is not known."""
+    fields = dict(data)
+    balance = dict(fields.pop("balance", {}))
+    if "distribution" in balance:
+        balance["distribution"] = Distribution(balance["distribution"])
+    return ClassifierSpec(
+        fusion=fusion_from_json(fields.pop("fusion")),
+        balance=Balance(**balance),
+        schedule=Schedule(**fields.pop("schedule", {})),
+        **fields,
+    )
