@@ -232,6 +232,8 @@ def variables_read(module: Module) -> Iterator[tuple[str, int]]:
     """Environment variables that a module reads: ``env.int("X")``, ``os.environ["X"]`` …"""
     for node in ast.walk(module.tree):
         first: ast.expr | None = None
+        if not isinstance(node, ast.expr):
+            continue
         if isinstance(node, ast.Call) and node.args:
             source = ast.unparse(node.func)
             if re.fullmatch(r"(self\.)?env(\.\w+)?|os\.(getenv|environ\.get)", source):

@@ -25,7 +25,7 @@ check "ruff format" ruff format --check --quiet .
 check "mypy" mypy
 check "import-linter" lint-imports
 check "migrations" python manage.py makemigrations --check --dry-run
-check "templates" djlint templates --check --lint --quiet
+check "templates" djlint templates --lint --quiet
 check "typescript" typescript
 check "house rules" python scripts/house_rules.py
 

@@ -200,7 +200,7 @@ class Topology:
     def start(self) -> "Topology":
         self.manage("migrate", "--noinput", "--verbosity", "0")
         if "worker" in self.programs:
-            self.python("from worker import bundles; bundles.ensure_active()")
+            self.manage("register_bundle", "--activate")
         for program in self.programs.values():
             program.start()
         self.wait_ready()

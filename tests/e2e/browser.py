@@ -51,8 +51,9 @@ def chromium(film: Path) -> Iterator[Browser]:
 class Visitor:
     """One person with one browser window; remembers everything that went wrong in it."""
 
-    def __init__(self, browser: Browser, url: str, name: str) -> None:
+    def __init__(self, browser: Browser, url: str, name: str, pictures: Path) -> None:
         self.url = url
+        self.pictures = pictures
         self.name = name
         self.troubles: list[str] = []
         self.context: BrowserContext = browser.new_context(
@@ -91,11 +92,10 @@ class Visitor:
         assert self.page.evaluate("() => window.seenByTest === true"), "the page was loaded again"
 
     def picture(self, name: str) -> None:
-        """The page as it is now, at desktop and at phone width, in test-results/."""
-        PICTURES.mkdir(exist_ok=True)
+        """The page as it is now, at desktop and at phone width."""
         for width, size in (("desktop", DESKTOP), ("phone", PHONE)):
             self.page.set_viewport_size(size)  # type: ignore[arg-type]
-            self.page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page=True)
+            self.page.screenshot(path=self.pictures / f"{name}-{width}.png", full_page=True)
             self.check_fits(name, width)
         self.page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
 
@@ -112,15 +112,17 @@ class Visitor:
 
 
 @contextmanager
-def visitors(browser: Browser, url: str, *names: str) -> Iterator[list[Visitor]]:
-    """Several people at the site; when something fails, a picture of what each one saw."""
-    people = [Visitor(browser, url, name) for name in names]
+def visitors(browser: Browser, url: str, folder: str, *names: str) -> Iterator[list[Visitor]]:
+    """Several people at the site, with their pictures in ``test-results/<folder>``; when something
+    fails, also a picture of what each one saw last."""
+    pictures = PICTURES / folder
+    pictures.mkdir(parents=True, exist_ok=True)
+    people = [Visitor(browser, url, name, pictures) for name in names]
     try:
         yield people
     except BaseException:
-        PICTURES.mkdir(exist_ok=True)
         for person in people:
-            person.page.screenshot(path=PICTURES / f"failed-{person.name}.png", full_page=True)
+            person.page.screenshot(path=pictures / f"failed-{person.name}.png", full_page=True)
         raise
     for person in people:
         person.close()
@@ -194,3 +196,36 @@ def hand_in(patient: Visitor) -> str:
     patient.page.wait_for_url(re.compile(r"/screenings/[0-9a-f-]{36}/$"), timeout=PART_MS)
     patient.mark()
     return patient.page.url.rstrip("/").rsplit("/", 1)[1]
+
+
+def walk(clinician: Visitor, patient: Visitor, *, parts: int) -> None:
+    """The whole journey of ``parts`` recordings, to the result that arrives on both screens."""
+    link = invite(clinician, "Ada Harbour")
+    clinician.picture("invite")
+    clinician.page.goto("/clinic/")
+    clinician.mark()
+
+    accept(patient, link, "ada@test.mimia")
+    patient.picture("screenings")
+    answer_intake(patient)
+    row = clinician.page.locator("#worklist").get_by_role("row").filter(has_text="Ada Harbour")
+    expect(row).to_be_visible(timeout=30_000)
+    assert record_every_part(patient) == parts
+    screening = hand_in(patient)
+    patient.picture("status")
+
+    # The result comes by itself, to both.
+    expect(patient.page.locator("#result")).to_be_visible(timeout=RESULT_MS)
+    patient.check_not_reloaded()
+    patient.picture("result")
+    expect(row).to_contain_text("released", timeout=30_000)
+    clinician.check_not_reloaded()
+    clinician.picture("worklist")
+
+    clinician.page.goto(f"/clinic/screenings/{screening}/")
+    video = clinician.page.locator("#case video").first
+    expect(video).to_be_visible(timeout=30_000)
+    clinician.page.wait_for_function(
+        "() => document.querySelector('#case video').readyState >= 2", timeout=30_000
+    )
+    clinician.picture("case")

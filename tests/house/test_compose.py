@@ -98,7 +98,7 @@ def test_every_command_exists() -> None:
     commands += re.findall(r"^CMD (\[.*?\])$", (ROOT / "Dockerfile").read_text(), re.M | re.S)
     text = "\n".join(commands)
     managed = set(re.findall(r"manage\.py (\w+)", text))
-    assert {"migrate", "register_bundle"} <= managed
+    assert {"migrate", "shell"} <= managed
     assert managed <= set(get_commands())
     applications = re.findall(r"webapp\.asgi:(\w+)", text)
     assert applications
