@@ -63,8 +63,10 @@ class FaceTracker:
         found = self._mesh.process(rgb).multi_face_landmarks or []
         if not found:
             return Faces(landmarks=None, count=0)
+        if len(found) == 1:
+            return Faces(landmarks=_coordinates(found[0]), count=1)
         faces = sorted((_coordinates(face) for face in found), key=_width, reverse=True)
-        second = _width(faces[1]) / max(_width(faces[0]), 1e-6) if len(faces) > 1 else 0.0
+        second = _width(faces[1]) / max(_width(faces[0]), 1e-6)
         return Faces(landmarks=faces[0], count=len(faces), second_size=second)
 
     def close(self) -> None:

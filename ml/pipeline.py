@@ -159,7 +159,7 @@ class _Take:
             faces = tracker.find(frame.rgb)
             self.mesh_s += perf_counter() - decoded
             self.decode_s += decoded - before
-            self.watcher.see(frame.rgb, faces)
+            self.watcher.see(frame.t, frame.rgb, faces)
             self.times.append(frame.t)
             self.landmarks.append(blank if faces.landmarks is None else faces.landmarks)
             if self.encoder is not None and faces.landmarks is not None:

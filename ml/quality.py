@@ -35,6 +35,7 @@ MAX_DAMAGED = 0.1
 MAX_YAW = 30.0
 MAX_PITCH = 30.0
 MAX_TURNED_RATE = 0.4
+LIGHT_EVERY_S = 0.1  # light and sharpness change slowly: not every frame is looked at
 _GREY_SIDE = 64
 _FRAME_STEP = 8
 # Outer corners of the right and left eye, top of the forehead, chin (mesh numbering).
@@ -96,10 +97,15 @@ class Watcher:
     face: list[tuple[float, float, float]] = field(default_factory=list)  # mean, sd, sharpness
     counts: list[int] = field(default_factory=list)
     rivals: int = 0
+    looked_at: float = float("-inf")
 
-    def see(self, rgb: npt.NDArray[np.uint8], faces: Faces) -> None:
+    def see(self, t: float, rgb: npt.NDArray[np.uint8], faces: Faces) -> None:
+        """``t`` seconds; ``rgb`` (H, W, 3), with the faces found in it."""
         self.counts.append(faces.count)
         self.rivals += faces.second_size >= SECOND_FACE_SIZE
+        if t - self.looked_at < LIGHT_EVERY_S:
+            return
+        self.looked_at = t
         # Green carries most of the luminance; a sparse grid is enough for a mean.
         green = rgb[::_FRAME_STEP, ::_FRAME_STEP, 1]
         clipped = np.count_nonzero(green >= CLIPPED_LEVEL) / green.size
