@@ -4,8 +4,10 @@ import hashlib
 from typing import Any
 
 import factory
+from django.test import TestCase
 from factory.django import DjangoModelFactory
 
+from screening.errors import Invalid as Invalid
 from screening.errors import WrongState as WrongState
 from screening.models import (
     Clip,
@@ -202,3 +204,8 @@ def scored(patient: Patient | None = None, **site: Any) -> Screening:
 
 def invitations_accept(token: str) -> User:
     return invitations.accept(token=token, email="Ada@Example.org", password=PASSWORD)
+
+
+def committed() -> Any:
+    """Runs at its end what was to happen after the commit."""
+    return TestCase.captureOnCommitCallbacks(execute=True)
