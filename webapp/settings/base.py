@@ -217,6 +217,7 @@ USE_TZ = True
 TIME_ZONE = env("TZ", default="UTC")
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env("MIMIA_STATIC", default=str(VAR / "static")))
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STATICFILES_DIRS = [path for path in [ROOT / "webapp" / "frontend" / "dist"] if path.is_dir()]
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from screening.errors import DomainError
 from screening.services import demo as accounts
@@ -23,6 +23,9 @@ class Command(BaseCommand):
     help = "Make the demo accounts and one assessed demo case (a drawn face)."
     requires_system_checks = []
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--accounts-only", action="store_true", help="no demo case")
+
     def handle(self, *args: Any, **options: Any) -> None:
         kept = settings.VAR / "demo.json"
         known = json.loads(kept.read_text()) if kept.exists() else {}
@@ -31,6 +34,8 @@ class Command(BaseCommand):
         try:
             made = accounts.create_accounts(password=known.get("password", ""))
             _write(kept, known | _credentials(made))
+            if options["accounts_only"]:
+                return
             case = demo.make_case(settings.VAR / "demo-clips", at_once)
             _write(kept, known | _credentials(made) | {"case": str(case.pk)})
         except (DomainError, MeasuringError) as error:

@@ -1,0 +1,146 @@
+"""``manage.py screen`` as a person or a script runs it: one object, one line, exit codes."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+KEYS = {
+    "hypomimia_index", "severity", "severity_expected", "severity_reason", "p_pd", "p_pd_interval",
+    "prediction_set", "abstained", "attention", "bundle", "clips",
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "clips"
+    made.mkdir()
+    return made
+
+
+def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "manage.py", *arguments]
+    variables: Mapping[str, str] = {**os.environ, "MIMIA_LOG_LEVEL": "WARNING", **environment}
+    return subprocess.run(
+        command, cwd=settings.ROOT, env=variables, capture_output=True, text=True, timeout=300
+    )
+
+
+def screen(folder: Path | str, *options: str, **environment: str) -> dict[str, Any]:
+    """The object printed; fails the test unless it is all that was printed and the code is 0."""
+    done = manage("screen", str(folder), "--json", *options, **environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1
+    result: dict[str, Any] = json.loads(done.stdout)
+    assert set(result) >= KEYS
+    return result
+
+
+def by_expression(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {clip["expression"]: clip for clip in result["clips"]}
+
+
+def test_a_mixed_folder_is_assessed_and_every_clip_accounted_for(
+    folder: Path, drawn: Path, tmp_path: Path
+) -> None:
+    shutil.copy(drawn / "rest.mp4", folder / "Rest.MP4")
+    shutil.copy(drawn / "smile.mp4", folder / "smile.mp4")
+    (folder / "disgust.webm").write_bytes(b"no video at all" * 100)
+    (folder / "surprise.mp4").write_bytes(b"")
+    (folder / "anger.mp4").write_bytes((drawn / "smile.mp4").read_bytes()[:2000])
+    (folder / "notes.txt").write_text("not a clip")
+    (folder / "holiday.mp4").write_text("not an expression")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+
+    done = manage("screen", str(folder), "--json", MIMIA_VAR=str(tmp_path / "var"))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1
+    result = json.loads(done.stdout)
+    assert set(result) >= KEYS
+    clips = by_expression(result)
+    assert {name: (clip["state"], clip["reason"]) for name, clip in clips.items()} == {
+        "rest": ("measured", None),
+        "smile": ("measured", None),
+        "disgust": ("unusable", "not_a_video"),
+        "surprise": ("unusable", "empty_file"),
+        "anger": ("unusable", "truncated"),
+    }
+    assert all({"quality", "signs"} <= set(clip) for clip in clips.values())
+    assert clips["smile"]["signs"][0].keys() >= {"name", "value", "unit", "percentile"}
+    assert result["bundle"].keys() >= {"name", "version", "digest", "sources"}
+    assert [line for line in done.stderr.splitlines() if "ignored" in line] == [
+        "screen: ignored: holiday.mp4 (not a video named by an expression)",
+        "screen: ignored: notes.txt (not a video named by an expression)",
+    ]
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert not (tmp_path / "var" / "mimia.sqlite3").exists(), "it leaves nothing behind"
+
+
+def test_a_folder_of_nothing_usable_abstains(folder: Path) -> None:
+    (folder / "smile.mp4").write_bytes(b"")
+    result = screen(folder)
+    assert result["abstained"] == "no_usable_expression"
+    assert (result["hypomimia_index"], result["p_pd"]) == (None, None)
+    assert by_expression(result)["smile"]["reason"] == "empty_file"
+
+
+def test_saving_keeps_the_screening(folder: Path, drawn: Path, tmp_path: Path) -> None:
+    shutil.copy(drawn / "smile.mp4", folder / "smile.mp4")
+    database = tmp_path / "kept.sqlite3"
+    place = {"MIMIA_VAR": str(tmp_path / "var"), "DATABASE_URL": f"sqlite:///{database}"}
+    unready = manage("screen", str(folder), "--json", "--save", **place)
+    assert unready.returncode != 0
+    assert "manage.py migrate" in unready.stderr
+    assert manage("migrate", "--verbosity", "0", **place).returncode == 0
+    result = screen(folder, "--save", **place)
+    read = (
+        "from screening.models import *; s = Screening.objects.get(); "
+        "print(s.pk, s.state, s.assessments.count())"
+    )
+    kept = manage("shell", "-v", "0", "-c", read, **place)
+    assert kept.stdout.split() == [result["screening"], "scored", "1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "says"),
+    [
+        ("nowhere", None, "no such folder"),
+        ("clips", [], "no clip"),
+        ("clips", ["holiday.mp4", "smile.txt"], "no clip"),
+        ("clips", ["smile.mp4", "SMILE.webm"], "smile is there twice"),
+        ("clips/smile.mp4", ["smile.mp4"], "is a file"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(
+    folder: Path, name: str, files: list[str] | None, says: str
+) -> None:
+    for file in files or []:
+        (folder / file).write_bytes(b"x")
+    done = manage("screen", str(folder.parent / name), "--json")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    complaint = [line for line in done.stderr.splitlines() if "ignored" not in line]
+    assert len(complaint) == 1
+    assert says in complaint[0]
+
+
+def test_without_a_folder_it_says_how_it_is_used() -> None:
+    done = manage("screen")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "manage.py screen DIR" in done.stderr
+
+
+def test_words_for_a_terminal(folder: Path, drawn: Path) -> None:
+    shutil.copy(drawn / "smile.mp4", folder / "smile.mp4")
+    done = manage("screen", str(folder))
+    assert done.returncode == 0, done.stderr
+    assert "hypomimia index" in done.stdout
+    assert "not a diagnosis" in done.stdout
