@@ -113,6 +113,8 @@ def clinician(browser: Browser, demo: dict[str, Any]) -> None:
     chart.wait_for()
     chart.click(position={"x": 120, "y": 60})
     page.wait_for_timeout(1000)
+    page.evaluate("window.scrollTo(0, 0)")
+    page.set_viewport_size({"width": 1280, "height": 1100})
     walk.shoot("clinician-case")
 
 

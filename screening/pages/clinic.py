@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from screening.errors import Invalid, NotAllowed
 from screening.models import Invitation, ModelBundle, Review, Screening, Site
 from screening.pages.forms import InviteForm
-from screening.pages.frame import clinician_page
+from screening.pages.frame import clinician_page, user_of
 from screening.permissions import ManageInvitation, ReviewScreening
 from screening.services import access, events, invitations
 
@@ -56,7 +56,7 @@ def case(request: HttpRequest, sites: list[Site], key: UUID) -> HttpResponse:
     """One screening: clips, curves, signs, result, review."""
     rows = Screening.objects.select_related("patient", "site", "bundle")
     screening = access.find(ReviewScreening, request.user, rows, key)
-    access.record_view(user=request.user, action="case", screening=screening)
+    access.record_view(user=user_of(request), action="case", screening=screening)
     site = screening.site
     data: dict[str, Any] = {
         "screening": str(screening.pk),
@@ -88,7 +88,7 @@ def invite(request: HttpRequest, sites: list[Site]) -> HttpResponse:
     if form.is_valid():
         try:
             made, token = invitations.invite(
-                by=request.user,
+                by=user_of(request),
                 site=site,
                 base_url=request.build_absolute_uri("/"),
                 **form.cleaned_data,
@@ -104,7 +104,7 @@ def invite(request: HttpRequest, sites: list[Site]) -> HttpResponse:
 def _revoke(request: HttpRequest, site: Site, sites: list[Site]) -> HttpResponse:
     rows = Invitation.objects.filter(site=site)
     row = access.find(ManageInvitation, request.user, rows, request.POST["revoke"])
-    invitations.revoke(by=request.user, invitation=row)
+    invitations.revoke(by=user_of(request), invitation=row)
     return _show_invitations(request, site, sites, InviteForm())
 
 

@@ -16,6 +16,13 @@ P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
+def user_of(request: HttpRequest) -> User:
+    """The signed-in user; NotAllowed for nobody (pages behind a log-in never raise it)."""
+    if not isinstance(request.user, User):
+        raise NotAllowed
+    return request.user
+
+
 def patient_of(user: Actor) -> Patient | None:
     """The patient record that this user acts as."""
     return ActAsPatient.filter(user, Patient.objects.select_related("site")).first()

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from screening.errors import Invalid
 from screening.models import Intake, Patient, Screening
 from screening.pages.forms import IntakeForm, intake_initial
-from screening.pages.frame import patient_page
+from screening.pages.frame import patient_page, user_of
 from screening.permissions import RecordScreening
 from screening.services import access, consents, events, screenings
 
@@ -52,14 +52,11 @@ def screenings_page(request: HttpRequest, patient: Patient) -> HttpResponse:
         started = screenings.start(patient=patient)
         return redirect("record" if hasattr(started, "intake") else "intake", key=started.pk)
     standing = consents.standing(patient=patient)
-    rows = [
-        {"screening": row, "words": HISTORY_WORDS[State(row.state)]}
-        for row in patient.screenings.select_related("protocol").order_by("-created_at")
-    ]
-    open_rows = [row["screening"] for row in rows if row["screening"].state in screenings.RECORDING]
+    found = patient.screenings.select_related("protocol").order_by("-created_at")
+    open_rows = [row for row in found if row.state in screenings.RECORDING]
     context = {
         "patient": patient,
-        "rows": rows,
+        "rows": [{"screening": row, "words": HISTORY_WORDS[State(row.state)]} for row in found],
         "open": open_rows[0] if open_rows else None,
         "standing": standing,
         "must_consent": not consents.is_current(standing),
@@ -75,11 +72,12 @@ def intake(request: HttpRequest, patient: Patient, key: UUID) -> HttpResponse:
     screening = _own(request, patient, key)
     if screening.state not in screenings.RECORDING:
         return redirect("screening", key=key)
-    form = IntakeForm(request.POST or None, initial=_known_answers(patient, screening))
-    # An intake left wholly open is an answer too, and an empty POST must be bound.
-    if request.method == "POST" and form.is_valid():
+    # An intake left wholly open is an answer too: an empty POST must be bound.
+    given = request.POST if request.method == "POST" else None
+    form = IntakeForm(given, initial=_known_answers(patient, screening))
+    if form.is_valid():
         try:
-            screenings.save_intake(by=request.user, screening=screening, answers=form.answers())
+            screenings.save_intake(by=user_of(request), screening=screening, answers=form.answers())
         except Invalid as error:
             form.add_error(None, error.detail)
         else:
@@ -129,5 +127,5 @@ def screening(request: HttpRequest, patient: Patient, key: UUID) -> HttpResponse
 @patient_page
 def withdraw(request: HttpRequest, patient: Patient, key: UUID) -> HttpResponse:
     """The patient takes a screening back."""
-    screenings.withdraw(by=request.user, screening=_own(request, patient, key))
+    screenings.withdraw(by=user_of(request), screening=_own(request, patient, key))
     return redirect("screenings")

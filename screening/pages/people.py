@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from screening.errors import DomainError, Invalid
 from screening.models import Patient, Scope
 from screening.pages.forms import AcceptForm
-from screening.pages.frame import page, patient_page, role_of
+from screening.pages.frame import page, patient_page, role_of, user_of
 from screening.services import consents, invitations
 
 #: Scope → what a patient reads beside the box.
@@ -88,7 +88,7 @@ def consent(request: HttpRequest, patient: Patient) -> HttpResponse:
 def withdraw_consent(request: HttpRequest, patient: Patient) -> HttpResponse:
     """Ask once more, then take the consent back."""
     if request.method == "POST":
-        consents.withdraw(patient=patient, by=request.user)
+        consents.withdraw(patient=patient, by=user_of(request))
         return redirect("screenings")
     context = {"patient": patient, "standing": consents.standing(patient=patient)}
     return render(request, "patient/withdraw_consent.html", context)

@@ -45,16 +45,24 @@ export function figures(result: Result): HTMLElement {
 function severityBox(result: Result): HTMLElement {
   const name = "Facial expression, MDS-UPDRS 3.2";
   if (!result.severity) return box(name, "–", severityReason(result.severity_reason));
-  const bars = Object.entries(result.severity).map(
-    ([grade, p]) => `${grade} ${GRADES[Number(grade)] ?? ""} ${percentWords(p)}`,
-  );
-  return box(
-    name,
-    figure(result.severity_expected, 1),
-    `${bars.join(" · ")}.`,
-    result.severity_experimental &&
-      "Experimental: trained on drawn faces with programmed grades, not on patients.",
-    severityReason(result.severity_reason),
+  const grades = Object.entries(result.severity).map(([grade, p]): [string, number, string] => [
+    `${grade} ${GRADES[Number(grade)] ?? ""}`,
+    p,
+    percentWords(p),
+  ]);
+  return h(
+    "div",
+    { class: "figure" },
+    h("p", { class: "name" }, name),
+    h("p", { class: "value" }, `${figure(result.severity_expected, 1)} expected`),
+    bars(grades),
+    h(
+      "p",
+      {},
+      result.severity_experimental
+        ? "Experimental: learnt from drawn faces with programmed grades, not from patients."
+        : severityReason(result.severity_reason),
+    ),
   );
 }
 
