@@ -19,6 +19,7 @@ from screening.models import (
     Clip,
     Consent,
     Invitation,
+    Membership,
     Patient,
     Screening,
     Site,
@@ -51,7 +52,7 @@ class Permission:
         """``rows`` without those that ``user`` may not act on; nothing for the anonymous."""
         if not isinstance(user, User) or not user.is_active:
             return rows.none()
-        return rows.filter(cls.rule(user)).distinct()
+        return rows.filter(cls.rule(user))
 
     @classmethod
     def allows(cls, user: Actor, row: Model | None) -> bool:
@@ -68,12 +69,12 @@ def _own(prefix: str, user: User) -> Q:
 
 def _site(prefix: str, user: User) -> Q:
     """Rows of a site where the user is a clinician."""
-    return Q(
-        **{
-            f"{prefix}site__memberships__user": user,
-            f"{prefix}site__memberships__role": "clinician",
-        }
-    )
+    return Q(**{f"{prefix}site__in": _sites_of(user)})
+
+
+def _sites_of(user: User) -> QuerySet[Any]:
+    """As a sub-query, not a join: a join would repeat a row for each member of its site."""
+    return Membership.objects.filter(user=user, role=Membership.Role.CLINICIAN).values("site")
 
 
 class ViewScreening(Permission):
@@ -160,7 +161,7 @@ class WorkAtSite(Permission):
 
     @classmethod
     def rule(cls, user: User) -> Q:
-        return Q(memberships__user=user, memberships__role="clinician")
+        return Q(pk__in=_sites_of(user))
 
 
 class ManageInvitation(Permission):

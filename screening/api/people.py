@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.db.models import Prefetch
 from django.middleware.csrf import get_token
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
@@ -11,7 +12,7 @@ from rest_framework.response import Response
 from screening.api import present, serializers
 from screening.api.base import SCREENINGS, View, describe, describe_page
 from screening.errors import Invalid, NotFound
-from screening.models import Consent, ConsentForm, Invitation
+from screening.models import Assessment, Consent, ConsentForm, Invitation
 from screening.permissions import ManageInvitation, ViewConsent, WorkAtSite
 from screening.services import access, consents, events, invitations
 
@@ -107,7 +108,11 @@ class Worklist(View):
     )
     def get(self, request: Request, pk: UUID) -> Response:
         site = self.site(WorkAtSite, pk)
-        rows = SCREENINGS.filter(site=site).prefetch_related("clips", "assessments", "reviews")
+        # Without the results' bodies: curves of every screening would be megabytes a page.
+        results = Assessment.objects.filter(is_shadow=False).defer("result")
+        rows = SCREENINGS.filter(site=site).prefetch_related(
+            "clips", "reviews", Prefetch("assessments", results)
+        )
         if wanted := request.query_params.get("state"):
             rows = rows.filter(state__in=wanted.split(","))
         return self.page(request, rows, present.worklist_line)

@@ -76,16 +76,16 @@ def screening(row: Screening, *, viewer: User) -> dict[str, Any]:
 
 def screening_line(row: Screening, *, viewer: User) -> dict[str, Any]:
     """One line of a patient's history."""
-    return _head(row, for_clinician=ReviewScreening.allows(viewer, row))
+    return _head(row, for_clinician=row.patient.user_id != viewer.pk)
 
 
 def worklist_line(row: Screening) -> dict[str, Any]:
-    """One line of a clinic's worklist (``clips``, ``reviews`` prefetched)."""
+    """One line of a clinic's worklist (clips, reviews, results but shadows' prefetched)."""
     counts: dict[str, int] = {}
     for found in row.clips.all():
         if found.state != Clip.State.SUPERSEDED:
             counts[found.state] = counts.get(found.state, 0) + 1
-    result = _newest([one for one in row.assessments.all() if not one.is_shadow])
+    result = _newest(list(row.assessments.all()))
     shown = result if row.state != State.WITHDRAWN else None
     return {
         **_head(row, for_clinician=True),

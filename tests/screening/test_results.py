@@ -226,3 +226,20 @@ async def test_a_body_without_an_end_is_cut(settings: Settings) -> None:
     assert await ask([b"x" * 50, b"x" * 50], []) == (200, 2)
     assert await ask([b"x" * 50] * 9, []) == (413, 3)
     assert await ask([b"x" * 101], [(b"content-length", b"101")]) == (413, 0)
+
+
+@pytest.mark.django_db
+def test_lists_ask_the_database_as_often_for_many_rows_as_for_one(
+    client_of: Clients, django_assert_max_num_queries: Any
+) -> None:
+    site = make.SiteFactory()
+    clinician = make.ClinicianFactory(site=site)
+    make.ClinicianFactory(site=site)
+    for _ in range(4):
+        make.scored(make.PatientFactory(site=site))
+    client = client_of(clinician)
+    with django_assert_max_num_queries(12):
+        lines = client.get(f"/api/v1/sites/{site.pk}/worklist/").json()["results"]
+    assert [line["hypomimia_index"] for line in lines] == [71.6] * 4
+    with django_assert_max_num_queries(8):
+        assert len(client.get("/api/v1/screenings/").json()["results"]) == 4
