@@ -13,7 +13,7 @@ from django.db import connections
 from django.utils import timezone
 
 from screening.models import Clip, Screening
-from screening.services import measuring
+from screening.services import measuring, uploads
 
 MAKE_PLAYBACK = "worker.make_playback"
 #: How long after measuring a missing copy is taken for lost, and how many are made up for at once.
@@ -24,7 +24,14 @@ logger = logging.getLogger(__name__)
 
 
 def sweep() -> int:
-    """Returns how many hints were sent: none while at least as many wait in the queue anyway."""
+    """Enqueues what is due, gives up abandoned uploads; returns how many hints were sent."""
+    sent = _enqueue_due()
+    uploads.sweep()
+    return sent
+
+
+def _enqueue_due() -> int:
+    """How many hints were sent: none while at least as many wait in the queue anyway."""
     due = [*measuring.due(), *((MAKE_PLAYBACK, clip_id) for clip_id in _without_copy())]
     if not due or waiting() >= len(due):
         return 0

@@ -4,6 +4,7 @@ An object is always stored before its row and deleted after it, so a crash can l
 without a row, never a row without its object. Such objects are found by listing the store.
 """
 
+import time
 from contextlib import suppress
 from datetime import timedelta
 
@@ -31,8 +32,17 @@ __all__ = [
 ORPHAN_AGE = timedelta(hours=1)
 
 
+#: Listing the whole store is for once an hour, however often the sweeper comes.
+LISTING_SECONDS = 3600.0
+_next_listing = 0.0
+
+
 def sweep() -> int:
-    """Give up the open uploads that nobody went on with; returns how many."""
+    """Give up the open uploads that nobody went on with; returns how many.
+
+    Once an hour (in each process that sweeps) also deletes objects without a row.
+    """
+    global _next_listing
     rows = Upload.objects.filter(state=Upload.State.OPEN, expires_at__lte=timezone.now())
     given_up = 0
     for upload in rows.select_related("clip__step"):
@@ -40,14 +50,14 @@ def sweep() -> int:
         with suppress(WrongState):
             give_up(upload)
             given_up += 1
+    if time.monotonic() >= _next_listing:
+        _next_listing = time.monotonic() + LISTING_SECONDS
+        remove_orphans()
     return given_up
 
 
 def remove_orphans(*, age: timedelta = ORPHAN_AGE) -> list[str]:
-    """Delete objects that no row knows and that are older than ``age``; returns their keys.
-
-    Lists the whole store: an hourly or daily task, not one for every sweep.
-    """
+    """Delete objects that no row knows and that are older than ``age``; returns their keys."""
     before = timezone.now() - age
     removed = []
     for key in store.listing():

@@ -1,8 +1,10 @@
 """Bad uploads: each gets a typed answer, the clip can be sent again, and nothing is left behind."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -268,6 +270,23 @@ def test_withdrawn_consent_stops_the_upload(sender: Sender) -> None:
     assert sender.client.post("/api/v1/consents/withdraw/").status_code == 204
     assert sender.patch(10, DATA[10:]).status_code == 409
     assert sender.create().status_code == 409
+
+
+def test_the_sweep_lists_the_store_now_and_then(
+    sender: Sender, stored: Stored, clips_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender.patch(0, DATA[:100])
+    orphan = store.chunk_key(Upload.objects.get(), 100)
+    default_storage.save(orphan, ContentFile(DATA))
+    two_hours_ago = timezone.now().timestamp() - 7200
+    for key in stored():
+        os.utime(clips_folder / key, (two_hours_ago, two_hours_ago))
+    monkeypatch.setattr(uploads, "_next_listing", float("inf"))
+    uploads.sweep()
+    assert orphan in stored()
+    monkeypatch.setattr(uploads, "_next_listing", 0.0)
+    uploads.sweep()
+    assert stored() == [UploadChunk.objects.get().storage_key]
 
 
 class Cut:
