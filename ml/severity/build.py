@@ -1,5 +1,6 @@
 """From the public tables to the bundle that ships: norms, index, ensemble, card."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from ml.cohort import PUBLIC_EXPRESSIONS, Cohort, PublicData, split_hash, without_subjects
 from ml.norms import Norms
 from ml.phantom.grades import load_config
+from ml.severity.card import INTENDED_USE
 from ml.severity.classifier import ClassifierSpec, train_classifier
 from ml.severity.drawn import drawn_table
 from ml.severity.ensemble import Progress
@@ -91,6 +93,7 @@ def train_grade_model(spec: GradeSpec, z_without_pd: Floats) -> GradeModel:
         "grades_sha256": config.digest,
         "subjects": spec.subjects,
         "seed": spec.seed,
+        "experimental": True,
     }
     return train_grades(spec, z, drawn.grade, trained_on)
 
@@ -101,24 +104,37 @@ def shipped_cohort(data: PublicData) -> Cohort:
     return without_subjects(data.three, set(data.official_test))
 
 
-def sources(data: PublicData) -> list[dict[str, Any]]:
-    """Data and licences, for the card."""
-    return [
-        {
-            "name": "tmadnan/PD-Screening-SMILE",
-            "licence": "MIT",
-            "used_for": "training, norms, calibration",
-            "sha256": data.three.sha256,
-        }
-    ]
-
-
-def cohort_facts(cohort: Cohort) -> dict[str, Any]:
-    """Counts and hash that say who was in, without naming anybody."""
+def shipped_metadata(
+    data: PublicData, scorer: Scorer, figures: Mapping[str, object]
+) -> dict[str, Any]:
+    """What the shipped bundle says of itself."""
+    cohort = shipped_cohort(data)
+    count = sum(value.numel() for value in scorer.classifier.parameters.values())
     return {
-        "subjects": len(set(cohort.subject)),
-        "pd": int((cohort.pd == 1).sum()),
-        "split_hash": split_hash([str(s) for s in cohort.subject]),
+        "intended_use": INTENDED_USE,
+        "expressions": list(scorer.expressions),
+        "prevalence": scorer.classifier.prevalence,
+        "parameters": count,
+        "sources": [
+            {
+                "name": "tmadnan/PD-Screening-SMILE",
+                "licence": "MIT",
+                "used_for": "training, norms, calibration",
+                "sha256": data.three.sha256,
+            }
+        ],
+        "training": {
+            "subjects": len(set(cohort.subject)),
+            "pd": int((cohort.pd == 1).sum()),
+            "split_hash": split_hash([str(s) for s in cohort.subject]),
+            "excluded": "The subjects of the official test split of ROC-HCI/UFNet are in no"
+            " training, norm or calibration step, so that split can be scored with this bundle.",
+        },
+        "grades": None if scorer.grades is None else dict(scorer.grades.trained_on),
+        "figures": dict(figures),
+        "evaluated": "nested, by subject, with 95 % intervals; the recipe, not these very weights,"
+        " is what cross-validation evaluates",
+        "command": "python -m ml results --ship",
     }
 
 

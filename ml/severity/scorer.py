@@ -163,7 +163,7 @@ class Scorer:
             severity=severity,
             severity_expected=None if severity is None else float(expected_grade(full.grades[n])),
             severity_reason=self._severity_reason(severity),
-            severity_experimental=severity is not None,
+            severity_experimental=severity is not None and self._experimental,
             p_pd=p_pd,
             p_pd_interval=None if p_pd is None else (float(full.low[n]), float(full.high[n])),
             prediction_set=tuple(c for c, on in zip(CLASSES, full.sets[n], strict=True) if on),
@@ -172,11 +172,18 @@ class Scorer:
             leave_one_out=leave_one_out,
         )
 
-    def _severity_reason(self, severity: dict[str, float] | None) -> str:
+    @property
+    def _experimental(self) -> bool:
+        """Grades that no clinician's grade stands behind."""
+        return self.grades is not None and bool(self.grades.trained_on.get("experimental", True))
+
+    def _severity_reason(self, severity: dict[str, float] | None) -> str | None:
         """Why there are no grades, or why they are only experimental."""
         if self.grades is None:
             return NO_GRADES
-        return NOTHING_USABLE if severity is None else EXPERIMENTAL
+        if severity is None:
+            return NOTHING_USABLE
+        return EXPERIMENTAL if self._experimental else None
 
     def _abstained(self, expressions: int, spread: float) -> str | None:
         """Looks at what is missing and at the members' agreement, never at how strong a

@@ -1,0 +1,82 @@
+"""``python -m ml results``: re-trains and re-evaluates on the public data; rewrites docs/results.md.
+
+With ``--ship`` the freshly trained bundle, its figures on the card, replaces the one that ships.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ml.cohort import PublicData
+    from ml.severity.build import Recipe
+    from ml.severity.scorer import Scorer
+
+
+def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser("results", help="re-evaluate on MIMIA_DATA, rewrite the results")
+    parser.add_argument("--out", type=Path, default=Path("docs/results.md"))
+    parser.add_argument("--cache", type=Path, default=Path("var/results"))
+    parser.add_argument("--repeats", type=int, default=3, help="repeats of the outer 5-fold split")
+    parser.add_argument("--ablation-repeats", type=int, default=1)
+    parser.add_argument("--ship", action="store_true", help="replace the bundle that ships")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from ml.cohort import public_data
+    from ml.severity.build import Recipe, data_root, shipped_cohort, train_scorer
+    from ml.severity.report import figures_for_card, markdown
+    from ml.severity.results import compute
+
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"results: {time.monotonic() - started:5.0f} s  {text}", file=sys.stderr, flush=True)
+
+    data = public_data(data_root(os.environ.get("MIMIA_DATA")))
+    recipe = Recipe()
+    say("training the bundle")
+    scorer, norms = train_scorer(shipped_cohort(data), recipe)
+    found = compute(
+        data,
+        scorer,
+        options.cache,
+        repeats=options.repeats,
+        ablation_repeats=options.ablation_repeats,
+        say=say,
+    )
+    command = "python -m ml results"
+    page = markdown(found, data, command=command, seconds=time.monotonic() - started)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(page, encoding="utf-8")
+    say(f"wrote {options.out}")
+    if options.ship:
+        digest = ship(data, recipe, scorer, norms, figures_for_card(found))
+        say(f"shipped bundle {digest[:12]}")
+    return 0
+
+
+def ship(
+    data: "PublicData", recipe: "Recipe", scorer: "Scorer", norms: Any, figures: dict[str, object]
+) -> str:
+    """Write the bundle that ships and its card under docs/model-cards."""
+    from ml.bundle import default_bundle_path, load, save
+    from ml.severity.build import shipped_metadata
+    from ml.severity.card import card
+
+    path = default_bundle_path()
+    name, version = path.name.rsplit("-", 1)
+    metadata = shipped_metadata(data, scorer, figures)
+    text = card(name, version, metadata)
+    digest = save(
+        path, name=name, version=version, metadata=metadata, scorer=scorer, norms=norms, card=text
+    )
+    load(path)
+    copy = Path("docs/model-cards") / f"{path.name}.md"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_text(text, encoding="utf-8")
+    return digest

@@ -1,0 +1,89 @@
+"""A bundle's card: what TRIPOD+AI asks of a model report, in the words of its own metadata."""
+
+from collections.abc import Mapping
+from typing import Any
+
+INTENDED_USE = (
+    "Research. Screening support for reduced facial movement (hypomimia) from short clips of posed"
+    " expressions recorded at home. Not a diagnosis, not a medical device, not for emergency or"
+    " treatment decisions."
+)
+LIMITS = (
+    "Trained on two recruitment streams whose protocol alone separates PD from not (AUROC 0.80)."
+    " Trained in one stream it does not carry over to the other: read the probability beside the"
+    " within-home figure, never the pooled one alone.",
+    "Volunteers with a webcam; age differs between the classes (age alone separates them about as"
+    " well). Skin tone, glasses, beards, palsy, stroke, botulinum and depression are not recorded"
+    " in the data, so their effect is unknown.",
+    "Smile, disgust and surprise only. Other expressions do not enter; fewer than two of the three"
+    " make it abstain.",
+    "Grades come from drawn faces only. No clinician's grade has been seen. They are experimental,"
+    " for clinicians, and hidden from patients.",
+    "Norms hold for clips of about 10 s, three repetitions alternating with neutral, 640 × 480,"
+    " measured with FaceMesh in static mode.",
+)
+
+
+def card(name: str, version: str, metadata: Mapping[str, Any]) -> str:
+    """Markdown of the card."""
+    training = metadata["training"]
+    sources = "\n".join(
+        f"- {s['name']} ({s['licence']}): {s['used_for']}; SHA-256 of the table `{s['sha256'][:16]}…`"
+        for s in metadata["sources"]
+    )
+    figures = metadata.get("figures") or {}
+    lines = "\n".join(f"| {label(key)} | {show(value)} |" for key, value in figures.items())
+    table = f"| figure | value |\n|---|---|\n{lines}" if lines else "Not evaluated yet."
+    limits = "\n".join(f"- {limit}" for limit in LIMITS)
+    grades = metadata.get("grades")
+    graded = "none" if grades is None else f"{grades['what']}; {grades['grades']}"
+    return f"""# {name} {version}
+
+**Intended use.** {metadata["intended_use"]}
+
+**What it is.** Attention fusion over expressions (one token of seven signals' means and variances
+each, as whitened normal scores against people without PD), an ensemble of small cross-fitted
+members ({metadata["parameters"]} numbers in all), adaptive class balancing, calibrated per set of
+expressions, cross-conformal prediction sets. A re-implementation from the abstract of
+arXiv 2510.17373, not a reproduction. Predictors: facial geometry only; never age, sex or protocol.
+
+**Outcome.** Parkinson's disease yes/no as reported by participants or their clinic. Grades:
+{graded}.
+
+**Data.**
+{sources}
+
+Trained on {training["subjects"]} people, {training["pd"]} with PD (prevalence
+{metadata["prevalence"]:.3f}); split hash `{training["split_hash"][:16]}…`. {training["excluded"]}
+Missing expressions are masked, never filled in; rows without any are left out.
+
+**Figures** ({metadata.get("evaluated", "not evaluated")})
+
+{table}
+
+Subgroups by age, sex and protocol, calibration, abstention and every comparison:
+`docs/results.md`.
+
+**Known failures and limits.**
+{limits}
+
+**Fairness.** Subgroup figures by age and sex are in `docs/results.md`; fairness over real skin
+tones is unknown.
+
+**How to reproduce.** `{metadata["command"]}` with `MIMIA_DATA` pointing at the public tables; the
+seeds are in `bundle.json`.
+
+**Licence.** MIT, as the data it was learnt from. It holds weights and quantile tables, no row of
+anybody's data.
+"""
+
+
+def label(key: str) -> str:
+    return key.replace("_", " ").replace("auroc", "AUROC").replace("svm", "SVM").replace("ece", "ECE")
+
+
+def show(value: Any) -> str:
+    """An interval as value [low, high]; a number with three places."""
+    if isinstance(value, Mapping) and "low" in value:
+        return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

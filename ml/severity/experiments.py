@@ -1,0 +1,304 @@
+"""The methods that results compare, and the subject-wise nested protocol they all run under.
+
+One outer fold: norms from its training people without PD, every method trained on its training
+people (choices, calibration and thresholds inside them), scores for its test people. Folds run in
+separate processes.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from multiprocessing import get_context
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from ml.evaluate import auroc, best_threshold
+from ml.features import columns_of
+from ml.norms import Norms
+from ml.severity.balance import PRESETS
+from ml.severity.calibration import subset_key
+from ml.severity.classifier import Classifier, ClassifierSpec, crossfit_plan, train_classifier
+from ml.severity.model import Fusion, FusionConfig, Head
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Strings = npt.NDArray[np.str_]
+
+ALPHA = 0.1
+OUTER_FOLDS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What the methods may read. ``raw`` (N, K, 14); age, sex and protocol are not in it."""
+
+    raw: Floats
+    labels: Integers
+    subjects: Strings
+    expressions: tuple[str, ...]
+
+    def normal_scores(self, train: Integers) -> Floats:
+        """(N, K, 14) against the training people without PD."""
+        people = train[self.labels[train] == 0]
+        columns = [name for e in self.expressions for name in columns_of(e)]
+        norms = Norms.fit(columns, self.raw[people].reshape(len(people), -1), reference="fold")
+        return norms.z_tokens(self.expressions, self.raw)
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """Scores of the test people. ``log_odds`` calibrated where ``calibrated``; ``threshold`` the
+    best one for macro-F1 on held-out training people; ``p_values`` (n, 2) of the cross-conformal
+    prediction; ``spread`` (n,) disagreement of the members."""
+
+    log_odds: Floats
+    threshold: float | None = None
+    calibrated: bool = False
+    p_values: Floats | None = None
+    spread: Floats | None = None
+    attention: Floats | None = None
+    chosen: str | None = None
+
+
+Method = Callable[[Material, Floats, Integers, Integers], Predicted]
+
+
+@dataclass(frozen=True)
+class FusionMethod:
+    """Trains the first ``spec`` that does best on held-out training people (one spec: no choice).
+
+    ``expressions`` (positions) and ``parts`` (positions in a token) restrict what it sees.
+    """
+
+    specs: tuple[ClassifierSpec, ...]
+    expressions: tuple[int, ...] | None = None
+    parts: tuple[int, ...] | None = None
+
+    def __call__(self, m: Material, z: Floats, train: Integers, test: Integers) -> Predicted:
+        view = z if self.expressions is None else z[:, list(self.expressions)]
+        view = view if self.parts is None else view[..., list(self.parts)]
+        best: tuple[float, int, Classifier, Floats] | None = None
+        usable = train[np.isfinite(view[train]).any(axis=(1, 2))]
+        for number, spec in enumerate(self.specs):
+            groups = list(m.subjects[usable])
+            classifier = train_classifier(spec, view[usable], m.labels[usable], groups)
+            odds = held_out_odds(classifier, view[usable], m.labels[usable], groups)
+            figure = auroc(m.labels[usable], odds)
+            if best is None or figure > best[0]:
+                best = (figure, number, classifier, odds)
+        assert best is not None
+        _, number, classifier, odds = best
+        threshold = best_threshold(m.labels[usable], odds)
+        predicted = predict(classifier, view[test])
+        return replace(predicted, threshold=threshold, chosen=self.specs[number].fusion.fusion)
+
+
+def present_in(z: Floats) -> npt.NDArray[np.bool_]:
+    return np.isfinite(z).any(axis=-1)
+
+
+def held_out_odds(
+    classifier: Classifier, z: Floats, labels: Integers, groups: Sequence[str]
+) -> Floats:
+    """Calibrated log-odds of training people by the members that left them out. (N,)."""
+    fold, _, _, _ = crossfit_plan(labels, groups, classifier.spec)
+    by_fold = classifier.by_fold(classifier.members(z, present_in(z))[0])
+    key = subset_key(classifier.spec.fusion.expressions)
+    return classifier.temperatures[key].apply(by_fold[fold, np.arange(len(labels))])
+
+
+def predict(classifier: Classifier, z: Floats) -> Predicted:
+    """Calibrated log-odds and conformal p-values, by the expressions each person has."""
+    present = present_in(z)
+    n = len(z)
+    odds, spread, p_values = np.zeros(n), np.zeros(n), np.ones((n, 2))
+    attention = np.zeros(present.shape)
+    names = classifier.spec.fusion.expressions
+    for pattern in np.unique(present, axis=0):
+        rows = (present == pattern).all(axis=-1)
+        if not pattern.any():
+            continue
+        key = subset_key([e for e, on in zip(names, pattern, strict=True) if on])
+        members, weights = classifier.members(z[rows], present[rows])
+        calibrated = classifier.temperatures[key].apply(members)
+        odds[rows], spread[rows] = calibrated.mean(axis=0), calibrated.std(axis=0)
+        p_values[rows] = classifier.conformal[key].p_values(classifier.by_fold(members))
+        attention[rows] = weights.mean(axis=0)
+    return Predicted(odds, None, True, p_values, spread, attention)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A scikit-learn model on flat features: ``kind`` svm or logistic; ``features`` z (normal
+    scores) or plain (means and log-variances, standardised); ``expressions`` and ``parts`` as in
+    :class:`FusionMethod`. Missing features take the training median."""
+
+    kind: str
+    features: str = "plain"
+    expressions: tuple[int, ...] | None = None
+    parts: tuple[int, ...] | None = None
+
+    def __call__(self, m: Material, z: Floats, train: Integers, test: Integers) -> Predicted:
+        half = m.raw.shape[-1] // 2
+        values = z
+        if self.features == "plain":
+            values = np.concatenate([m.raw[..., :half], np.log(m.raw[..., half:])], axis=-1)
+        values = values if self.expressions is None else values[:, list(self.expressions)]
+        values = values if self.parts is None else values[..., list(self.parts)]
+        flat = values.reshape(len(values), -1)
+        flat = np.where(np.isfinite(flat), flat, np.nanmedian(flat[train], axis=0))
+        model = (
+            SVC(C=1.0, class_weight="balanced")
+            if self.kind == "svm"
+            else LogisticRegression(C=1.0, class_weight="balanced", max_iter=5000)
+        )
+        fitted = make_pipeline(StandardScaler(), model).fit(flat[train], m.labels[train])
+        return Predicted(np.asarray(fitted.decision_function(flat[test])))
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Everybody gets the training prevalence."""
+
+    def __call__(self, m: Material, z: Floats, train: Integers, test: Integers) -> Predicted:
+        share = m.labels[train].mean()
+        odds = np.full(len(test), np.log(share / (1 - share)))
+        return Predicted(odds, calibrated=True)
+
+
+MEANS, VARIANCES = tuple(range(7)), tuple(range(7, 14))
+
+
+def attention_spec(expressions: Sequence[str], *, members: int = 3, **fusion: object) -> ClassifierSpec:
+    config = FusionConfig(tuple(expressions), **{"dropout": 0.2, **fusion})  # type: ignore[arg-type]
+    return ClassifierSpec(config, members=members)
+
+
+def main_methods(expressions: tuple[str, ...]) -> dict[str, Method]:
+    """Full-size ensembles and the baselines: all repeats."""
+    attention = attention_spec(expressions)
+    multihead = attention_spec(expressions, fusion=Fusion.MULTIHEAD)
+    methods: dict[str, Method] = {
+        "fusion (attention or multi-head, chosen inside)": FusionMethod((attention, multihead)),
+        "RBF SVM": Baseline("svm"),
+        "RBF SVM on normal scores": Baseline("svm", "z"),
+        "logistic regression": Baseline("logistic"),
+        "constant": Constant(),
+    }
+    for k, expression in enumerate(expressions):
+        methods[f"fusion, {expression} only"] = FusionMethod(
+            (attention_spec((expression,), fusion=Fusion.MULTIHEAD),), expressions=(k,)
+        )
+        methods[f"RBF SVM, {expression} only"] = Baseline("svm", expressions=(k,))
+    methods["RBF SVM, means only"] = Baseline("svm", parts=MEANS)
+    methods["RBF SVM, variances only"] = Baseline("svm", parts=VARIANCES)
+    return methods
+
+
+def ablation_methods(expressions: tuple[str, ...]) -> dict[str, Method]:
+    """One member per inner fold, so that many variants fit in one run; compared with each other."""
+    base = attention_spec(expressions, members=1)
+
+    def fused(**changes: object) -> FusionMethod:
+        return FusionMethod((replace(base, fusion=replace(base.fusion, **changes)),))  # type: ignore[arg-type]
+
+    methods: dict[str, Method] = {
+        f"balance: {name}": FusionMethod((replace(base, balance=balance),))
+        for name, balance in PRESETS.items()
+    }
+    methods |= {f"fusion: {kind.value}": fused(fusion=kind) for kind in Fusion}
+    methods["head: corn"] = fused(head=Head.CORN)
+    methods["tokens: not whitened"] = FusionMethod((replace(base, whiten=False),))
+    seven = replace(base, fusion=replace(base.fusion, token_width=7))
+    methods["tokens: means only"] = FusionMethod((seven,), parts=MEANS)
+    methods["tokens: variances only"] = FusionMethod((seven,), parts=VARIANCES)
+    return methods
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One outer split."""
+
+    repeat: int
+    train: Integers
+    test: Integers
+    methods: tuple[str, ...]
+
+
+def outer_folds(m: Material, repeats: int, methods: Sequence[str], *, seed: int = 100) -> list[Fold]:
+    """Repeated StratifiedGroupKFold by subject."""
+    folds = []
+    for r in range(repeats):
+        splitter = StratifiedGroupKFold(OUTER_FOLDS, shuffle=True, random_state=seed + r)
+        for train, test in splitter.split(m.raw, m.labels, m.subjects):
+            folds.append(Fold(r, train, test, tuple(methods)))
+    return folds
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """All repeats of one method, (R, N) arrays filled fold by fold."""
+
+    log_odds: Floats
+    thresholded: Floats  # 1 where above the threshold chosen inside
+    p_values: Floats  # (R, N, 2)
+    spread: Floats
+    attention: Floats  # (R, N, K)
+    chosen: list[str] = field(default_factory=list)
+
+
+def run_fold(m: Material, fold: Fold, methods: Mapping[str, Method]) -> dict[str, Predicted]:
+    """Train and score one fold, in a process of its own."""
+    torch.set_num_threads(1)
+    z = m.normal_scores(fold.train)
+    return {name: methods[name](m, z, fold.train, fold.test) for name in fold.methods}
+
+
+def cross_predict(
+    m: Material,
+    methods: Mapping[str, Method],
+    repeats: int,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Outcome]:
+    """Out-of-fold scores of every method under the same splits."""
+    folds = outer_folds(m, repeats, list(methods))
+    n, k = len(m.labels), len(m.expressions)
+    found = {
+        name: Outcome(
+            np.zeros((repeats, n)), np.zeros((repeats, n)), np.ones((repeats, n, 2)),
+            np.zeros((repeats, n)), np.zeros((repeats, n, k)),
+        )
+        for name in methods
+    }  # fmt: skip
+    workers = max(1, min(os.cpu_count() or 1, 4))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        jobs = {pool.submit(run_fold, m, fold, methods): fold for fold in folds}
+        for done, job in enumerate(as_completed(jobs), start=1):
+            for name, predicted in job.result().items():
+                _store(found[name], jobs[job], predicted)
+            if progress is not None:
+                progress(done, len(folds))
+    return found
+
+
+def _store(outcome: Outcome, fold: Fold, predicted: Predicted) -> None:
+    r, test = fold.repeat, fold.test
+    outcome.log_odds[r, test] = predicted.log_odds
+    if predicted.threshold is not None:
+        outcome.thresholded[r, test] = predicted.log_odds >= predicted.threshold
+    if predicted.p_values is not None and predicted.spread is not None:
+        outcome.p_values[r, test] = predicted.p_values
+        outcome.spread[r, test] = predicted.spread
+    if predicted.attention is not None and predicted.attention.shape[1] == outcome.attention.shape[2]:
+        outcome.attention[r, test] = predicted.attention
+    if predicted.chosen is not None:
+        outcome.chosen.append(predicted.chosen)

@@ -1,0 +1,95 @@
+"""A manifest of clips as a feature cohort: each clip measured once, then read from a cache.
+
+The cache is keyed by the clip's SHA-256 and the measurer's digest: a second run starts in seconds,
+and another measurer never reads what this one wrote.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ml.cohort import UNKNOWN, Cohort, drop_failed
+from ml.errors import CohortError
+from ml.features import columns_of
+from ml.manifest import MANIFEST, LabelledClip, read_manifest
+
+Progress = Callable[[int, int], None]
+
+
+def cohort_of_clips(folder: Path, cache: Path, *, progress: Progress | None = None) -> Cohort:
+    """One row per subject, from ``folder/manifest.csv``. A clip that cannot be measured leaves its
+    expression missing. Raises :class:`CohortError` naming file and row."""
+    clips = read_manifest(folder)
+    subjects = list(dict.fromkeys(clip.subject for clip in clips))
+    expressions = list(dict.fromkeys(clip.expression for clip in clips))
+    columns = tuple(name for expression in expressions for name in columns_of(expression))
+    position = {name: index for index, name in enumerate(columns)}
+    values = np.full((len(subjects), len(columns)), np.nan)
+    row_of = {subject: n for n, subject in enumerate(subjects)}
+    seen: dict[tuple[str, str], int] = {}
+    for done, clip in enumerate(clips, start=1):
+        first = seen.setdefault((clip.subject, clip.expression), clip.row)
+        if first != clip.row:
+            raise CohortError(
+                f"subject {clip.subject} has {clip.expression} in row {first} already",
+                file=folder / MANIFEST,
+                row=clip.row,
+            )
+        for name, value in features_of(clip, cache).items():
+            if name in position:
+                values[row_of[clip.subject], position[name]] = value
+        if progress is not None:
+            progress(done, len(clips))
+    return _cohort(folder, clips, subjects, columns, drop_failed(values, columns))
+
+
+def features_of(clip: LabelledClip, cache: Path) -> dict[str, float]:
+    """The clip's feature columns, empty where it is unusable; measured unless cached."""
+    from ml.pipeline import measure_clip, measurer_digest
+
+    file = cache / measurer_digest()[:16] / f"{clip.sha256}-{clip.expression}.json"
+    if file.is_file():
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    measured = measure_clip(clip.path, expression=clip.expression)
+    features = measured.features() if measured.state == "measured" else {}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".part")
+    partial.write_text(json.dumps(features), encoding="utf-8")
+    partial.replace(file)
+    return features
+
+
+def _cohort(
+    folder: Path,
+    clips: Sequence[LabelledClip],
+    subjects: Sequence[str],
+    columns: tuple[str, ...],
+    values: "np.ndarray[tuple[int, int], np.dtype[np.float64]]",
+) -> Cohort:
+    about: dict[str, LabelledClip] = {}
+    for clip in clips:
+        first = about.setdefault(clip.subject, clip)
+        if (first.pd, first.grade) != (clip.pd, clip.grade):
+            raise CohortError(
+                f"subject {clip.subject} has other labels than in row {first.row}",
+                file=folder / MANIFEST,
+                row=clip.row,
+            )
+    firsts = [about[subject] for subject in subjects]
+    return Cohort(
+        name=str(folder / MANIFEST),
+        columns=columns,
+        values=values,
+        subject=np.array(subjects, dtype=np.str_),
+        protocol=np.array([c.protocol for c in firsts], dtype=np.str_),
+        pd=np.array([UNKNOWN if c.pd is None else int(c.pd) for c in firsts], dtype=np.int64),
+        grade=np.array([UNKNOWN if c.grade is None else c.grade for c in firsts], dtype=np.int64),
+        age=np.full(len(firsts), np.nan),
+        sex=np.full(len(firsts), "", dtype=np.str_),
+        split=np.array([c.split for c in firsts], dtype=np.str_),
+        line=np.array([c.row for c in firsts], dtype=np.int64),
+        sha256=hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest(),
+    )
