@@ -1,0 +1,84 @@
+"""Clips of a phantom cohort measured through the served door, once, by several processes."""
+
+import hashlib
+import json
+import multiprocessing
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml.intensity.source import CropEncoder
+from ml.manifest import LabelledClip
+from ml.measurement import Measurement
+from ml.pipeline import measure_clip, measurer_digest
+
+# One source per process: loading it for every clip would cost more than the clip.
+_encoders: dict[Path, CropEncoder] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """One person filmed once: measurements and truths by expression."""
+
+    subject: str
+    pd: int
+    measured: Mapping[str, Measurement]
+    truth: Mapping[str, Mapping[str, Any]]
+
+
+def measure_sessions(
+    clips: Sequence[LabelledClip], cache: Path, *, source: Path | None = None, workers: int = 2
+) -> list[Session]:
+    """Every person of ``clips``, in order. ``source`` is the CLIP source that also encodes."""
+    cache.mkdir(parents=True, exist_ok=True)
+    jobs = [(clip, cache, source) for clip in clips]
+    if workers == 1:
+        found = [_measure(job) for job in jobs]
+    else:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            found = list(pool.map(_measure, jobs))
+    return _by_person(clips, found)
+
+
+def _by_person(clips: Iterable[LabelledClip], found: Iterable[Measurement]) -> list[Session]:
+    measured: dict[str, dict[str, Measurement]] = {}
+    truth: dict[str, dict[str, Mapping[str, Any]]] = {}
+    pd: dict[str, int] = {}
+    for clip, measurement in zip(clips, found, strict=True):
+        measured.setdefault(clip.subject, {})[clip.expression] = measurement
+        truth.setdefault(clip.subject, {})[clip.expression] = clip.read_truth() or {}
+        pd[clip.subject] = int(bool(clip.pd))
+    return [Session(name, pd[name], measured[name], truth[name]) for name in measured]
+
+
+def _measure(job: tuple[LabelledClip, Path, Path | None]) -> Measurement:
+    """One clip, from the cache where the same file was measured by the same code."""
+    import cv2
+    import torch
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    clip, cache, folder = job
+    encoder = None if folder is None else _encoder(folder)
+    code = measurer_digest(None if encoder is None else encoder.digest)
+    cues = tuple((clip.read_truth() or {}).get("cues_s", ()))
+    name = hashlib.sha256(f"{clip.sha256}:{clip.expression}:{code}:{cues}".encode()).hexdigest()
+    path = cache / f"{name[:40]}.json"
+    if path.is_file():
+        return Measurement.from_json(json.loads(path.read_text(encoding="utf-8")))
+    measured = measure_clip(clip.path, expression=clip.expression, cues=cues, encoder=encoder)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(measured.to_json()), encoding="utf-8")
+    partial.replace(path)
+    return measured
+
+
+def _encoder(folder: Path) -> CropEncoder:
+    from ml.intensity.clip_source import load
+
+    if folder not in _encoders:
+        _encoders[folder] = load(folder).encoder
+    return _encoders[folder]
