@@ -16,6 +16,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "results",
+    "results_phantom",
     "weights",
     "bench",
 )
