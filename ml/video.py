@@ -158,7 +158,11 @@ def _decode(
         t = picture.time - start
         if t > limits.max_seconds:
             raise _too_long(limits)
-        rgb = _upright(picture)
+        try:
+            rgb = _upright(picture)
+        except _UNREADABLE:  # a pixel format or size that only damage explains
+            decoding.damaged += 1
+            continue
         decoding.frames += 1
         decoding.last_t = t
         yield Frame(t=t, rgb=rgb)
