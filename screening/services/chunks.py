@@ -188,7 +188,9 @@ def _count(upload: Upload, *, offset: int, size: int, key: str, length: int | No
     with transaction.atomic():
         rows = Upload.objects.filter(pk=upload.pk, state=State.OPEN, offset=offset)
         if not rows.update(offset=offset + size, length=length):
-            now = Upload.objects.get(pk=upload.pk)
+            now = Upload.objects.filter(pk=upload.pk).first()
+            if now is None:
+                raise Gone("This recording was deleted.")
             require_open(now)
             raise OffsetConflict(now.offset)
         if size:

@@ -51,7 +51,6 @@ def complete(
     except FileNotFoundError as raced:
         # Another request completed or gave up this upload while we were reading its chunks.
         store.remove(key)
-        upload.refresh_from_db()
         if clip := _completed_before(upload, sha256):
             return clip
         raise Conflict from raced
@@ -68,7 +67,6 @@ def complete(
         clip = _receive_clip(upload, key=key, size=size, sha256=sha256, announced=announced)
     except BaseException:
         store.remove(key)
-        upload.refresh_from_db()
         if clip := _completed_before(upload, sha256):
             return clip
         raise
@@ -78,8 +76,8 @@ def complete(
 
 def _completed_before(upload: Upload, sha256: str) -> Clip | None:
     """The clip of an upload that was completed with the same content: the answer got lost."""
-    clip = Clip.objects.select_related("screening", "step").get(pk=upload.clip_id)
-    return clip if upload.state == State.COMPLETED and clip.sha256 == sha256 else None
+    rows = Clip.objects.select_related("screening", "step")
+    return rows.filter(uploads=upload.pk, uploads__state=State.COMPLETED, sha256=sha256).first()
 
 
 def _receive_clip(

@@ -9,6 +9,8 @@ the audit trail and the record of views, under a pseudonym that no longer leads 
 
 from uuid import UUID
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
 
@@ -23,6 +25,7 @@ from screening.models import (
     Patient,
     Review,
     Screening,
+    Upload,
     User,
 )
 from screening.permissions import ErasePatient
@@ -62,6 +65,9 @@ def erase_patient(*, by: User, patient: Patient) -> Patient:
             raise WrongState("This patient was erased already.")
         Consent.objects.filter(patient=patient, withdrawn_at__isnull=True).update(withdrawn_at=now)
         screenings.update(state=Screening.State.WITHDRAWN, withdrawn_at=now, rerecord_note="")
+        # A chunk that is under way finds its upload closed, and deletes its object itself.
+        open_ones = Upload.objects.filter(clip__screening__patient=patient, state="open")
+        open_ones.update(state="terminated")
         Invitation.objects.filter(patient=patient).delete()
         _delete_results(patient)
         _remove_account(patient, spare=by)
@@ -106,6 +112,9 @@ def _remove_account(patient: Patient, *, spare: User) -> None:
     user = patient.user
     if user is None or user.is_staff or user.is_superuser or user.memberships.exists():
         return
+    # The admin's own log repeats the address of each user who was edited there.
+    edited = ContentType.objects.get_for_model(User)
+    LogEntry.objects.filter(content_type=edited, object_id=str(user.pk)).delete()
     user.delete()
 
 

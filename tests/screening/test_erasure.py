@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 import pytest
 from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.core import serializers
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models import ForeignKey, Model
 
 from screening import queue
-from screening.errors import NotAllowed, WrongState
+from screening.errors import Gone, NotAllowed, WrongState
 from screening.models import (
     AccessEvent,
     AuditEntry,
@@ -48,6 +49,8 @@ def patient() -> Patient:
     uploads.append(by=by, upload=upload, offset=0, data=b"some of it")
     first = done.clips.all()[0]
     default_storage.save(store.playback_key(first), ContentFile(b"a copy"))
+    admin = make.AdminFactory()
+    LogEntry.objects.log_actions(admin.pk, User.objects.filter(email=EMAIL), CHANGE)
     return patient
 
 
@@ -133,6 +136,32 @@ def test_work_in_flight_writes_nothing_back(patient: Patient, stored: Stored) ->
     assert measuring.store_measurement(claim=claim, measurement=body) is None
     measuring.give_back(claim=claim, why="measuring_fault")
     assert stored() == []
+
+
+class ErasedMeanwhile:
+    """A chunk during whose way the patient is erased."""
+
+    def __init__(self, patient: Patient, files: bool) -> None:
+        self.patient, self.files, self.blocks = patient, files, [b"the rest"]
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self.blocks:
+            erasure.erase_patient(by=make.AdminFactory(), patient=self.patient)
+            if self.files:
+                erasure.erase_files(patient_id=self.patient.pk)
+        return self.blocks.pop() if self.blocks else b""
+
+
+@pytest.mark.parametrize("files", [False, True])
+def test_a_chunk_under_way_leaves_nothing(patient: Patient, stored: Stored, files: bool) -> None:
+    upload = Upload.objects.get(clip__screening__patient=patient, state="open")
+    by = patient.user
+    assert by is not None
+    before = stored()
+    data = ErasedMeanwhile(patient, files)
+    with pytest.raises(Gone):
+        uploads.append(by=by, upload=upload, offset=upload.offset, data=data)
+    assert stored() == ([] if files else before)
 
 
 def test_every_relation_to_a_patient_has_a_rule() -> None:
