@@ -11,7 +11,8 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_http_methods, require_safe
 
 from screening.errors import Invalid, NotAllowed
-from screening.models import Invitation, ModelBundle, Review, Screening, Site
+from screening.models import Assessment, Invitation, ModelBundle, Review, Screening, Site
+from screening.pages.agreement import ENOUGH, Pair, agreement
 from screening.pages.forms import InviteForm
 from screening.pages.frame import clinician_page, user_of
 from screening.permissions import ManageInvitation, ReviewScreening
@@ -148,8 +149,15 @@ def models(request: HttpRequest, sites: list[Site]) -> HttpResponse:
         .prefetch_related("screening__assessments__bundle")
         .order_by("-signed_off_at")[:200]
     )
-    rows = [_compared(review) for review in reviews]
-    return render(request, "clinic/models.html", {"site": site, "sites": sites, "rows": rows})
+    newest = {review.screening_id: review for review in reversed(reviews)}
+    rows = [_compared(review) for review in reversed(newest.values())]
+    figures = [
+        {"name": name, "agreement": agreement(pairs)}
+        for name in ("active", "shadow")
+        if (pairs := [_pair(row["review"], row[name]) for row in rows if row[name]])
+    ]
+    context = {"site": site, "sites": sites, "rows": rows, "figures": figures, "enough": ENOUGH}
+    return render(request, "clinic/models.html", context)
 
 
 def _compared(review: Review) -> dict[str, Any]:
@@ -158,3 +166,12 @@ def _compared(review: Review) -> dict[str, Any]:
     for assessment in sorted(review.screening.assessments.all(), key=lambda row: row.created_at):
         newest[assessment.is_shadow] = assessment
     return {"review": review, "active": newest.get(False), "shadow": newest.get(True)}
+
+
+def _pair(review: Review, assessment: Assessment) -> Pair:
+    return Pair(
+        grade=review.grade or 0,
+        index=assessment.hypomimia_index,
+        expected=assessment.result.get("severity_expected"),
+        abstained=bool(assessment.abstained),
+    )

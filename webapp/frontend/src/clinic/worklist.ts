@@ -99,20 +99,20 @@ function line(row: Row): HTMLElement {
   const when = row.submitted_at ?? row.created_at;
   return h(
     "tr",
-    { "data-id": row.id, "data-state": row.state, class: fresh.has(row.id) ? "fresh" : "" },
+    { role: "row", "data-id": row.id, "data-state": row.state, class: fresh.has(row.id) ? "fresh" : "" },
     h(
       "td",
-      {},
+      { role: "cell" },
       h("a", { href: `/clinic/screenings/${row.id}/` }, row.patient.name ?? row.patient.pseudonym),
       " ",
       row.patient.name && h("span", { class: "soft" }, row.patient.pseudonym),
       " ",
       row.is_phantom && h("span", { class: "badge" }, "drawn face"),
     ),
-    h("td", {}, stateBadge(row)),
-    h("td", {}, progress(row)),
-    h("td", { class: "number", "data-label": "Index" }, index),
-    h("td", {}, h("time", { datetime: when, title: day(when) }, ago(when))),
+    h("td", { role: "cell" }, stateBadge(row)),
+    h("td", { role: "cell" }, progress(row)),
+    h("td", { role: "cell", class: "number", "data-label": "Index" }, index),
+    h("td", { role: "cell" }, h("time", { datetime: when, title: day(when) }, ago(when))),
   );
 }
 
@@ -169,7 +169,7 @@ function build(): void {
       { class: "card table-wrap" },
       h(
         "table",
-        { class: "worklist" },
+        { class: "worklist", role: "table" },
         h(
           "thead",
           {},
@@ -181,7 +181,7 @@ function build(): void {
             ),
           ),
         ),
-        h("tbody", {}),
+        h("tbody", { role: "rowgroup" }),
       ),
       h("p", { class: "soft", "data-empty": true, hidden: true }),
     ),

@@ -18,6 +18,7 @@ interface Line {
   badge: string;
   label: string;
   advice: string;
+  again: string;
 }
 
 /** What a patient reads about one part: from this device first, then from the server. */
@@ -27,6 +28,7 @@ export function lineOf(step: Step, progress: string, status: Status | null): Lin
     badge,
     words,
     advice,
+    again: ["left out", "missing", "not sent"].includes(label) ? "Record" : "Record again",
   });
   if (status) {
     if (status.phase === "waiting" || status.phase === "signed_out") {
@@ -65,7 +67,7 @@ export function review(root: HTMLElement, state: ReviewState, actions: Actions):
   return h(
     "section",
     {},
-    h("h1", { tabindex: -1 }, missing.length ? "Some parts are still missing" : "All parts are recorded"),
+    h("h1", { tabindex: -1 }, missing.length ? "Some parts are still missing" : "Ready to send"),
     h(
       "p",
       { class: "lead" },
@@ -83,8 +85,8 @@ export function review(root: HTMLElement, state: ReviewState, actions: Actions):
           face(root, step.expression),
           h("h3", {}, step.title, " ", h("span", { class: `badge ${line.badge}` }, line.label)),
           h("p", {}, [line.words, line.advice].filter(Boolean).join(". ")),
-          button("Record again", () => actions.choose(n), "plain", {
-            "aria-label": `Record ${step.title} again`,
+          button(line.again, () => actions.choose(n), "plain", {
+            "aria-label": line.again.replace("Record", `Record ${step.title}`),
           }),
         ),
       ),
