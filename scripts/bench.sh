@@ -9,5 +9,5 @@ mkdir -p var/bench
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 say "the stages of measuring, by themselves"
 "$VENV/bin/python" -m ml bench --out var/bench/ml.json
-say "the whole way: last byte acknowledged → result on the page"
+say "the whole way: last byte acknowledged → result"
 "$VENV/bin/python" -m worker.bench --out var/bench/site.json
