@@ -82,8 +82,9 @@ def _cut(curve: Floats) -> list[Floats]:
     edges = np.flatnonzero(np.diff(above.astype(int)))
     kept = []
     for start, end in zip(edges[::2], edges[1::2], strict=True):
-        long_enough = 0.25 * RATE_HZ <= end - start <= _LONGEST_S * RATE_HZ
-        if long_enough and level[start:end].max() >= _RISEN:
+        whole = start > 0 and end < len(level)  # not cut off by the recording's start or end
+        length_fits = 0.25 * RATE_HZ <= end - start <= _LONGEST_S * RATE_HZ
+        if whole and length_fits and level[start:end].max() >= _RISEN:
             kept.append(_shape(level[start:end]))
     return kept
 

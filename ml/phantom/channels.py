@@ -48,7 +48,7 @@ RECIPES: Mapping[Expression, Mapping[str, float]] = MappingProxyType(
             {"sneer": 1.0, "squint": 0.65, "brow_down": 1.4, "jaw": 0.12}
         ),
         Expression.SURPRISE: MappingProxyType(
-            {"brow_outer": 0.8, "brow_inner": 0.8, "wide": 0.95, "jaw": 0.22}
+            {"brow_outer": 0.8, "brow_inner": 0.8, "wide": 0.95, "jaw": 0.17}
         ),
         Expression.ANGER: MappingProxyType(
             {"brow_down": 1.0, "squint": 0.45, "press": 0.8, "frown": 0.2}

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import numpy.typing as npt
 from av.video.stream import VideoStream
@@ -64,31 +65,31 @@ def _counted(
 
 def _encode(path: Path, suffix: str, performance: Performance, pictures: Iterator[Picture]) -> None:
     film = performance.capture
-    rate = Fraction(film.fps).limit_denominator(1001)
-    codec, container = {
-        ".mp4": ("libx264", "mp4"),
-        ".webm": ("libvpx", "webm"),
-        ".mjpeg": ("mjpeg", "mjpeg"),
-    }[suffix]
+    if suffix == ".mjpeg":
+        with path.open("wb") as file:
+            for picture in pictures:
+                file.write(_jpeg(picture))
+        return
+    codec, container, options = {
+        ".mp4": ("libx264", "mp4", {"preset": "veryfast", "crf": str(film.crf)}),
+        ".webm": ("libvpx", "webm", {"crf": str(max(film.crf - 8, 4)), "b": "3M",
+                                     "deadline": "realtime", "cpu-used": "6"}),
+    }[suffix]  # fmt: skip
     with av.open(str(path), "w", format=container) as output:
-        output_stream = output.add_stream(codec, rate=rate)
-        assert isinstance(output_stream, VideoStream)  # noqa: S101 for the type checker
-        output_stream.width, output_stream.height = film.width, film.height
-        if suffix == ".mp4":
-            output_stream.options = {"preset": "veryfast", "crf": str(film.crf), "threads": "1"}
-        elif suffix == ".webm":
-            output_stream.options = {
-                "crf": str(film.crf - 8), "b": "3M", "deadline": "realtime", "cpu-used": "6",
-                "threads": "1",
-            }  # fmt: skip
-        else:
-            output_stream.options = {"q:v": "3"}
-        output_stream.pix_fmt = "yuvj420p" if suffix == ".mjpeg" else "yuv420p"
-        clocked = suffix != ".mjpeg"
-        output_stream.codec_context.time_base = _CLOCK if clocked else 1 / rate
-        for index, (picture, t) in enumerate(zip(pictures, performance.times, strict=True)):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts = round(float(t) * 1000) if clocked else index
-            frame.time_base = _CLOCK if clocked else 1 / rate
-            output.mux(output_stream.encode(frame))
-        output.mux(output_stream.encode())
+        track = output.add_stream(codec, rate=Fraction(film.fps).limit_denominator(1001))
+        assert isinstance(track, VideoStream)  # noqa: S101 for the type checker
+        track.width, track.height, track.pix_fmt = film.width, film.height, "yuv420p"
+        track.options = {**options, "threads": "1"}
+        track.codec_context.time_base = _CLOCK
+        for picture, t in zip(pictures, performance.times, strict=True):
+            planes = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8)
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            frame.pts, frame.time_base = round(float(t) * 1000), _CLOCK
+            output.mux(track.encode(frame))
+        output.mux(track.encode())
+
+
+def _jpeg(picture: Picture) -> bytes:
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    _, content = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return content.tobytes()

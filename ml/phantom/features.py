@@ -155,13 +155,13 @@ class Sketch:
         self, pen: Pen, sign: float, value: dict[str, float], look: tuple[float, float]
     ) -> None:
         who, ink = self._person, self._palette
-        wide, squint = value["wide"], max(value["squint"], 0.0)
+        wide, squint = value["wide"], _limited(max(value["squint"], 0.0), 0.6, 0.2)
         closed = min(max(value["blink"], 0.0), 1.0)
         half = 0.245 * who.eye_width
         x = sign * (0.5 + half * _S)  # from the inner to the outer corner
         tilt = 0.010 - 0.018 * _S
-        top = 0.059 * who.eye_height + 0.065 * wide - 0.036 * squint
-        low = 0.044 * who.eye_height + 0.012 * wide - 0.030 * squint
+        top = 0.059 * who.eye_height + 0.065 * wide - 0.024 * squint
+        low = 0.044 * who.eye_height + 0.012 * wide - 0.038 * squint
         lower = tilt + max(low, 0.008) * (1.0 - _S * _S) ** 0.8
         upper = tilt - max(top, 0.012) * (1.0 - np.abs(_S) ** 2.3) ** 0.85
         upper = upper + (0.9 * lower + 0.1 * tilt - upper) * closed
@@ -273,9 +273,9 @@ def mouth_shape(person: Identity, frame: Floats) -> Lips:
     return Lips(outer_top, inner_top, inner_low, outer_low, float((up + down).max()))
 
 
-def _limited(value: float, limit: float) -> float:
-    """The same up to ``limit``, then ever slower, up to 0.4 beyond: a brow can only rise so far."""
-    return value if value <= limit else limit + 0.4 * float(np.tanh((value - limit) / 0.4))
+def _limited(value: float, limit: float, beyond: float = 0.4) -> float:
+    """The same up to ``limit``, then ever slower: a brow can only rise so far."""
+    return value if value <= limit else limit + beyond * float(np.tanh((value - limit) / beyond))
 
 
 def _xy(x: Floats, y: Floats) -> Floats:

@@ -108,8 +108,9 @@ class Layer:
         return np.asarray(self.picture[py - 1 : py + 2, px - 1 : px + 2].mean((0, 1)), np.float32)
 
 
+@lru_cache(maxsize=2)
 def paint(person: Identity, film: Capture) -> Layer:
-    """Paints the layer for one person in one room."""
+    """Paints the layer for one person in one room; kept for the person's next clip. Read only."""
     scale = film.face * film.height
     step = 8
     width = film.width + 2 * int(np.ceil(MARGIN * scale / step)) * step

@@ -8,6 +8,7 @@ a trained model on phantoms are given as a share of this oracle's.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -108,12 +109,19 @@ def _blinks(clips: Sequence[tuple[int, float]], config: GradeConfig) -> Floats:
     nodes, weights = np.polynomial.hermite_e.hermegauss(_RATE_NODES)
     total = np.zeros(len(GRADES))
     for g in GRADES:
-        rates = config.blinks_per_minute[g] * np.exp(config.blinks_log_sd * nodes)
-        likelihood = np.ones_like(rates)
+        likelihood = np.ones_like(nodes)
         for count, seconds in clips:
-            likelihood = likelihood * count_probability(count, seconds, rates)
+            middle, spread = config.blinks_per_minute[g], config.blinks_log_sd
+            likelihood = likelihood * _at_nodes(count, seconds, middle, spread)
         total[g] = np.log(max(float(likelihood @ weights), 1e-300))
     return total
+
+
+@lru_cache(maxsize=4096)
+def _at_nodes(count: int, seconds: float, per_minute: float, log_sd: float) -> Floats:
+    """``count_probability`` at the nodes of the spread of rates between people (R,)."""
+    nodes, _ = np.polynomial.hermite_e.hermegauss(_RATE_NODES)
+    return count_probability(count, seconds, per_minute * np.exp(log_sd * nodes))
 
 
 def count_probability(count: int, seconds: float, per_minute: Floats) -> Floats:
