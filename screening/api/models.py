@@ -7,7 +7,7 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from screening.api import serializers
+from screening.api import clinic_shapes
 from screening.api.base import View, describe
 from screening.permissions import WorkAtSite
 from screening.services import comparison
@@ -16,7 +16,7 @@ from screening.services import comparison
 class SiteComparison(View):
     @describe(
         "The active and the shadow bundles beside the grades of a site",
-        answer=serializers.ComparisonOut,
+        answer=clinic_shapes.ComparisonOut,
         errors=[404],
     )
     def get(self, request: Request, pk: UUID) -> Response:
@@ -28,7 +28,7 @@ class SiteComparison(View):
 class Comparison(View):
     @describe(
         "The same over all sites, in sum only, for administrators",
-        answer=serializers.ComparisonOut,
+        answer=clinic_shapes.ComparisonOut,
         errors=[403],
     )
     def get(self, request: Request) -> Response:
@@ -40,5 +40,5 @@ def _body(
 ) -> dict[str, Any]:
     digests = {one.bundle.pk: one.bundle.digest for one in found}
     body = {"bundles": found, "screenings": lines}
-    shown: dict[str, Any] = serializers.ComparisonOut(body, context={"digests": digests}).data
+    shown: dict[str, Any] = clinic_shapes.ComparisonOut(body, context={"digests": digests}).data
     return shown

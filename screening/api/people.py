@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from screening.api import present, serializers
+from screening.api import clinic_shapes, present, serializers
 from screening.api.base import SCREENINGS, View, describe, describe_page
 from screening.errors import Invalid, NotFound
 from screening.models import Assessment, Consent, ConsentForm, Invitation
@@ -61,21 +61,21 @@ class WithdrawConsent(View):
 
 class Invitations(View):
     @describe_page(
-        "The invitations of one's own sites", serializers.InvitationOut, name="invitations_list"
+        "The invitations of one's own sites", clinic_shapes.InvitationOut, name="invitations_list"
     )
     def get(self, request: Request) -> Response:
         rows = ManageInvitation.filter(self.user, Invitation.objects.select_related("patient"))
-        return self.page(request, rows, lambda row: serializers.InvitationOut(row).data)
+        return self.page(request, rows, lambda row: clinic_shapes.InvitationOut(row).data)
 
     @describe(
         "Invite a patient; the link is shown once",
-        takes=serializers.InvitationIn,
-        answer=serializers.InvitationMade,
+        takes=clinic_shapes.InvitationIn,
+        answer=clinic_shapes.InvitationMade,
         status=201,
         errors=[400, 404, 422],
     )
     def post(self, request: Request) -> Response:
-        given = self.validated(serializers.InvitationIn, request)
+        given = self.validated(clinic_shapes.InvitationIn, request)
         address = request.build_absolute_uri("/")
         invitation, token = invitations.invite(
             by=self.user,
@@ -85,16 +85,16 @@ class Invitations(View):
             base_url=address,
         )
         link = address.rstrip("/") + invitations.path(token)
-        return Response({**serializers.InvitationOut(invitation).data, "link": link}, status=201)
+        return Response({**clinic_shapes.InvitationOut(invitation).data, "link": link}, status=201)
 
 
 class RevokeInvitation(View):
-    @describe("Close an unused invitation", answer=serializers.InvitationOut, errors=[404, 409])
+    @describe("Close an unused invitation", answer=clinic_shapes.InvitationOut, errors=[404, 409])
     def post(self, request: Request, pk: UUID) -> Response:
         rows = Invitation.objects.select_related("patient")
         invitation = access.find(ManageInvitation, self.user, rows, pk)
         invitations.revoke(by=self.user, invitation=invitation)
-        return Response(serializers.InvitationOut(invitation).data)
+        return Response(clinic_shapes.InvitationOut(invitation).data)
 
 
 class Worklist(View):
@@ -123,7 +123,7 @@ class Events(View):
 
     @describe(
         "What happened on a stream after a number: the same as the socket sends",
-        answer=serializers.EventsOut,
+        answer=clinic_shapes.EventsOut,
         errors=[404, 422],
         parameters=[
             OpenApiParameter("stream", str, description="`patient` or `site:<id>`", required=True),
@@ -136,7 +136,7 @@ class Events(View):
         last = events.last_number(stream=stream)
         rows = events.after(stream=stream, number=_number(request), limit=self.LIMIT)
         answer: dict[str, Any] = {"stream": name, "last": last, "events": rows}
-        return Response(serializers.EventsOut(answer).data)
+        return Response(clinic_shapes.EventsOut(answer).data)
 
 
 def _number(request: Request) -> int:

@@ -44,6 +44,11 @@ def complete(
         give_up(upload)
         raise Invalid("The recording is empty. Please record this part again.", code="empty_file")
     chunks = list(upload.chunks.order_by("offset"))
+    if sum(chunk.size for chunk in chunks) != upload.offset:
+        # Another request completed or gave up this upload since we looked.
+        if clip := _completed_before(upload, sha256):
+            return clip
+        raise Conflict
     joined = store.Joined([chunk.storage_key for chunk in chunks])
     key = store.original_key(upload, upload.mime_type)
     try:
