@@ -1,9 +1,9 @@
 """A model as a directory: weights, configuration, norms and card, each verified by its SHA-256.
 
-    bundle.json           name, version, metadata, configuration, hashes of the other files
-    weights.safetensors   members of the ensemble and their conformal scores
-    norms.json            quantile tables of people without PD
-    card.md               what it is for, what it was trained on, how well it does, where it fails
+bundle.json           name, version, metadata, configuration, hashes of the other files
+weights.safetensors   members of the ensemble and their conformal scores
+norms.json            quantile tables of people without PD
+card.md               what it is for, what it was trained on, how well it does, where it fails
 """
 
 import hashlib

@@ -82,7 +82,10 @@ class Cohort:
     def records(self) -> list[dict[str, float | None]]:
         """Rows as :meth:`ml.bundle.Bundle.score` takes them."""
         return [
-            {c: (float(v) if np.isfinite(v) else None) for c, v in zip(self.columns, row, strict=True)}
+            {
+                c: float(v) if np.isfinite(v) else None
+                for c, v in zip(self.columns, row, strict=True)
+            }
             for row in self.values
         ]
 
@@ -122,10 +125,14 @@ def read_table(path: Path, *, name: str | None = None) -> Cohort:
         name=name or path.stem,
         columns=columns,
         values=_values(rows, features, columns, path),
-        subject=np.array(subject if places["subject"] is not None else [f"row-{n}" for n in lines_at]),
+        subject=np.array(
+            subject if places["subject"] is not None else [f"row-{n}" for n in lines_at]
+        ),
         protocol=np.array(cells_of["protocol"], dtype=np.str_),
         pd=np.array([_yes_no(v, path, n) for v, n in zip(cells_of["pd"], lines_at, strict=True)]),
-        grade=np.array([_grade(v, path, n) for v, n in zip(cells_of["grade"], lines_at, strict=True)]),
+        grade=np.array(
+            [_grade(v, path, n) for v, n in zip(cells_of["grade"], lines_at, strict=True)]
+        ),
         age=np.array([_number(v, path, n) for v, n in zip(cells_of["age"], lines_at, strict=True)]),
         sex=np.array([v.lower() for v in cells_of["sex"]], dtype=np.str_),
         split=np.array(cells_of["split"], dtype=np.str_),
@@ -256,56 +263,3 @@ def rows_by_subject(cohort: Cohort) -> dict[str, list[int]]:
     for index, subject in enumerate(cohort.subject):
         result[str(subject)].append(index)
     return dict(result)
-
-
-# --- the public data --------------------------------------------------------------------------
-
-SMILE_TABLES = ("ufnet/smile.csv", "data/facial_expression_smile/facial_dataset.csv",
-                "facial_dataset.csv")
-THREE_TABLES = ("pd-screening-smile/smile-disgust-surprise.csv",
-                "cross_validation/dataset-cross-validation.csv", "dataset-cross-validation.csv")
-HOME_PROTOCOL = "Home-Global"
-PUBLIC_EXPRESSIONS = ("smile", "disgust", "surprise")
-
-
-@dataclass(frozen=True, eq=False)
-class PublicData:
-    """Both public tables. ``official_test`` are the subjects of the smile table's test split."""
-
-    three: Cohort
-    smile: Cohort
-    official_test: frozenset[str]
-
-
-def public_data(root: Path) -> PublicData:
-    """Read both public tables below ``root`` (``MIMIA_DATA``), ours or the originals.
-
-    Unlabelled rows are left out. Raises :class:`CohortError` when a table is not there.
-    """
-    three = _labelled(read_table(_first(root, THREE_TABLES), name="smile-disgust-surprise"))
-    smile = _labelled(read_table(_first(root, SMILE_TABLES), name="smile"))
-    if not any(smile.split):
-        smile = replace(smile, split=_original_split(root, smile.subject))
-    test = frozenset(str(s) for s in smile.subject[smile.split == "test"])
-    return PublicData(three=three, smile=smile, official_test=test)
-
-
-def _labelled(cohort: Cohort) -> Cohort:
-    return cohort.take(cohort.pd != UNKNOWN)
-
-
-def _first(root: Path, names: Sequence[str]) -> Path:
-    for name in names:
-        if (root / name).is_file():
-            return root / name
-    raise CohortError(f"none of {', '.join(names)} is there; set MIMIA_DATA", file=str(root))
-
-
-def _original_split(root: Path, subjects: Strings) -> Strings:
-    """The original repository keeps its split as lists of participants beside the tables."""
-    named: dict[str, str] = {}
-    for split in ("dev", "test"):
-        for path in (root / f"data/{split}_set_participants.txt", root / f"{split}_set_participants.txt"):
-            if path.is_file():
-                named.update({subject: split for subject in path.read_text().split()})
-    return np.array([named.get(str(s), "train") for s in subjects], dtype=np.str_)

@@ -103,7 +103,9 @@ class Norms:
             "reference": self.reference,
             "people": self.people,
             "levels": [round(float(level), 4) for level in LEVELS],
-            "tables": {name: [float(f"{v:.6g}") for v in table] for name, table in self.tables.items()},
+            "tables": {
+                name: [float(f"{v:.6g}") for v in table] for name, table in self.tables.items()
+            },
         }
 
     @classmethod

@@ -1,4 +1,4 @@
-"""``python -m ml results``: re-trains and re-evaluates on the public data; rewrites docs/results.md.
+"""``python -m ml results``: re-trains and re-evaluates on the public data, rewrites the results.
 
 With ``--ship`` the freshly trained bundle, its figures on the card, replaces the one that ships.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ml.cohort import PublicData
+    from ml.public_data import PublicData
     from ml.severity.build import Recipe
     from ml.severity.scorer import Scorer
 

@@ -24,7 +24,7 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser = subparsers.add_parser("score-table", help="score rows of already-extracted features")
     parser.add_argument("table", type=Path, help="CSV, columns <expression>_<signal>_<mean or var>")
     parser.add_argument("--out", type=Path, required=True, help="CSV to write")
-    parser.add_argument("--bundle", type=Path, help="bundle directory (the shipped one if left out)")
+    parser.add_argument("--bundle", type=Path, help="bundle directory (left out: the shipped)")
     parser.add_argument("--prevalence", type=float, help="share of people with PD where it is used")
     parser.set_defaults(run=run)
 

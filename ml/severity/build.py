@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.cohort import PUBLIC_EXPRESSIONS, Cohort, PublicData, split_hash, without_subjects
+from ml.cohort import Cohort, split_hash, without_subjects
 from ml.norms import Norms
 from ml.phantom.grades import load_config
+from ml.public_data import PUBLIC_EXPRESSIONS, PublicData
 from ml.severity.card import INTENDED_USE
 from ml.severity.classifier import ClassifierSpec, train_classifier
 from ml.severity.drawn import drawn_table
@@ -33,6 +34,7 @@ REFERENCE = "people without PD in the public three-expression table (tmadnan/PD-
 SHIPPED_SPEC = ClassifierSpec(
     FusionConfig(PUBLIC_EXPRESSIONS, fusion=Fusion.MULTIHEAD, dropout=0.2)
 )
+SHIPPED_GRADES = GradeSpec(grade_fusion(PUBLIC_EXPRESSIONS))
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Recipe:
     """What to train: the ensemble's specification and the expressions."""
 
     spec: ClassifierSpec = SHIPPED_SPEC
-    grades: GradeSpec | None = GradeSpec(grade_fusion(PUBLIC_EXPRESSIONS))
+    grades: GradeSpec | None = SHIPPED_GRADES
     reference: str = REFERENCE
 
 

@@ -1,6 +1,7 @@
 """Cross-validated scores kept on disk, keyed by what decides them, so that a report that only
 words its tables differently does not train again."""
 
+import ast
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping
@@ -8,7 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.severity import balance, calibration, classifier, ensemble, experiments, heads, model, whitening
+from ml.severity import (
+    balance,
+    calibration,
+    classifier,
+    ensemble,
+    experiments,
+    heads,
+    model,
+    whitening,
+)
 from ml.severity.experiments import Material, Method, Outcome, cross_predict
 
 _CODE = (balance, calibration, classifier, ensemble, experiments, heads, model, whitening)
@@ -19,7 +29,8 @@ def key_of(m: Material, methods: Mapping[str, Method], repeats: int) -> str:
     """SHA-256 of data, methods, repeats and the code that trains."""
     digest = hashlib.sha256()
     for module in _CODE:
-        digest.update(inspect.getsource(module).encode())
+        # The parsed code: comments and line breaks decide nothing.
+        digest.update(ast.dump(ast.parse(inspect.getsource(module))).encode())
     digest.update(m.raw.tobytes() + m.labels.tobytes() + "\n".join(m.subjects).encode())
     digest.update(f"{m.expressions}{repeats}{sorted(methods.items())!r}".encode())
     return digest.hexdigest()
@@ -39,7 +50,7 @@ def cached_cross_predict(
         with np.load(file) as kept:
             return {
                 name: Outcome(
-                    *(kept[f"{name}|{field}"] for field in _FIELDS),
+                    **{field: kept[f"{name}|{field}"] for field in _FIELDS},
                     chosen=[str(c) for c in kept[f"{name}|chosen"]],
                 )
                 for name in methods
@@ -53,6 +64,6 @@ def cached_cross_predict(
     chosen = {f"{n}|chosen": np.array(o.chosen, dtype=np.str_) for n, o in outcomes.items()}
     folder.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f"{file.name}.part.npz")
-    np.savez_compressed(partial, **arrays, **chosen)  # type: ignore[arg-type]
+    np.savez_compressed(partial, **arrays, **chosen)
     partial.replace(file)
     return outcomes

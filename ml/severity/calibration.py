@@ -35,8 +35,12 @@ def fit_temperature(raw: Floats, labels: Integers) -> Temperature:
         z = np.exp(point[0]) * raw + point[1]
         return float(-np.mean(np.where(labels == 1, log_expit(z), log_expit(-z))))
 
-    best = minimize(negative_log_likelihood, np.array([0.0, 0.0]), method="L-BFGS-B",
-                    bounds=[(-5.0, 3.0), (-10.0, 10.0)])
+    best = minimize(
+        negative_log_likelihood,
+        np.array([0.0, 0.0]),
+        method="L-BFGS-B",
+        bounds=[(-5.0, 3.0), (-10.0, 10.0)],
+    )
     return Temperature(scale=float(np.exp(best.x[0])), bias=float(best.x[1]))
 
 
@@ -65,7 +69,10 @@ class CrossConformal:
     def fit(cls, raw: Floats, labels: Integers, fold: Integers) -> "CrossConformal":
         return cls(
             scores=tuple(
-                (np.sort(raw[(fold == k) & (labels == 0)]), np.sort(raw[(fold == k) & (labels == 1)]))
+                (
+                    np.sort(raw[(fold == k) & (labels == 0)]),
+                    np.sort(raw[(fold == k) & (labels == 1)]),
+                )
                 for k in range(int(fold.max()) + 1)
             )
         )

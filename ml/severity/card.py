@@ -28,7 +28,7 @@ def card(name: str, version: str, metadata: Mapping[str, Any]) -> str:
     """Markdown of the card."""
     training = metadata["training"]
     sources = "\n".join(
-        f"- {s['name']} ({s['licence']}): {s['used_for']}; SHA-256 of the table `{s['sha256'][:16]}…`"
+        f"- {s['name']} ({s['licence']}): {s['used_for']}; SHA-256 `{s['sha256'][:16]}…`"
         for s in metadata["sources"]
     )
     figures = metadata.get("figures") or {}
@@ -79,7 +79,9 @@ anybody's data.
 
 
 def label(key: str) -> str:
-    return key.replace("_", " ").replace("auroc", "AUROC").replace("svm", "SVM").replace("ece", "ECE")
+    """A figure's key as words."""
+    words = key.replace("_", " ").replace("auroc", "AUROC").replace("svm", "SVM")
+    return "ECE" if words == "ece" else words
 
 
 def show(value: Any) -> str:

@@ -30,7 +30,7 @@ class ClassifierSpec:
 
     fusion: FusionConfig
     balance: Balance = PRESETS["adaptive"]
-    schedule: Schedule = Schedule()
+    schedule: Schedule = Schedule()  # noqa: RUF009 (frozen, so sharing it is safe)
     folds: int = 5
     members: int = 3  # per fold
     whiten: bool = True
@@ -107,13 +107,9 @@ def train_classifier(
     """Cross-fit the ensemble and calibrate it. ``z`` (N, K, F) normal scores, NaN missing."""
     present = np.isfinite(z).any(axis=-1)
     width = z.shape[-1]
-    whitening = (
-        Whitening.fit(z[labels == 0]) if spec.whiten else Whitening.none(z.shape[1], width)
-    )
+    whitening = Whitening.fit(z[labels == 0]) if spec.whiten else Whitening.none(z.shape[1], width)
     fold, weights, inner, fold_of = crossfit_plan(labels, groups, spec)
-    examples = Examples(
-        whitening.tokens(z), torch.from_numpy(present), torch.from_numpy(labels)
-    )
+    examples = Examples(whitening.tokens(z), torch.from_numpy(present), torch.from_numpy(labels))
     parameters = fit(
         spec.fusion,
         spec.balance,
@@ -129,9 +125,7 @@ def train_classifier(
     return calibrated(classifier, z, binary, fold)
 
 
-def calibrated(
-    classifier: Classifier, z: Floats, labels: Integers, fold: Integers
-) -> Classifier:
+def calibrated(classifier: Classifier, z: Floats, labels: Integers, fold: Integers) -> Classifier:
     """Temperature and conformal scores from out-of-fold log-odds, for each set of expressions."""
     present = np.isfinite(z).any(axis=-1)
     temperatures, conformal = {}, {}

@@ -64,7 +64,7 @@ def initial(config: FusionConfig, members: int, seed: int) -> Parameters:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         models = [FusionModel(config) for _ in range(members)]
-    parameters, _ = stack_module_state(models)  # type: ignore[arg-type]
+    parameters, _ = stack_module_state(models)
     return {name: value.detach().clone() for name, value in parameters.items()}
 
 

@@ -85,20 +85,17 @@ class FusionMethod:
     def __call__(self, m: Material, z: Floats, train: Integers, test: Integers) -> Predicted:
         view = z if self.expressions is None else z[:, list(self.expressions)]
         view = view if self.parts is None else view[..., list(self.parts)]
-        best: tuple[float, int, Classifier, Floats] | None = None
+        tried: list[tuple[float, Classifier, Floats, str]] = []
         usable = train[np.isfinite(view[train]).any(axis=(1, 2))]
-        for number, spec in enumerate(self.specs):
-            groups = list(m.subjects[usable])
+        groups = list(m.subjects[usable])
+        for spec in self.specs:
             classifier = train_classifier(spec, view[usable], m.labels[usable], groups)
             odds = held_out_odds(classifier, view[usable], m.labels[usable], groups)
-            figure = auroc(m.labels[usable], odds)
-            if best is None or figure > best[0]:
-                best = (figure, number, classifier, odds)
-        assert best is not None
-        _, number, classifier, odds = best
+            tried.append((auroc(m.labels[usable], odds), classifier, odds, spec.fusion.fusion))
+        _, classifier, odds, chosen = max(tried, key=lambda one: one[0])
         threshold = best_threshold(m.labels[usable], odds)
         predicted = predict(classifier, view[test])
-        return replace(predicted, threshold=threshold, chosen=self.specs[number].fusion.fusion)
+        return replace(predicted, threshold=threshold, chosen=str(chosen))
 
 
 def present_in(z: Floats) -> npt.NDArray[np.bool_]:
@@ -177,7 +174,9 @@ class Constant:
 MEANS, VARIANCES = tuple(range(7)), tuple(range(7, 14))
 
 
-def attention_spec(expressions: Sequence[str], *, members: int = 3, **fusion: object) -> ClassifierSpec:
+def attention_spec(
+    expressions: Sequence[str], *, members: int = 3, **fusion: object
+) -> ClassifierSpec:
     config = FusionConfig(tuple(expressions), **{"dropout": 0.2, **fusion})  # type: ignore[arg-type]
     return ClassifierSpec(config, members=members)
 
@@ -233,7 +232,9 @@ class Fold:
     methods: tuple[str, ...]
 
 
-def outer_folds(m: Material, repeats: int, methods: Sequence[str], *, seed: int = 100) -> list[Fold]:
+def outer_folds(
+    m: Material, repeats: int, methods: Sequence[str], *, seed: int = 100
+) -> list[Fold]:
     """Repeated StratifiedGroupKFold by subject."""
     folds = []
     for r in range(repeats):
@@ -298,7 +299,8 @@ def _store(outcome: Outcome, fold: Fold, predicted: Predicted) -> None:
     if predicted.p_values is not None and predicted.spread is not None:
         outcome.p_values[r, test] = predicted.p_values
         outcome.spread[r, test] = predicted.spread
-    if predicted.attention is not None and predicted.attention.shape[1] == outcome.attention.shape[2]:
-        outcome.attention[r, test] = predicted.attention
+    weights = predicted.attention
+    if weights is not None and weights.shape[1] == outcome.attention.shape[2]:
+        outcome.attention[r, test] = weights
     if predicted.chosen is not None:
         outcome.chosen.append(predicted.chosen)

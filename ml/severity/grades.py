@@ -30,6 +30,7 @@ CLASSES = 5
 SCORE_CLIP = 4.0
 DRAWN_CLIP = 8.0
 NOISE_SHARE = 0.5
+PHANTOM_SCHEDULE = Schedule(steps=400, batch=128, expression_dropout=0.4)
 EXPERIMENTAL = "trained_on_drawn_faces_only"
 
 
@@ -39,7 +40,7 @@ class GradeSpec:
 
     fusion: FusionConfig
     balance: str = "adaptive"
-    schedule: Schedule = Schedule(steps=400, batch=128, expression_dropout=0.4)
+    schedule: Schedule = PHANTOM_SCHEDULE
     members: int = 4
     subjects: int = 2500
     seed: int = 20

@@ -41,7 +41,11 @@ BROWS = ("eye-raise-right", "eye-raise-left")
 def _weights(**groups: tuple[tuple[str, ...], str, float]) -> Floats:
     """Weights of groups of signals, each group's weight shared evenly among its signals."""
     return signal_weights(
-        {(s, statistic): w / len(signals) for signals, statistic, w in groups.values() for s in signals}
+        {
+            (signal, statistic): weight / len(signals)
+            for signals, statistic, weight in groups.values()
+            for signal in signals
+        }
     )
 
 
@@ -123,7 +127,7 @@ class HypomimiaIndex:
         places = [list(expressions).index(e) for e in names]
         own = {e: weights[e] for e in names}
         kept = {e: float(shares.get(e, 1.0)) for e in names}
-        raw = cls(names, own, kept, {e: 1.0 for e in names})
+        raw = cls(names, own, kept, dict.fromkeys(names, 1.0))
         spread = {
             e: float(np.nanstd(column))
             for e, column in zip(names, raw.lack(z_without_pd[:, places]).T, strict=True)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from ml.cohort import PublicData
 from ml.evaluate import Interval
+from ml.public_data import PublicData
 from ml.severity.results import FUSION, SVM, Findings, MethodRow, WithinProtocol
 
 
@@ -49,6 +49,12 @@ def _row(found: Findings, name: str) -> MethodRow:
     return next(row for row in found.methods if row.name == name)
 
 
+def _over_svm(fusion: MethodRow) -> tuple[Interval, Interval]:
+    if fusion.against is None or fusion.against_home is None:
+        raise ValueError("the fusion was not compared with the SVM")
+    return fusion.against, fusion.against_home
+
+
 def _verdict(interval: Interval) -> str:
     if interval.low > 0:
         return "above 0"
@@ -57,15 +63,15 @@ def _verdict(interval: Interval) -> str:
 
 def _aims(found: Findings) -> str:
     fusion, within = _row(found, FUSION), found.within["rows"]
-    assert fusion.against is not None and fusion.against_home is not None
+    over_svm, over_svm_home = _over_svm(fusion)
     plain = next(r for r in within if r.name == "plain norm index")
     ce = next(r for r in found.ablation if r.name == "balance: plain CE")
     adaptive = next(r for r in found.ablation if r.name == "balance: adaptive")
     rows = [
         ("fusion AUROC, pooled", fusion.pooled, "0.753", "0.78", ""),
         ("fusion AUROC, within home", fusion.home, "0.707", "0.73", ""),
-        ("fusion − RBF SVM, pooled", fusion.against, "–", "> 0", _verdict(fusion.against)),
-        ("fusion − RBF SVM, home", fusion.against_home, "–", "> 0", _verdict(fusion.against_home)),
+        ("fusion − RBF SVM, pooled", over_svm, "–", "> 0", _verdict(over_svm)),
+        ("fusion − RBF SVM, home", over_svm_home, "–", "> 0", _verdict(over_svm_home)),
         (f"fusion − best single ({found.best_single}), pooled", found.over_single[0], "–", "> 0",
          _verdict(found.over_single[0])),
         ("the same, home", found.over_single[1], "–", "> 0", _verdict(found.over_single[1])),
@@ -197,8 +203,8 @@ def _official(found: Findings) -> str:
     lines = [
         "## Official smile split",
         "",
-        f"{facts['train_sessions']} training sessions (train and dev), {facts['test_sessions']} test"
-        f" sessions ({facts['test_pd']} with PD); test subjects are in no training, norm or"
+        f"{facts['train_sessions']} training sessions (train and dev), {facts['test_sessions']}"
+        f" test sessions ({facts['test_pd']} with PD); test subjects are in no training, norm or"
         " calibration step.",
         "",
         "| method | AUROC |",
@@ -237,12 +243,12 @@ def _within(found: Findings) -> str:
 def figures_for_card(found: Findings) -> dict[str, object]:
     """The headline figures that a bundle carries."""
     fusion = _row(found, FUSION)
-    assert fusion.against is not None and fusion.against_home is not None
+    over_svm, over_svm_home = _over_svm(fusion)
     return {
         "auroc_pooled": fusion.pooled.to_json(),
         "auroc_home": fusion.home.to_json(),
-        "minus_svm_pooled": fusion.against.to_json(),
-        "minus_svm_home": fusion.against_home.to_json(),
+        "minus_svm_pooled": over_svm.to_json(),
+        "minus_svm_home": over_svm_home.to_json(),
         "brier_skill": round(float(fusion.brier_skill or np.nan), 4),
         "ece": round(float(fusion.ece or np.nan), 4),
         "official_smile_auroc": found.official["methods"]["fusion, smile only"].to_json(),

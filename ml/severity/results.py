@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.cohort import HOME_PROTOCOL, PUBLIC_EXPRESSIONS, Cohort, PublicData
+from ml.cohort import Cohort
 from ml.evaluate import (
     Group,
     Interval,
@@ -24,6 +24,7 @@ from ml.evaluate import (
     subject_resamples,
     within_groups,
 )
+from ml.public_data import HOME_PROTOCOL, PUBLIC_EXPRESSIONS, PublicData
 from ml.severity.cached import cached_cross_predict
 from ml.severity.calibration import probability
 from ml.severity.experiments import (
@@ -31,6 +32,7 @@ from ml.severity.experiments import (
     Baseline,
     FusionMethod,
     Material,
+    Method,
     Outcome,
     ablation_methods,
     attention_spec,
@@ -146,7 +148,9 @@ def prediction_sets(study: Study, outcome: Outcome) -> list[dict[str, Any]]:
     for group, keep in (
         ("all", np.ones(len(labels), bool)), ("home", study.home), ("clinic", ~study.home)
     ):  # fmt: skip
-        covered = np.take_along_axis(inside, labels[None, :, None].repeat(len(inside), 0), 2)[..., 0]
+        covered = np.take_along_axis(inside, labels[None, :, None].repeat(len(inside), 0), 2)[
+            ..., 0
+        ]
         rows.append(
             {
                 "group": group,
@@ -191,9 +195,10 @@ def transfer(study: Study) -> list[tuple[str, float, float]]:
     ):  # fmt: skip
         here, there = np.flatnonzero(train), np.flatnonzero(test)
         z = study.material.normal_scores(here)
+        methods: tuple[Method, ...] = (FusionMethod((spec,)), Baseline("svm"))
         figures = [
             auroc(study.cohort.pd[there], method(study.material, z, here, there).log_odds)
-            for method in (FusionMethod((spec,)), Baseline("svm"))
+            for method in methods
         ]
         rows.append((name, figures[0], figures[1]))
     return rows
@@ -208,7 +213,7 @@ def official_smile(data: PublicData) -> dict[str, Any]:
     train, test = np.flatnonzero(outside), np.flatnonzero(cohort.split == "test")
     z = m.normal_scores(train)
     fusion = FusionMethod((attention_spec(("smile",), fusion=Fusion.MULTIHEAD),))
-    methods = {
+    methods: dict[str, Method] = {
         "fusion, smile only": fusion,
         "RBF SVM": Baseline("svm"),
         "RBF SVM on normal scores": Baseline("svm", "z"),
@@ -329,9 +334,7 @@ def compute(
     singles = {n: o for n, o in found.items() if n.startswith("fusion, ")}
     best = max(singles, key=lambda n: np.mean([auroc(labels, r) for r in singles[n].log_odds]))
     over = [
-        paired(
-            auroc, labels, found[FUSION].log_odds, singles[best].log_odds, study.resamples, rows
-        )
+        paired(auroc, labels, found[FUSION].log_odds, singles[best].log_odds, study.resamples, rows)
         for rows in (None, study.home)
     ]
     plain = ablated["balance: plain CE"]

@@ -123,7 +123,9 @@ def train(config: TrainingConfig, cache: Path, say: Say) -> str | None:
         z = norms.z_tokens(config.expressions, cohort.tokens(config.expressions))
         usable = np.isfinite(z).any(axis=(1, 2))
         if not usable.any():
-            raise CohortError(f"no row has any of {', '.join(config.expressions)}", file=cohort.name)
+            raise CohortError(
+                f"no row has any of {', '.join(config.expressions)}", file=cohort.name
+            )
         kept = cohort.take(usable)
         spec = config.spec() if own else replace(config.spec(), whiten=False)
         classifier = crossfit(spec, z[usable], kept, Path(config.out), group, say)
@@ -217,7 +219,9 @@ def grades_of(config: TrainingConfig, z: Any, cohort: Cohort) -> GradeModel:
         "people_per_grade": [int((cohort.grade == g).sum()) for g in range(CLASSES)],
         "experimental": False,
     }
-    return train_grades(GradeSpec(fusion, seed=config.seed), z[rows], cohort.grade[rows], trained_on)
+    return train_grades(
+        GradeSpec(fusion, seed=config.seed), z[rows], cohort.grade[rows], trained_on
+    )
 
 
 def save_trained(config: TrainingConfig, scorer: Scorer, norms: Norms, cohort: Cohort) -> str:

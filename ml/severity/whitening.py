@@ -6,6 +6,7 @@ of the face* is as visible as what is unusual by itself. No label but "without P
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,9 +64,7 @@ class Whitening:
         }
 
     @classmethod
-    def from_arrays(
-        cls, centre: npt.NDArray[np.floating], matrix: npt.NDArray[np.floating]
-    ) -> "Whitening":
+    def from_arrays(cls, centre: npt.NDArray[Any], matrix: npt.NDArray[Any]) -> "Whitening":
         return cls(centre.astype(np.float64), matrix.astype(np.float64))
 
 
