@@ -9,7 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings.development")
 from django.core.asgi import get_asgi_application
 
 # Loads Django; what follows imports models.
-http_application = get_asgi_application()
+http_application: Any = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402

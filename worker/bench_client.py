@@ -103,7 +103,12 @@ class Patient:
             }
             self._send("PATCH", upload, content[offset : offset + CHUNK], headers)
         acknowledged = monotonic()
-        announced = {"seconds": seconds, "frames": None, "cues": [], "interrupted": False}
+        announced: dict[str, Any] = {
+            "seconds": seconds,
+            "frames": None,
+            "cues": [],
+            "interrupted": False,
+        }
         digest = hashlib.sha256(content).hexdigest()
         body = {"size": len(content), "sha256": digest, "announced": announced}
         self.post(f"{upload}complete/", body)

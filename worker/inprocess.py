@@ -10,7 +10,7 @@ import threading
 from celery import current_app
 from django.conf import settings
 
-from worker.pool import close_measuring_pool, measuring_pool
+from worker.pool import close_pools, measuring_pool, open_pools
 from worker.sweeper import SweepTimer
 
 logger = logging.getLogger(__name__)
@@ -39,6 +39,8 @@ class InProcessWorker:
         self._sweeper = SweepTimer()
 
     def start(self) -> None:
+        if measuring_pool().is_closed:
+            open_pools(settings.MEASURING_PROCESSES)
         measuring_pool().start()
         self._thread.start()
         self._sweeper.start()
@@ -52,6 +54,6 @@ class InProcessWorker:
     def stop(self) -> None:
         """Kills the measuring process, lets the tasks give back what they hold, then ends."""
         self._sweeper.stop()
-        close_measuring_pool()
+        close_pools()
         self._controller.stop()
         self._thread.join(timeout=10)

@@ -1,4 +1,4 @@
-"""The measuring process: ``python -m worker.measurer FD``, started by ``worker.process``.
+"""The measuring process: ``python -m worker.measurer FD NICENESS``, started by ``worker.process``.
 
 It reads requests from the inherited socket and answers each. It never outlives its worker: a thread
 does the reading, and when the socket closes the process ends at once, in mid-clip if need be.
@@ -16,7 +16,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, niceness: int) -> None:
+    os.nice(niceness)
     _quieten()
     _be_first_to_die()
     connection = Connection(descriptor)
@@ -73,4 +74,4 @@ def _be_first_to_die() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,15 +1,17 @@
 """The measuring processes of this worker, lent to one thread at a time.
 
 Who asks for more urgent work is served first: an assessment (milliseconds, and somebody waits for
-it) before a measurement, a measurement before a playback copy.
+it) before a measurement, and both before what a shadow bundle would say. Playback copies have a
+process of their own that yields to everything else, so that no patient waits for them.
 """
 
 import heapq
 import itertools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import IntEnum
 
 from django.conf import settings
@@ -17,23 +19,29 @@ from django.conf import settings
 from worker.errors import MeasuringStopped
 from worker.process import MeasuringProcess
 
+COPY_NICENESS = 10
+
 
 class Urgency(IntEnum):
     ASSESS = 0
     MEASURE = 1
-    COPY = 2
+    SHADOW = 2
 
 
 class MeasuringPool:
     """Thread-safe. Processes start when first needed, or all at once with ``start``."""
 
-    def __init__(self, size: int, threads: int = 1) -> None:
-        self._processes = [MeasuringProcess(threads) for _ in range(size)]
-        self._free = list(self._processes)
+    def __init__(self, processes: Sequence[MeasuringProcess]) -> None:
+        self._processes = list(processes)
+        self._free = list(processes)
         self._line: list[tuple[int, int]] = []
         self._numbers = itertools.count()
         self._changed = threading.Condition()
         self._closed = False
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
 
     def start(self) -> None:
         """Begins loading the science in every process; returns at once."""
@@ -80,9 +88,44 @@ class MeasuringPool:
             process.retire()
 
 
+@dataclass(frozen=True)
+class _Workplace:
+    """The pools of one worker process; ``pid`` tells a forked child that they are not its own."""
+
+    pid: int
+    measuring: MeasuringPool
+    copying: MeasuringPool
+
+
 _lock = threading.Lock()
-_pool: MeasuringPool | None = None
-_pool_pid = 0
+_workplace: _Workplace | None = None
+
+
+def measuring_pool() -> MeasuringPool:
+    """This process's measuring processes, made at first use. A forked Celery child has its own."""
+    return _here(settings.MEASURING_PROCESSES).measuring
+
+
+def copying_pool() -> MeasuringPool:
+    """One more process, of the same make, that derives playback copies when there is time."""
+    return _here(settings.MEASURING_PROCESSES).copying
+
+
+def open_pools(size: int) -> None:
+    """Fresh pools for a worker or a command that begins, with so many measuring processes."""
+    global _workplace
+    close_pools()
+    with _lock:
+        _workplace = None
+    _here(size)
+
+
+def close_pools() -> None:
+    """Ends all processes of this worker. Whoever still asks is told that the worker stops."""
+    with _lock:
+        if _workplace is not None and _workplace.pid == os.getpid():
+            _workplace.measuring.close()
+            _workplace.copying.close()
 
 
 def cores() -> int:
@@ -90,27 +133,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def set_pool_size(size: int) -> None:
-    """For a command that wants another number of processes than a worker, before it uses any."""
-    global _pool, _pool_pid
+def _here(size: int) -> _Workplace:
+    global _workplace
     with _lock:
-        _pool, _pool_pid = MeasuringPool(size, settings.MEASURING_THREADS), os.getpid()
-
-
-def measuring_pool() -> MeasuringPool:
-    """This process's pool, made at first use. A forked Celery child makes its own."""
-    global _pool, _pool_pid
-    with _lock:
-        if _pool is None or _pool_pid != os.getpid():
-            _pool = MeasuringPool(settings.MEASURING_PROCESSES, settings.MEASURING_THREADS)
-            _pool_pid = os.getpid()
-        return _pool
-
-
-def close_measuring_pool() -> None:
-    """Ends this process's measuring processes; a later ``measuring_pool`` starts afresh."""
-    global _pool
-    with _lock:
-        if _pool is not None and _pool_pid == os.getpid():
-            _pool.close()
-        _pool = None
+        if _workplace is None or _workplace.pid != os.getpid():
+            threads = settings.MEASURING_THREADS
+            measurers = [MeasuringProcess(threads) for _ in range(size)]
+            copier = MeasuringProcess(measures=False, niceness=COPY_NICENESS)
+            _workplace = _Workplace(os.getpid(), MeasuringPool(measurers), MeasuringPool([copier]))
+        return _workplace

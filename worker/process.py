@@ -32,8 +32,11 @@ def _nothing() -> None:
 class MeasuringProcess:
     """Not thread-safe: ``worker.pool`` lends one to one thread at a time."""
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self, threads: int = 1, *, measures: bool = True, niceness: int = 0) -> None:
+        """``measures`` False: for work that needs no face mesh, which then is not loaded."""
         self._threads = threads
+        self._measures = measures
+        self._niceness = niceness
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._loading = False
@@ -53,7 +56,7 @@ class MeasuringProcess:
         ours, theirs = Pipe()
         descriptor = theirs.fileno()
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "worker.measurer", str(descriptor)],
+            [sys.executable, "-m", "worker.measurer", str(descriptor), str(self._niceness)],
             pass_fds=[descriptor],
             cwd=ROOT,
             env=self._environment(),
@@ -62,8 +65,9 @@ class MeasuringProcess:
         )
         theirs.close()
         self._connection = ours
-        self._loading = True
-        self._send("prepare", {})
+        self._loading = self._measures
+        if self._measures:
+            self._send("prepare", {})
 
     def ask(
         self,
@@ -71,7 +75,7 @@ class MeasuringProcess:
         what: dict[str, Any],
         *,
         seconds: float,
-        on_tick: Callable[[], None] = _nothing,
+        on_tick: Callable[[], object] = _nothing,
     ) -> dict[str, Any]:
         """The answer to one request. Loading time is not counted against ``seconds``.
 
@@ -88,8 +92,6 @@ class MeasuringProcess:
     def kill(self) -> None:
         """Ends it at once, whatever it is doing. Harmless when it is not running."""
         self._strike()
-        if self._child is not None:
-            self._child.wait()
         if self._connection is not None:
             self._connection.close()
         self._child = self._connection = None
@@ -101,11 +103,14 @@ class MeasuringProcess:
         self._strike()
 
     def _strike(self) -> None:
-        if self._child is not None and self._child.poll() is None:
+        """Kills the process and waits until it is gone; two threads may do so at once."""
+        child = self._child
+        if child is not None and child.poll() is None:
             with suppress(ProcessLookupError):
-                os.killpg(self._child.pid, signal.SIGKILL)
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
 
-    def _finish_loading(self, on_tick: Callable[[], None]) -> None:
+    def _finish_loading(self, on_tick: Callable[[], object]) -> None:
         try:
             self._receive(START_SECONDS, on_tick)
         except MeasuringFault:
@@ -125,7 +130,7 @@ class MeasuringProcess:
         except OSError as error:
             self._died(error)
 
-    def _receive(self, seconds: float, on_tick: Callable[[], None]) -> dict[str, Any]:
+    def _receive(self, seconds: float, on_tick: Callable[[], object]) -> dict[str, Any]:
         deadline = monotonic() + seconds
         try:
             while not self._socket.poll(max(0.0, min(TICK_SECONDS, deadline - monotonic()))):

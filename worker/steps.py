@@ -17,7 +17,7 @@ from screening.models import ModelBundle
 from screening.services import measuring
 from worker.errors import FileMissing, MeasuringError, MeasuringFault, MeasuringStopped
 from worker.files import local_clip
-from worker.pool import Urgency, measuring_pool
+from worker.pool import Urgency, copying_pool, measuring_pool
 from worker.process import MeasuringProcess
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def assess(screening_id: UUID) -> int:
 
 def _assessed(given: measuring.AssessmentInput, target: measuring.Target) -> dict[str, Any]:
     # Nobody waits for what a shadow says.
-    urgency = Urgency.COPY if target.is_shadow else Urgency.ASSESS
+    urgency = Urgency.SHADOW if target.is_shadow else Urgency.ASSESS
     return assess_measurements(given.measurements, target, given.prevalence, urgency)
 
 
@@ -131,7 +131,7 @@ def make_playback(clip_id: UUID) -> bool:
         copy = Path(folder) / "playback.mp4"
         try:
             with (
-                measuring_pool().lend(Urgency.COPY) as process,
+                copying_pool().lend(Urgency.MEASURE) as process,
                 local_clip(claim.storage_key, claim.sha256) as original,
             ):
                 what = {"source": str(original), "target": str(copy)}

@@ -2,10 +2,12 @@
 
 There is one way to make a task, ``limited_task``. Attempts are counted where the work is claimed,
 in the database, so a task that is delivered twice or lost changes nothing: the sweeper finds what
-is due. Hence no automatic retries: a task that fails is over, and its work stays due.
+is due. Hence no automatic retries: a task that fails, or is stopped with its worker, is over, and
+its work stays due.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import UUID
 
 from celery import Task, shared_task
@@ -15,7 +17,8 @@ from django.conf import settings
 from screening import queue
 from screening.services import erasure
 from worker import steps, sweeper
-from worker.pool import close_measuring_pool, measuring_pool
+from worker.errors import MeasuringStopped
+from worker.pool import close_pools, measuring_pool
 
 #: Loading the science and moving the file, beside the measuring itself.
 SLACK_SECONDS = 180
@@ -40,18 +43,21 @@ def limited_task(name: str, *, seconds: int) -> Callable[[Callable[..., None]], 
 
 @limited_task(queue.MEASURE_CLIP, seconds=settings.MEASURE_SECONDS + SLACK_SECONDS)
 def measure_clip(clip_id: str) -> None:
-    if steps.measure(UUID(clip_id)):
-        queue.enqueue_on_commit(sweeper.MAKE_PLAYBACK, clip_id)
+    with suppress(MeasuringStopped):
+        if steps.measure(UUID(clip_id)):
+            queue.enqueue_on_commit(sweeper.MAKE_PLAYBACK, clip_id)
 
 
 @limited_task(queue.ASSESS_SCREENING, seconds=int(steps.ASSESS_SECONDS) + SLACK_SECONDS)
 def assess_screening(screening_id: str) -> None:
-    steps.assess(UUID(screening_id))
+    with suppress(MeasuringStopped):
+        steps.assess(UUID(screening_id))
 
 
 @limited_task(sweeper.MAKE_PLAYBACK, seconds=int(steps.PLAYBACK_SECONDS) + SLACK_SECONDS)
 def make_playback(clip_id: str) -> None:
-    steps.make_playback(UUID(clip_id))
+    with suppress(MeasuringStopped):
+        steps.make_playback(UUID(clip_id))
 
 
 @limited_task(queue.ERASE_PATIENT_FILES, seconds=SLACK_SECONDS)
@@ -72,4 +78,4 @@ def load_the_science(**_: object) -> None:
 
 @worker_process_shutdown.connect
 def end_measuring(**_: object) -> None:
-    close_measuring_pool()
+    close_pools()

@@ -8,7 +8,7 @@ from time import monotonic
 import pytest
 
 from tests.worker.people import Session
-from worker.pool import MeasuringPool, close_measuring_pool, measuring_pool, set_pool_size
+from worker.pool import MeasuringPool, close_pools, measuring_pool, open_pools
 from worker.process import MeasuringProcess
 
 
@@ -33,9 +33,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def pool() -> MeasuringPool:
     """The measuring processes that the steps use, warm from the test before; one at a time."""
-    if not measuring_pool().pids():
-        close_measuring_pool()
-        set_pool_size(1)
+    if measuring_pool().is_closed or not measuring_pool().pids():
+        open_pools(1)
         measuring_pool().start()
     return measuring_pool()
 
@@ -43,7 +42,7 @@ def pool() -> MeasuringPool:
 @pytest.fixture(scope="session", autouse=True)
 def _no_process_stays() -> Iterator[None]:
     yield
-    close_measuring_pool()
+    close_pools()
 
 
 @pytest.fixture

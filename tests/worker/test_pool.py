@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -15,13 +16,13 @@ from worker.process import MeasuringProcess
 
 @pytest.fixture
 def one() -> Iterator[MeasuringPool]:
-    pool = MeasuringPool(1)
+    pool = MeasuringPool([MeasuringProcess()])
     yield pool
     pool.close()
 
 
-def waiting(pool: MeasuringPool) -> int:
-    return len(pool._line)
+def are_waiting(pool: MeasuringPool, count: int) -> bool:
+    return len(pool._line) == count
 
 
 def test_the_most_urgent_is_served_first(one: MeasuringPool) -> None:
@@ -31,21 +32,21 @@ def test_the_most_urgent_is_served_first(one: MeasuringPool) -> None:
         with one.lend(urgency):
             served.append(name)
 
-    asked = [("copy", Urgency.COPY), ("clip 1", Urgency.MEASURE), ("clip 2", Urgency.MEASURE),
+    asked = [("shadow", Urgency.SHADOW), ("clip 1", Urgency.MEASURE), ("clip 2", Urgency.MEASURE),
              ("assessment", Urgency.ASSESS)]  # fmt: skip
     with one.lend(Urgency.MEASURE):
         threads = []
         for place, (name, urgency) in enumerate(asked, start=1):
             threads.append(threading.Thread(target=work, args=(name, urgency)))
             threads[-1].start()
-            wait_for(lambda place=place: waiting(one) == place)
+            wait_for(partial(are_waiting, one, place))
     for thread in threads:
         thread.join(timeout=10)
-    assert served == ["assessment", "clip 1", "clip 2", "copy"]
+    assert served == ["assessment", "clip 1", "clip 2", "shadow"]
 
 
 def test_as_many_work_at_once_as_there_are_processes() -> None:
-    pool = MeasuringPool(2)
+    pool = MeasuringPool([MeasuringProcess(), MeasuringProcess()])
     with pool.lend(Urgency.MEASURE) as one, pool.lend(Urgency.MEASURE) as other:
         assert one is not other
     pool.close()
@@ -64,7 +65,7 @@ def test_closing_tells_those_who_wait(one: MeasuringPool) -> None:
     with one.lend(Urgency.MEASURE):
         thread = threading.Thread(target=wait_in_line)
         thread.start()
-        wait_for(lambda: waiting(one) == 1)
+        wait_for(partial(are_waiting, one, 1))
         one.close()
         thread.join(timeout=10)
     assert len(told) == 1

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from worker import report
+
 KEYS = {
     "hypomimia_index", "severity", "severity_expected", "severity_reason", "p_pd", "p_pd_interval",
     "prediction_set", "abstained", "attention", "bundle", "clips",
@@ -76,6 +78,10 @@ def test_a_mixed_folder_is_assessed_and_every_clip_accounted_for(
     assert all({"quality", "signs"} <= set(clip) for clip in clips.values())
     assert clips["smile"]["signs"][0].keys() >= {"name", "value", "unit", "percentile"}
     assert result["bundle"].keys() >= {"name", "version", "digest", "sources"}
+    words = report.as_text(result)
+    assert "hypomimia index" in words
+    assert "disgust   unusable: not_a_video" in words
+    assert "not a diagnosis" in words
     assert [line for line in done.stderr.splitlines() if "ignored" in line] == [
         "screen: ignored: holiday.mp4 (not a video named by an expression)",
         "screen: ignored: notes.txt (not a video named by an expression)",
@@ -136,11 +142,3 @@ def test_without_a_folder_it_says_how_it_is_used() -> None:
     done = manage("screen")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "manage.py screen DIR" in done.stderr
-
-
-def test_words_for_a_terminal(folder: Path, drawn: Path) -> None:
-    shutil.copy(drawn / "smile.mp4", folder / "smile.mp4")
-    done = manage("screen", str(folder))
-    assert done.returncode == 0, done.stderr
-    assert "hypomimia index" in done.stdout
-    assert "not a diagnosis" in done.stdout

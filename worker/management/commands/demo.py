@@ -16,7 +16,7 @@ from screening.errors import DomainError
 from screening.services import demo as accounts
 from worker import demo
 from worker.errors import MeasuringError
-from worker.pool import cores, measuring_pool, set_pool_size
+from worker.pool import close_pools, cores, open_pools
 
 
 class Command(BaseCommand):
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         kept = settings.VAR / "demo.json"
         known = json.loads(kept.read_text()) if kept.exists() else {}
         at_once = cores()
-        set_pool_size(at_once)
+        open_pools(at_once)
         try:
             made = accounts.create_accounts(password=known.get("password", ""))
             _write(kept, known | _credentials(made))
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         except (DomainError, MeasuringError) as error:
             raise CommandError(f"no demo: {error}") from error
         finally:
-            measuring_pool().close()
+            close_pools()
         if case.state not in ("scored", "released"):
             raise CommandError(f"the demo case was not assessed; it is {case.state}")
         self.stdout.write(f"demo accounts and one assessed case; see {kept}")

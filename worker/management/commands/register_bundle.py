@@ -14,7 +14,7 @@ from screening.models import ModelBundle
 from screening.services import bundles as rows
 from worker import bundles
 from worker.errors import MeasuringError
-from worker.pool import measuring_pool
+from worker.pool import close_pools
 
 Status = ModelBundle.Status
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         except (DomainError, MeasuringError) as error:
             self._end(" ".join(str(error).split()))
         finally:
-            measuring_pool().close()
+            close_pools()
         self.stdout.write(f"{bundle.name} {bundle.version} ({bundle.digest}): {bundle.status}")
 
     def _end(self, line: str) -> None:

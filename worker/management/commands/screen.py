@@ -17,7 +17,7 @@ from screening.models import Clip, Patient, Protocol, Scope, Screening, Site
 from screening.services import consents, screenings
 from worker import bundles, folder, recording, report, steps
 from worker.errors import MeasuringError
-from worker.pool import cores, measuring_pool, set_pool_size
+from worker.pool import close_pools, cores, measuring_pool, open_pools
 from worker.sandbox import temporary_site
 
 SITE = "From the command line"
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         except folder.FolderError as error:
             self._end(str(error), 2)
         at_once = min(cores(), len(clips))
-        set_pool_size(at_once)
+        open_pools(at_once)
         # The science loads while the database is made.
         measuring_pool().start()
         try:
@@ -54,7 +54,7 @@ class Command(BaseCommand):
         except (DomainError, MeasuringError) as error:
             self._end(f"no assessment: {' '.join(str(error).split())}", 1)
         finally:
-            measuring_pool().close()
+            close_pools()
         if options["json"]:
             self.stdout.write(json.dumps(result, allow_nan=False))
         else:

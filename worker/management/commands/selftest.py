@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from worker import bundles, selftest
 from worker.errors import MeasuringError
-from worker.pool import cores, measuring_pool, set_pool_size
+from worker.pool import close_pools, cores, measuring_pool, open_pools
 from worker.sandbox import temporary_site
 
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         at_once = cores()
-        set_pool_size(at_once)
+        open_pools(at_once)
         measuring_pool().start()
         try:
             with temporary_site(), tempfile.TemporaryDirectory() as folder:
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             self.stderr.write(f"selftest: failed: {' '.join(str(error).split())}")
             sys.exit(1)
         finally:
-            measuring_pool().close()
+            close_pools()
         passed = all(check.passed for check in checks)
         if options["json"]:
             found = {"passed": passed, "checks": [check.to_json() for check in checks]}
