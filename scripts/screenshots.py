@@ -102,13 +102,13 @@ def patient(browser: Browser, demo: dict[str, Any]) -> None:
 
 
 def clinician(browser: Browser, demo: dict[str, Any]) -> None:
-    """Worklist and the newest measured case, on a desk."""
+    """Worklist and the demo case, on a desk."""
     walk = Walk(browser, demo, DESKTOP)
     page = walk.page
     walk.log_in("clinician")
     page.locator(".worklist tbody tr").first.wait_for()
     walk.shoot("clinician-worklist")
-    page.locator(".worklist tbody a").first.click()
+    page.locator(".worklist tbody tr").filter(has_text="drawn face").get_by_role("link").click()
     chart = page.locator(".chart").first
     chart.wait_for()
     chart.click(position={"x": 120, "y": 60})

@@ -1,4 +1,4 @@
-"""Agreement between clinicians and a model: known values, ties, and silence where little is known."""
+"""Agreement between clinicians and a model: known values, ties, silence where little is known."""
 
 import pytest
 

@@ -62,6 +62,13 @@ class CasePage {
         h("span", { class: "soft" }, screening.patient.pseudonym),
         h("span", { class: "badge deep" }, screening.state_words),
         screening.is_phantom && h("span", { class: "badge warn" }, "drawn face, not a person"),
+        h(
+          "span",
+          { class: "actions no-print" },
+          release && policy ? h("span", { class: "soft" }, "Sign off a review first.") : null,
+          release,
+          button("Print", () => window.print(), "quiet"),
+        ),
       ),
       h(
         "p",
@@ -69,13 +76,6 @@ class CasePage {
         `Recorded ${day(screening.created_at)}`,
         screening.submitted_at ? `, submitted ${day(screening.submitted_at)}` : "",
         screening.released_at ? `, released ${day(screening.released_at)}` : "",
-      ),
-      h(
-        "p",
-        { class: "actions no-print" },
-        release,
-        release && policy ? h("span", { class: "soft" }, "Sign off a review first.") : null,
-        button("Print", () => window.print(), "quiet"),
       ),
       h("p", { id: "problem", role: "alert" }),
     );
