@@ -109,6 +109,8 @@ RULES: dict[str, dict[str, Rule]] = {
     },
     "api-invitation-revoke": pages(THE_CLINICIAN, "POST"),
     "api-worklist": pages(THE_CLINICIAN, *READ),
+    "api-site-comparison": pages(THE_CLINICIAN, *READ),
+    "api-comparison": pages(ADMIN, *READ),
     "api-events": {
         "GET": Rule(THE_CLINICIAN, query="?stream=site:{site}"),
         "HEAD": Rule(PATIENTS, query="?stream=patient"),
@@ -230,7 +232,7 @@ def address(name: str, pattern: URLPattern, case: Case) -> str | None:
     if name == "api-uploads":
         row = case.ids["clip"]
     values = {
-        "pk": case.ids["site"] if name == "api-worklist" else row,
+        "pk": case.ids["site"] if name in ("api-worklist", "api-site-comparison") else row,
         "key": case.ids["screening"],
         "token": case.ids["token"],
         "id": case.ids["user"],
