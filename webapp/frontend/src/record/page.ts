@@ -32,6 +32,8 @@ class RecordPage {
   private readonly panel = h("div", {});
   private readonly dots = h("ol", { class: "dots", "aria-hidden": "true" });
   private readonly part = h("p", { class: "soft" });
+  /** Cues for screen readers: one element that stays, so that each change is read out. */
+  private readonly spoken = h("p", { class: "visually-hidden", role: "status" });
   private readonly sending = h("p", { class: "sending", role: "status", hidden: true });
   private readonly sender: Sender;
   private stream: MediaStream | null = null;
@@ -66,7 +68,14 @@ class RecordPage {
   }
 
   private async start(): Promise<void> {
-    this.root.replaceChildren(this.dots, this.part, this.stage.element, this.panel, this.sending);
+    this.root.replaceChildren(
+      this.dots,
+      this.part,
+      this.stage.element,
+      this.panel,
+      this.spoken,
+      this.sending,
+    );
     this.finder.load(this.root.dataset.worker ?? "", new URL(`${this.root.dataset.static}vision`, location.href).href);
     const died = await this.sender.resume(this.data.user);
     if (died.length) this.problem = "A recording was cut off when the page closed. Please record that part again.";
@@ -168,6 +177,7 @@ class RecordPage {
     this.panel.replaceChildren(
       panels.recording(this.root, step.expression, word, moment.kind === "make", this.actions),
     );
+    this.spoken.textContent = word;
     this.voice.say(word);
   }
 

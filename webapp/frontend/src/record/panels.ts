@@ -178,7 +178,7 @@ export function recording(
     "section",
     { class: "cue" },
     face(root, made ? expression : "rest"),
-    h("p", { class: "word", role: "status" }, word),
+    h("h1", { class: "word" }, word),
     button("Stop", actions.stop, "quiet"),
   );
 }
