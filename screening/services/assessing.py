@@ -168,7 +168,12 @@ def _targets(screening: Screening, digest: str) -> tuple[Target, ...]:
     )
     found = []
     pinned = screening.bundle
-    if pinned is not None and (pinned.pk not in done or screening.state == State.SUBMITTED):
+    # A released result stays as the patient read it, whatever is measured afterwards.
+    if (
+        pinned is not None
+        and screening.state != State.RELEASED
+        and (pinned.pk not in done or screening.state == State.SUBMITTED)
+    ):
         found.append(Target(pinned.pk, pinned.path, pinned.digest, is_shadow=False))
     for shadow in ModelBundle.objects.filter(status=ModelBundle.Status.SHADOW):
         if shadow.pk not in done and shadow != pinned:

@@ -220,7 +220,8 @@ def store_playback(*, claim: ClaimedClip, source: Path) -> bool:
 def requeue_failed(*, by: User | None, clip: Clip) -> Clip:
     """Give a failed clip its attempts back and measure it again (administrators).
 
-    A screening that was scored without it stays as it is. Raises NotAllowed, WrongState.
+    A screening that was scored without it is *submitted* again, and scored anew with it; one that
+    was released stays as the patient read it. Raises NotAllowed, WrongState.
     """
     access.require_administrator(by)
     with transaction.atomic():
@@ -234,7 +235,12 @@ def requeue_failed(*, by: User | None, clip: Clip) -> Clip:
             attempts=0,
             claimed_until=None,
         )
+        reopened = try_move(
+            screening, expected=[Screening.State.SCORED], state=Screening.State.SUBMITTED
+        )
         events.audit(by=by, action="clip.requeued", target=clip)
+        if reopened:
+            events.append(screening=screening, kind="screening.submitted")
         events.append_clip(clip=clip, screening=screening, state="received")
         queue.enqueue_on_commit(queue.MEASURE_CLIP, str(clip.pk))
     return clip

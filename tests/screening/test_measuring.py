@@ -7,8 +7,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from screening.errors import Invalid, NotAllowed
-from screening.models import Clip
-from screening.services import clips, measuring, screenings
+from screening.models import Clip, Screening
+from screening.services import assessing, bundles, clips, measuring, screenings
 from tests.screening import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +125,44 @@ def test_failed_and_skipped_clips_are_missing_not_imputed() -> None:
     assert found is not None
     assert list(found.measurements) == ["rest"]
     assert measuring.due() == [("worker.assess_screening", str(screening.pk))]
+
+
+def failed_and_scored(policy: str) -> tuple[Screening, Clip]:
+    screening = make.draft(make.PatientFactory(site__release_policy=policy))
+    make.active_bundle()
+    make.measure(make.send(make.clip_of(screening, "rest")))
+    clip = make.send(make.clip_of(screening, "smile"))
+    failing = claim(clip)
+    assert failing is not None
+    measuring.fail(claim=failing, code="measuring_fault")
+    screenings.submit(by=make.person(screening), screening=screening)
+    make.assess(screening, hypomimia_index=1.0)
+    measuring.requeue_failed(by=make.AdminFactory(), clip=clip)
+    make.measure(clip)
+    screening.refresh_from_db()
+    return screening, clip
+
+
+def test_a_failed_clip_that_is_measured_again_counts() -> None:
+    screening, _ = failed_and_scored("after_review")
+    assert screening.state == "submitted"
+    assert measuring.due() == [("worker.assess_screening", str(screening.pk))]
+    make.assess(screening, hypomimia_index=2.0)
+    assert screening.state == "scored"
+    newest = assessing.latest(screening)
+    assert newest is not None
+    assert (newest.hypomimia_index, screening.assessments.count()) == (2.0, 2)
+
+
+def test_a_released_result_does_not_change_any_more() -> None:
+    screening, _ = failed_and_scored("at_once")
+    assert screening.state == "released"
+    assert measuring.due() == []
+    assert measuring.claim_assessment(screening_id=screening.pk) is None
+    bundles.set_shadow(by=None, bundle=make.BundleFactory())
+    found = measuring.claim_assessment(screening_id=screening.pk)
+    assert found is not None
+    assert [one.is_shadow for one in found.targets] == [True]
 
 
 def test_results_of_other_measurements_are_refused() -> None:
