@@ -1,4 +1,4 @@
-"""``python -m ml phantom clip|cohort``: drawn faces with programmed expressions and truth."""
+"""``python -m ml phantom clip|cohort|table|fit-signals``: drawn faces that do what is known."""
 
 import argparse
 import json
@@ -14,6 +14,7 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     kinds = parser.add_subparsers(dest="kind", required=True)
     _add_clip(kinds)
     _add_cohort(kinds)
+    _add_table(kinds)
 
 
 def _add_clip(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -64,6 +65,26 @@ def _add_cohort(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     cohort.add_argument("--workers", type=int, help="processes, default one per core")
     cohort.add_argument("--json", action="store_true", help="one JSON object on standard output")
     cohort.set_defaults(run=run_cohort)
+
+
+def _add_table(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    table = kinds.add_parser("table", help="feature table of simulated people, nothing drawn")
+    table.add_argument("--subjects", type=int, required=True)
+    table.add_argument("--out", type=Path, required=True, help="CSV file to write")
+    table.add_argument("--seed", type=int, default=0)
+    table.add_argument("--expressions", default=",".join(EXPRESSIONS))
+    table.add_argument("--condition", default="home", help="home, dark, noise, 15fps, dropped")
+    table.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    table.set_defaults(run=run_table)
+    fit = kinds.add_parser("fit-signals", help="fit the simulation to drawn and measured frames")
+    fit.add_argument("--out", type=Path, help="default: the committed ml/phantom/signals.json")
+    fit.add_argument("--people", type=int, default=90)
+    fit.add_argument("--check-people", type=int, default=16)
+    fit.set_defaults(run=run_fit)
+    calibration = kinds.add_parser("calibration", help="amplitude 1 beside the public medians")
+    calibration.add_argument("--people", type=int, default=12)
+    calibration.add_argument("--fps", type=float, default=8.0)
+    calibration.set_defaults(run=run_calibration)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -165,3 +186,67 @@ def run_cohort(options: argparse.Namespace) -> int:
     done = {"out": str(options.out), "subjects": spec.subjects, "clips": clips}
     print(json.dumps(done) if options.json else f"{options.out}: {clips} clips")
     return 0
+
+
+def run_table(options: argparse.Namespace) -> int:
+    import csv
+
+    from ml.phantom.cohort import CohortSpec
+    from ml.phantom.signals import cohort_rows
+
+    if not options.out.parent.is_dir():
+        raise WrongUse(f"no such folder: {options.out.parent}; create it first")
+    spec = CohortSpec(
+        subjects=options.subjects,
+        seed=options.seed,
+        expressions=tuple(part.strip() for part in options.expressions.split(",") if part.strip()),
+        condition=options.condition,
+    )
+    rows = cohort_rows(spec)
+    with options.out.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    done = {"out": str(options.out), "subjects": len(rows)}
+    print(json.dumps(done) if options.json else f"{options.out}: {len(rows)} simulated people")
+    return 0
+
+
+def run_fit(options: argparse.Namespace) -> int:
+    import cv2
+    import torch
+
+    from ml.phantom.signal_fit import FitPlan, fit, write
+    from ml.phantom.signals import MODEL_FILE
+
+    if options.people < 10 or options.check_people < 4:
+        raise WrongUse("a fit needs at least --people 10 and --check-people 4")
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    plan = FitPlan(people=options.people, check_people=options.check_people)
+    content = fit(plan, _tell)
+    out = options.out or MODEL_FILE
+    write(out, content)
+    agreed = content["figures"]["median_variance_spearman_of_moving_signals"]
+    print(f"{out}: rank correlation of variances with measured clips, median {agreed}")
+    return 0
+
+
+def run_calibration(options: argparse.Namespace) -> int:
+    import cv2
+
+    from ml.phantom.calibration import calibrate
+
+    cv2.setNumThreads(1)
+    print("| expression | signal | statistic | drawn | public median | public quartiles |")
+    print("|---|---|---|---|---|---|")
+    for row in calibrate(options.people, options.fps, _tell):
+        print(
+            f"| {row.expression} | {row.signal} | {row.statistic} | {row.drawn:.3g}"
+            f" | {row.public:.3g} | {row.low:.3g} to {row.high:.3g} |"
+        )
+    return 0
+
+
+def _tell(words: str) -> None:
+    print(words, file=sys.stderr)

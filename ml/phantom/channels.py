@@ -5,7 +5,7 @@ the person's own (the person's right is on the picture's left). The recipes give
 channels at amplitude 1. They are calibrated: a drawn face at amplitude 1, measured with FaceMesh
 over the default 10 s, comes close to the medians of people without PD in the public tables for the
 signals that carry the expression (smile: mouth; disgust: eyes and brows; surprise: brows and eyes).
-`docs/decisions/phantom.md` has the figures and the command.
+`python -m ml phantom calibration` prints both side by side (figures: docs/decisions/phantom.md).
 """
 
 from collections.abc import Mapping
