@@ -15,3 +15,5 @@ SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+# HSTS for subdomains and preload lists: other hosts of the clinic's domain are not ours to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
