@@ -4,6 +4,7 @@ import struct
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -84,6 +85,7 @@ def test_what_is_no_video_is_said_to_be_none(tmp_path: Path) -> None:
     contents = {
         "text.mp4": b"hello, this is not a video " * 40,
         "noise.webm": bytes(np.random.default_rng(0).integers(0, 256, 4000, np.uint8)),
+        "photograph.mp4": cv2.imencode(".png", np.full((64, 64, 3), 90, np.uint8))[1].tobytes(),
         # Files that only name other files must not make the reader open those.
         "playlist.mp4": f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{secret}\n".encode(),
         "list.mp4": f"ffconcat version 1.0\nfile '{secret}'\n".encode(),
