@@ -34,12 +34,12 @@ class FitSettings:
     random, so that how long the recordings are tells nothing.
     """
 
-    epochs: int = 60
-    batch: int = 16
-    rate: float = 3e-3
+    epochs: int = 50
+    batch: int = 32
+    rate: float = 1e-3
     weight_decay: float = 1e-2
-    drop_expression: float = 0.15
-    shorten: float = 0.2
+    drop_expression: float = 0.1
+    shorten: float = 0.1
     seed: int = 0
 
 

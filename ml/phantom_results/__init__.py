@@ -22,7 +22,8 @@ class Plan:
 
     ``filmed`` held-out people, drawn and measured at 640 × 480 and 30 frames a second;
     ``degraded`` the first of them filmed again under each condition; ``learning`` people drawn
-    small for the tiny CLIP; ``closed_form`` people for the LSTM, as many again to test it.
+    small for the tiny CLIP; ``closed_form`` people for the LSTM, ``closed_form_test`` others to
+    test it.
     """
 
     expressions: tuple[str, ...] = ("smile", "disgust", "surprise")
@@ -30,10 +31,11 @@ class Plan:
     filmed: int = 10
     degraded: int = 3
     learning: int = 20
-    closed_form: int = 1500
+    closed_form: int = 2400
+    closed_form_test: int = 1200
     seconds: float = 10.0
-    clip_epochs: int = 16
-    lstm_epochs: int = 25
+    clip_epochs: int = 24
+    lstm_epochs: int = 50
     seed: int = 20260
 
 
@@ -50,7 +52,7 @@ def run(out: Path, cache: Path, plan: Plan | None = None, workers: int = 2) -> M
     _say("measuring the held-out people", begin)
     sessions = stages.measure(cohorts, clip, cache, workers)
     _say("training the LSTM", begin)
-    results: Results = stages.figures(plan, sessions, clip, cache)
+    results: Results = stages.figures(plan, sessions, clip, cache, workers)
     figures = report.to_json(results, plan, time.monotonic() - begin)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(report.page(figures), encoding="utf-8")

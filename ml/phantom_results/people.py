@@ -5,23 +5,30 @@ a training cohort costs a minute. Both kinds go through the same source, signs a
 far the shortcut agrees with filmed and measured faces is a figure of its own.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from ml import phantom
 from ml.assessment import session_curves
 from ml.diagnosis.sampling import SessionCurves, stack
 from ml.diagnosis.summary import feature_row, summarise
 from ml.expressions import Expression
 from ml.geometry import SIGNALS
-from ml.intensity.source import IntensitySource
+from ml.intensity.geometric import GeometricSource
+from ml.intensity.source import IntensitySource, SourceIdentity, digest_of
 from ml.measurement import Measurement, series
 from ml.phantom.capture import Capture
-from ml.phantom.grades import GradeConfig, draw_subject
+from ml.phantom.grades import draw_subject, load_config
 from ml.phantom.oracle import p_pd, seen
 from ml.phantom.performance import Performance, perform
+from ml.severity import drawn
 from ml.severity.drawn import JITTER, drawn_signals
 
 LONGEST = 12.0
@@ -42,32 +49,96 @@ class People:
         return len(self.pd)
 
 
-def closed_form_people(
-    config: GradeConfig,
-    source: IntensitySource,
-    expressions: Sequence[str],
-    *,
-    count: int,
-    seed: int,
-    seconds: float,
-    fps: float,
-) -> People:
-    """People whose signals are computed, with the measuring noise of FaceMesh added."""
-    rows = []
-    film = Capture(fps=fps)
-    for number in range(count):
-        person = draw_subject(config, number, seed)
-        rng = np.random.default_rng([seed, 0xC10, number])
+@dataclass(frozen=True)
+class Recipe:
+    """What makes a closed-form cohort."""
+
+    count: int
+    seed: int
+    expressions: tuple[str, ...]
+    seconds: float
+    fps: float
+
+
+def closed_form_people(recipe: Recipe, cache: Path, workers: int) -> People:
+    """People whose signals are computed, with the measuring noise of FaceMesh added.
+
+    Curves are those of the geometric source. Kept in ``cache`` by everything that decides them.
+    """
+    config, source = load_config(), GeometricSource()
+    decides = {
+        **asdict(recipe),
+        "grades": config.digest,
+        "source": source.identity.digest,
+        "drawing": drawing_digest(),
+    }
+    path = cache / f"people-{digest_of(decides)[:24]}.npz"
+    if path.is_file():
+        return _stored(path, source.identity)
+    share = -(-recipe.count // max(workers * 4, 1))
+    starts = range(0, recipe.count, share)
+    jobs = [(recipe, start, min(start + share, recipe.count)) for start in starts]
+    if workers == 1:
+        parts = [_compute(job) for job in jobs]
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            parts = list(pool.map(_compute, jobs))
+    people = People(
+        curves=tuple(curve for part in parts for curve in part.curves),
+        features=np.concatenate([part.features for part in parts]),
+        pd=np.concatenate([part.pd for part in parts]),
+        oracle=np.concatenate([part.oracle for part in parts]),
+    )
+    _store(path, people)
+    return people
+
+
+def drawing_digest() -> str:
+    """SHA-256 over the code that draws and computes phantoms: what was kept is of this code."""
+    rooms = [Path(phantom.__file__).parent.glob("*"), [Path(drawn.__file__)]]
+    files = sorted(path for room in rooms for path in room if path.suffix in (".py", ".json"))
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _compute(job: tuple[Recipe, int, int]) -> People:
+    """People ``start`` to ``stop`` of a recipe."""
+    recipe, start, stop = job
+    config, film, rows = load_config(), Capture(fps=recipe.fps), []
+    for number in range(start, stop):
+        person = draw_subject(config, number, recipe.seed)
+        rng = np.random.default_rng([recipe.seed, 0xC10, number])
         measured, truths = {}, []
-        for name in (Expression.REST, *(Expression(e) for e in expressions)):
+        for name in (Expression.REST, *(Expression(e) for e in recipe.expressions)):
             shown = perform(
                 name, program=person.program(name), identity=person.identity, capture=film,
-                seed=int(rng.integers(2**31)), seconds=seconds,
+                seed=int(rng.integers(2**31)), seconds=recipe.seconds,
             )  # fmt: skip
             measured[str(name)] = computed(shown, rng)
             truths.append(shown.truth())
         rows.append((measured, int(person.pd), p_pd(seen(truths), config)))
-    return gather(rows, source, expressions)
+    return gather(rows, GeometricSource(), recipe.expressions)
+
+
+def _store(path: Path, people: People) -> None:
+    lengths = np.array([len(curve.values) for curve in people.curves])
+    values = np.concatenate([curve.values for curve in people.curves])
+    mask = np.concatenate([curve.mask for curve in people.curves])
+    rest = {"features": people.features, "pd": people.pd, "oracle": people.oracle}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial.npz")
+    np.savez_compressed(partial, lengths=lengths, values=values, mask=mask, **rest)
+    partial.replace(path)
+
+
+def _stored(path: Path, source: SourceIdentity) -> People:
+    with np.load(path) as kept:
+        ends = np.cumsum(kept["lengths"])[:-1]
+        both = zip(np.split(kept["values"], ends), np.split(kept["mask"], ends), strict=True)
+        curves = tuple(SessionCurves(values, mask, source) for values, mask in both)
+        return People(curves, kept["features"], kept["pd"], kept["oracle"])
 
 
 def gather(

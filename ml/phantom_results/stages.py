@@ -21,8 +21,10 @@ from ml.phantom_results.measuring import Session, measure_sessions
 from ml.phantom_results.people import (
     LONGEST,
     People,
+    Recipe,
     closed_form_people,
     computed,
+    drawing_digest,
     gather,
 )
 from ml.phantom_results.report import Agreement, Results
@@ -66,7 +68,7 @@ def _filmed(plan: "Plan") -> CohortSpec:
 
 def _drawn(spec: CohortSpec, cache: Path, workers: int) -> Path:
     name = f"{spec.condition}-{spec.width}-{spec.fps:g}-{spec.seconds:g}-{spec.seed}"
-    folder = cache / f"cohort-{name}-{len(spec.expressions)}"
+    folder = cache / f"cohort-{name}-{len(spec.expressions)}-{drawing_digest()[:8]}"
     if not (folder / "manifest.csv").is_file() or len(read_manifest(folder)) < spec.subjects * len(
         spec.expressions
     ):
@@ -99,23 +101,26 @@ def measure(
 
 
 def figures(
-    plan: "Plan", sessions: Mapping[str, Sequence[Session]], clip: Path, cache: Path
+    plan: "Plan",
+    sessions: Mapping[str, Sequence[Session]],
+    clip: Path,
+    cache: Path,
+    workers: int,
 ) -> Results:
     geometric, learned = GeometricSource(), clip_source.load(clip)
     posed = plan.expressions
     config = load_config()
     train, test = (
         closed_form_people(
-            config, geometric, posed,
-            count=plan.closed_form, seed=plan.seed + offset, seconds=plan.seconds, fps=15.0,
+            Recipe(count, plan.seed + offset, tuple(posed), plan.seconds, 15.0), cache, workers
         )
-        for offset in (2, 3)
-    )  # fmt: skip
+        for offset, count in ((2, plan.closed_form), (3, plan.closed_form_test))
+    )
     lstm = fit(
         train.curves,
         train.pd,
         DiagnosisConfig(expressions=posed, longest=LONGEST),
-        FitSettings(epochs=plan.lstm_epochs, batch=32, seed=plan.seed),
+        FitSettings(epochs=plan.lstm_epochs, seed=plan.seed),
     )
     lstm.save(cache / f"lstm-{plan.closed_form}-{plan.lstm_epochs}-{plan.seed}")
     scores = diagnosis_scores(train, lstm, test)

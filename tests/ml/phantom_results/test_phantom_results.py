@@ -24,6 +24,7 @@ PLAN = Plan(
     degraded=1,
     learning=2,
     closed_form=24,
+    closed_form_test=16,
     seconds=3.0,
     clip_epochs=1,
     lstm_epochs=2,
