@@ -134,8 +134,8 @@ def page(data: Mapping[str, Any]) -> str:
         f"Trained on {plan['closed_form']} and tested on {plan['closed_form_test']} other phantom"
         " people whose signals are computed in closed form from their programme, with FaceMesh's"
         " usual noise added (geometric source throughout). The oracle is Bayes' rule on the"
-        " programmed parameters: nobody can do better on these people. Share: accuracy divided by the"
-        " oracle's on the same people.",
+        " programmed parameters: nobody can do better on these people. Share: accuracy divided"
+        " by the oracle's on the same people.",
         _agreement_line(data["filmed_agreement"]),
         "## Worse recordings of the same people",
         _condition_table(data["conditions"]),
