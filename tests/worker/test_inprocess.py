@@ -13,8 +13,8 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from screening import queue
-from screening.models import Assessment, Clip, ClipMeasurement, Event, Screening
-from screening.services import measuring
+from screening.models import Assessment, Clip, ClipMeasurement, Event, Screening, Upload
+from screening.services import measuring, uploads
 from tests.worker.conftest import wait_for
 from tests.worker.people import Session
 from worker import bundles, sweeper, tasks
@@ -178,6 +178,13 @@ def test_the_sweep_adds_nothing_while_hints_are_waiting(
     with current_app.connection_for_write() as broker:
         broker.default_channel.queue_purge("celery")
     assert sweeper.sweep() == 2
+
+
+def test_an_upload_that_nobody_went_on_with_is_ended(session: Session) -> None:
+    upload = uploads.create(by=session.user, clip=session.clip("rest"))
+    Upload.objects.filter(pk=upload.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    sweeper.sweep()
+    assert session.clip("rest").state == "expected"
 
 
 def test_every_task_has_limits_that_the_broker_outlasts(settings: Any) -> None:
