@@ -249,6 +249,9 @@ def test_withdrawn_consent_blocks_new_work_and_results() -> None:
     released.refresh_from_db()
     assert (running.state, released.state) == ("withdrawn", "released")
     assert refused(lambda: consents.withdraw(patient=patient, by=make.person(running)))
+    bundles.set_shadow(by=None, bundle=make.BundleFactory())
+    assert measuring.claim_assessment(screening_id=released.pk) is None
+    assert measuring.due() == []
     # Consenting again opens a new screening, not the one that was stopped.
     make.consent(patient)
     assert measuring.claim_clip(clip_id=waiting.pk, seconds=60) is None
