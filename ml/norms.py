@@ -34,8 +34,7 @@ def quantiles(values: Floats) -> Floats:
     """(100,) quantiles at :data:`LEVELS` of the finite values, strictly increasing."""
     table = np.quantile(values[np.isfinite(values)], LEVELS)
     # Ties (a coarse table) would make interpolation ambiguous: nudge them apart by a hair.
-    step = max(float(np.ptp(table)), 1e-12) * 1e-9
-    return np.maximum.accumulate(table) + step * np.arange(len(table))
+    return _increasing(table)
 
 
 def normal_score(values: Floats, table: Floats) -> Floats:
@@ -119,5 +118,5 @@ class Norms:
 
 def _increasing(table: Floats) -> Floats:
     """Rounding may have made neighbours equal again."""
-    step = max(float(np.ptp(table)), 1e-12) * 1e-9
-    return np.maximum.accumulate(table) + step * np.arange(len(table))
+    step = max(float(np.ptp(table)), float(np.abs(table).max()) * 1e-6, 1e-12) * 1e-9
+    return np.asarray(np.maximum.accumulate(table) + step * np.arange(len(table)))

@@ -27,7 +27,7 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def run(options: argparse.Namespace) -> int:
-    from ml.cohort import public_data
+    from ml.public_data import public_data
     from ml.severity.build import Recipe, data_root, shipped_cohort, train_scorer
     from ml.severity.report import figures_for_card, markdown
     from ml.severity.results import compute

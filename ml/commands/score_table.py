@@ -116,5 +116,5 @@ def added(score: "Score") -> list[str]:
 
 
 def _digits(value: float | None) -> str:
-    # Enough digits that people at the far end of the scale keep their order.
-    return "" if value is None else f"{value:.10g}"
+    # All digits: people at the far end of the scale must keep their order.
+    return "" if value is None else repr(float(value))

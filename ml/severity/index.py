@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from ml.features import TOKEN_PARTS
 from ml.norms import LEVELS, normal_score, quantiles
@@ -33,6 +33,8 @@ def signal_weights(weights: Mapping[tuple[str, str], float]) -> Floats:
 
 PLAIN_WEIGHTS = signal_weights({(signal, "var"): -1.0 for signal in PLAIN_SIGNALS})
 
+
+_OUTERMOST = float(ndtri(LEVELS[-1]))
 
 EYES = ("eye-open-right", "eye-open-left")
 BROWS = ("eye-raise-right", "eye-raise-left")
@@ -89,6 +91,16 @@ def weighted_lack(z: Floats, weights: Floats) -> Floats:
     scale = (there * np.abs(weights)).sum(axis=-1)
     total = np.where(there, z * weights, 0.0).sum(axis=-1)
     return np.where(scale > 0, total / np.maximum(scale, 1e-12), np.nan)
+
+
+def ordered_tail(score: Floats) -> Floats:
+    """Normal scores beyond the outermost quantile, drawn in so that no percentile rounds to 0 or
+    100: another study's faces, measured differently, may all lie out there and must keep their
+    order. Strictly increasing, bounded by ±(2.58 + 3)."""
+    size = np.abs(score)
+    beyond = np.maximum(size - _OUTERMOST, 0.0)
+    drawn_in = np.minimum(size, _OUTERMOST) + 3.0 * beyond / (beyond + 6.0)
+    return np.asarray(np.sign(score) * drawn_in)
 
 
 def plain_norm_index(z_smile: Floats) -> Floats:
@@ -173,7 +185,7 @@ class HypomimiaIndex:
 
     def score(self, z: Floats) -> Floats:
         """0–100, higher is more masked: the percentile of :meth:`combined`. (N, K, 14) → (N,)."""
-        return np.asarray(100 * ndtr(self.combined(z)))
+        return np.asarray(100 * ndtr(ordered_tail(self.combined(z))))
 
     def to_json(self) -> dict[str, Any]:
         return {

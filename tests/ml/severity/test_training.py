@@ -1,0 +1,132 @@
+"""From a configuration to a bundle: seeded, resumable, and refused before it starts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ml.__main__ import main
+from ml.bundle import load
+from ml.errors import CohortError, ConfigError
+from ml.severity.training import read_cohort, read_config, train
+from tests.ml.severity.conftest import write_people
+
+SMALL = {
+    "folds": 3,
+    "members": 1,
+    "fusion": {"width": 8},
+    "schedule": {"steps": 40, "batch": 32, "learning_rate": 0.03},
+}
+
+
+def configured(folder: Path, **changes: object) -> Path:
+    config = {
+        "name": "test",
+        "version": "1",
+        "cohort": "people.csv",
+        "out": "bundle",
+        "expressions": ["smile", "disgust"],
+        "model": SMALL,
+    }
+    path = folder / "config.json"
+    path.write_text(json.dumps(config | changes))
+    return path
+
+
+def said() -> tuple[list[str], object]:
+    lines: list[str] = []
+    return lines, lines.append
+
+
+def test_train_then_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_people(tmp_path / "people.csv", test_share=0.25)
+    path = configured(tmp_path, grades=True)
+    assert main(["train", str(path), "--cache", str(tmp_path / "cache")]) == 0
+    bundle = load(tmp_path / "bundle")
+    assert bundle.metadata["training"]["subjects"] == 120
+    out = tmp_path / "report"
+    capsys.readouterr()
+    arguments = ["evaluate", str(tmp_path / "bundle"), str(tmp_path / "people.csv")]
+    assert main([*arguments, "--out", str(out), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["subjects"] == 40
+    assert found["pd"]["auroc"]["value"] > 0.8
+    assert found["grades"]["severity_expected_auroc_grade_1_or_more"]["value"] > 0.7
+    for name in ("report.md", "report.json", "plots.png", "card.md"):
+        assert (out / name).stat().st_size > 0
+    row = {name: 0.01 for name in bundle.norms.tables}
+    assert bundle.score([row])[0].severity_experimental is False
+
+
+def test_same_seed_same_bundle_and_a_cut_run_goes_on(table: Path) -> None:
+    folder = table.parent
+    config = read_config(configured(folder))
+    lines, say = said()
+    first = train(config, folder / "cache", say)
+    partial = folder / "bundle.partial"
+    assert not partial.exists()
+    again = read_config(configured(folder, out="other"))
+    stopped: list[str] = []
+
+    def cut(text: str) -> None:
+        stopped.append(text)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(again, folder / "cache", cut)
+    kept = sorted((folder / "other.partial").iterdir())
+    assert kept
+    times = [file.stat().st_mtime_ns for file in kept]
+    # The finished folds are read, not trained again.
+    lines.clear()
+    train(again, folder / "cache", say)
+    assert times
+    one, two = load(folder / "bundle"), load(folder / "other")
+    row = {name: 0.02 for name in one.norms.tables}
+    assert one.score([row])[0].p_pd == two.score([row])[0].p_pd
+    assert first is not None
+    assert any("left" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"surprise_entry": 1}, "surprise_entry"),
+        ({"model": {"fusion": {"colour": 1}}}, "model: "),
+        ({"model": {"fusion": {"fusion": "magic"}}}, "magic"),
+    ],
+)
+def test_a_config_that_cannot_work_is_named(
+    table: Path, change: dict[str, object], words: str
+) -> None:
+    path = configured(table.parent, **change)
+    with pytest.raises(ConfigError, match=words):
+        read_config(path).spec()
+
+
+def test_missing_config_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", str(tmp_path / "no.json")]) == 2
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_a_cohort_that_cannot_be_trained_on_stops_first(tmp_path: Path) -> None:
+    config = read_config(configured(tmp_path))
+    with pytest.raises(CohortError, match="does not exist"):
+        read_cohort(config, tmp_path, print)
+    header = "subject,pd,split,smile_jaw-open_mean\n"
+    cases = {
+        "that class is empty": "a,1,train,0.9\nb,1,train,0.8\n",
+        "in split 'train'": "a,1,train,0.9\na,1,test,0.8\nb,0,train,0.7\n",
+        "folds need as many": "a,1,train,0.9\nb,0,train,0.7\n",
+        "has a usable feature": "a,1,train,\nb,0,train,nan\n",
+    }
+    for words, rows in cases.items():
+        (tmp_path / "people.csv").write_text(header + rows)
+        with pytest.raises(CohortError, match=words):
+            read_cohort(config, tmp_path, print)
+
+
+def test_grades_need_every_grade(tmp_path: Path) -> None:
+    write_people(tmp_path / "people.csv", people=40, strength=0.1)
+    with pytest.raises(CohortError, match="grade"):
+        read_cohort(read_config(configured(tmp_path, grades=True)), tmp_path, print)
