@@ -19,7 +19,7 @@ export async function openCamera(deviceId = remembered()): Promise<MediaStream> 
   const video: MediaTrackConstraints = {
     width: { ideal: 640 },
     height: { ideal: 480 },
-    frameRate: { ideal: 30, min: 10 },
+    frameRate: { ideal: 30 },
     ...(deviceId ? { deviceId: { ideal: deviceId } } : { facingMode: "user" }),
   };
   try {

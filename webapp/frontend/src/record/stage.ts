@@ -32,7 +32,7 @@ export class StageView {
     s("path", {
       class: "shade",
       "fill-rule": "evenodd",
-      d: "M0 0H400V300H0ZM200 30C258 30 288 82 288 146S248 274 200 274 112 210 112 146 142 30 200 30Z",
+      d: "M-400 -300H800V600H-400ZM200 30C258 30 288 82 288 146S248 274 200 274 112 210 112 146 142 30 200 30Z",
     }),
     s("ellipse", { cx: 200, cy: 152, rx: 88, ry: 122 }),
   );
@@ -44,6 +44,8 @@ export class StageView {
       video.playsInline = true;
     }
     this.self.autoplay = true;
+    // A phone held upright gives an upright picture, and may be turned at any time.
+    this.self.addEventListener("resize", () => this.fit());
     this.run.style.strokeDasharray = String(ROUND);
     this.ring.style.display = "none";
     this.element = h(
@@ -57,6 +59,15 @@ export class StageView {
       this.mark,
       this.ring,
     );
+  }
+
+  /** The stage takes the picture's own shape, so that nothing of the face is cut off. */
+  private fit(): void {
+    const { videoWidth, videoHeight } = this.self;
+    if (!videoWidth || !videoHeight) return;
+    this.element.style.setProperty("--ratio", String(videoWidth / videoHeight));
+    const upright = videoHeight > videoWidth;
+    this.oval.setAttribute("preserveAspectRatio", upright ? "xMidYMid slice" : "xMidYMid meet");
   }
 
   async show(stream: MediaStream): Promise<void> {
