@@ -12,6 +12,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from ml.intensity.encoder import FrameEncoder, frame_encoder
 from ml.intensity.examples import FrameCache, Pair, load_examples, pair_with_rest
 from ml.intensity.learner import Batch, Cut, Learner, make_batch
 from ml.intensity.settings import TrainConfig
-from ml.intensity.weights import LoadedClip, load, read_config
+from ml.intensity.weights import LOCAL_PREFIX, LoadedClip, load, read_config
 from ml.manifest import LabelledClip, read_manifest
 
 STATE_FILE = "state.pt"
@@ -61,6 +62,21 @@ def train(config: TrainConfig, out: Path, cache: Path) -> Path:
             _save(out, learner, config, pairs, clips)
         group.wait()
     return out / SOURCE_FOLDER
+
+
+def train_file(data: Mapping[str, Any], here: Path, cache: Path) -> Path:
+    """Trains from a settings file's content; paths in it are relative to ``here``.
+
+    Beside the settings of :class:`TrainConfig` it names ``out``, the run's directory.
+    """
+    if "out" not in data:
+        raise ConfigError("the training settings lack out")
+    config = TrainConfig.from_json({k: v for k, v in data.items() if k != "out"})
+    weights = config.weights
+    if weights.startswith(LOCAL_PREFIX):
+        weights = f"{LOCAL_PREFIX}{here / weights.removeprefix(LOCAL_PREFIX)}"
+    config = replace(config, cohort=str(here / config.cohort), weights=weights)
+    return train(config, here / str(data["out"]), cache)
 
 
 def _learner(weights: LoadedClip, config: TrainConfig) -> Learner:
@@ -228,7 +244,7 @@ def _save(
     pairs: list[Pair],
     clips: tuple[LabelledClip, ...],
 ) -> None:
-    folder = Path(config.weights.removeprefix("local-dir:"))
+    folder = Path(config.weights.removeprefix(LOCAL_PREFIX))
     with torch.no_grad():
         text = learner.eval().text()
     card = {
@@ -274,15 +290,3 @@ class _Clock:
             file=sys.stderr,
             flush=True,
         )
-
-
-def main(arguments: list[str]) -> int:
-    """``torchrun … -m ml.intensity.train SETTINGS.json OUT CACHE``: what each process runs."""
-    settings, out, cache = (Path(argument) for argument in arguments)
-    config = TrainConfig.from_json(json.loads(settings.read_text(encoding="utf-8")))
-    train(config, out, cache)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -13,11 +13,11 @@ from sklearn.preprocessing import StandardScaler
 
 from ml import movement
 from ml.assessment import session_curves
+from ml.diagnosis.measured import Session
 from ml.diagnosis.model import DiagnosisModel
 from ml.evaluate import Interval, auroc, subject_resamples
 from ml.expressions import Expression
 from ml.intensity.source import IntensityCurve, IntensitySource
-from ml.phantom_results.measuring import Session
 from ml.phantom_results.people import People
 
 Floats = npt.NDArray[np.float64]

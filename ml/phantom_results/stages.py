@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.diagnosis.measured import Session, measure_sessions
 from ml.diagnosis.model import DiagnosisModel, FitSettings, fit
 from ml.diagnosis.network import DiagnosisConfig
 from ml.expressions import Expression
@@ -17,7 +18,6 @@ from ml.phantom.cohort import CohortSpec, programme, write_cohort
 from ml.phantom.grades import GradeConfig, load_config
 from ml.phantom.oracle import p_pd, seen
 from ml.phantom_results.figures import condition_figures, diagnosis_scores, model_figures
-from ml.phantom_results.measuring import Session, measure_sessions
 from ml.phantom_results.people import (
     LONGEST,
     People,

@@ -125,10 +125,10 @@ def test_two_processes_learn_what_one_learns(
     settings = config(cohort, saved_tiny, epochs=2)
     train(settings, tmp_path / "one", cache)
     path = tmp_path / "settings.json"
-    path.write_text(json.dumps(settings.to_json()))
+    path.write_text(json.dumps({**settings.to_json(), "out": "two"}))
     command = [
         sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone",
-        "-m", "ml.intensity.train", str(path), str(tmp_path / "two"), str(cache),
+        "-m", "ml", "train", str(path), "--cache", str(cache),
     ]  # fmt: skip
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(

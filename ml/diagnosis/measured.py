@@ -1,4 +1,4 @@
-"""Clips of a phantom cohort measured through the served door, once, by several processes."""
+"""Clips of a cohort measured through the served door, once, by several processes."""
 
 import hashlib
 import json
@@ -18,9 +18,15 @@ from ml.pipeline import measure_clip, measurer_digest
 _encoders: dict[Path, CropEncoder] = {}
 
 
+UNKNOWN = -1
+
+
 @dataclass(frozen=True, eq=False)
 class Session:
-    """One person filmed once: measurements and truths by expression."""
+    """One person filmed once: measurements by expression, and truths where there are any.
+
+    ``pd`` 0 or 1, ``UNKNOWN`` (-1) where the cohort does not say.
+    """
 
     subject: str
     pd: int
@@ -50,7 +56,7 @@ def _by_person(clips: Iterable[LabelledClip], found: Iterable[Measurement]) -> l
     for clip, measurement in zip(clips, found, strict=True):
         measured.setdefault(clip.subject, {})[clip.expression] = measurement
         truth.setdefault(clip.subject, {})[clip.expression] = clip.read_truth() or {}
-        pd[clip.subject] = int(bool(clip.pd))
+        pd[clip.subject] = UNKNOWN if clip.pd is None else int(clip.pd)
     return [Session(name, pd[name], measured[name], truth[name]) for name in measured]
 
 

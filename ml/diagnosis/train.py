@@ -1,0 +1,124 @@
+"""From a cohort of clips to a trained LSTM: the settings, the checks, and one call of ``fit``."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from ml.assessment import session_curves
+from ml.diagnosis.measured import UNKNOWN, Session, measure_sessions
+from ml.diagnosis.model import DiagnosisModel, FitSettings, fit
+from ml.diagnosis.network import DiagnosisConfig
+from ml.diagnosis.sampling import stack
+from ml.errors import CohortError, ConfigError
+from ml.intensity import clip_source
+from ml.intensity.config import checked_fields
+from ml.intensity.geometric import GeometricSource
+from ml.intensity.source import IntensitySource
+from ml.manifest import LabelledClip, read_manifest
+
+KIND = "diagnosis"
+GEOMETRIC = "geometric"
+
+
+@dataclass(frozen=True)
+class DiagnosisTraining:
+    """One run. ``cohort`` directory with a manifest; ``source`` "geometric" or the directory of a
+    trained CLIP source; ``splits`` of the manifest to train on ("" where it names none)."""
+
+    cohort: str
+    out: str
+    source: str = GEOMETRIC
+    network: DiagnosisConfig = field(default_factory=DiagnosisConfig)
+    fit: FitSettings = field(default_factory=FitSettings)
+    splits: tuple[str, ...] = ("train",)
+    workers: int = 1
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Raises ``ConfigError`` for unknown, missing or impossible settings."""
+        values = checked_fields(cls, {k: v for k, v in data.items() if k != "kind"})
+        missing = {"cohort", "out"} - set(values)
+        if missing:
+            raise ConfigError(f"the training settings lack {', '.join(sorted(missing))}")
+        try:
+            for name, part in {"network": DiagnosisConfig, "fit": FitSettings}.items():
+                if name in values:
+                    values[name] = part(**checked_fields(part, values[name]))
+            return cls(**values)
+        except TypeError as fault:
+            raise ConfigError(f"a setting has the wrong type: {fault}") from fault
+
+
+def train_file(
+    data: Mapping[str, Any], here: Path, cache: Path, say: Callable[[str], None]
+) -> DiagnosisModel:
+    """Trains from a settings file's content; paths in it are relative to ``here``."""
+    config = DiagnosisTraining.from_json(data)
+    folder = None if config.source == GEOMETRIC else here / config.source
+    config = replace(config, cohort=str(here / config.cohort), out=str(here / config.out))
+    clips = _chosen(config)
+    say(f"measuring {len(clips)} clips (kept in {cache})")
+    sessions = measure_sessions(clips, cache, source=folder, workers=config.workers)
+    source = GeometricSource() if folder is None else clip_source.load(folder)
+    say(f"training on {len(sessions)} people with the {source.identity.name} source")
+    model = _fitted(sessions, source, config, clips)
+    model.save(Path(config.out))
+    return model
+
+
+def _chosen(config: DiagnosisTraining) -> tuple[LabelledClip, ...]:
+    """The clips to train on. Raises :class:`CohortError` before anything is measured."""
+    folder = Path(config.cohort)
+    wanted = {*config.network.expressions, "rest"}
+    clips = tuple(
+        clip
+        for clip in read_manifest(folder)
+        if clip.split in config.splits and clip.expression in wanted
+    )
+    labels: dict[str, LabelledClip] = {}
+    for clip in clips:
+        if clip.pd is None:
+            raise CohortError("the row has no PD label", file=folder / "manifest.csv", row=clip.row)
+        if labels.setdefault(clip.subject, clip).pd != clip.pd:
+            raise CohortError(
+                f"subject {clip.subject} has another PD label in row {labels[clip.subject].row}",
+                file=folder / "manifest.csv",
+                row=clip.row,
+            )
+    if {clip.pd for clip in labels.values()} != {True, False}:
+        raise CohortError(
+            "people with and without PD are needed: an empty class", file=folder / "manifest.csv"
+        )
+    return clips
+
+
+def _fitted(
+    sessions: Sequence[Session],
+    source: IntensitySource,
+    config: DiagnosisTraining,
+    clips: Sequence[LabelledClip],
+) -> DiagnosisModel:
+    network, rows, labels = config.network, [], []
+    for session in sessions:
+        usable = {e: m for e, m in session.measured.items() if m.state == "measured"}
+        curves = session_curves(usable, source)
+        posed = {e: curves[e] for e in network.expressions if e in curves}
+        if posed and session.pd != UNKNOWN:
+            rows.append(stack(posed, network.expressions, network.longest))
+            labels.append(session.pd)
+    model = fit(rows, np.array(labels, dtype=np.int64), network, config.fit)
+    card = {
+        "cohort": Path(config.cohort).name,
+        "cohort_digest": hashlib.sha256(
+            "".join(sorted(c.sha256 for c in clips)).encode()
+        ).hexdigest(),
+        "people": len(rows),
+        "phantom_trained": any(clip.truth is not None for clip in clips),
+        "fit": json.loads(json.dumps(asdict(config.fit))),
+    }
+    return replace(model, card=card)
