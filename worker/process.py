@@ -135,14 +135,14 @@ class MeasuringProcess:
         try:
             while not self._socket.poll(max(0.0, min(TICK_SECONDS, deadline - monotonic()))):
                 if monotonic() >= deadline:
-                    self.kill()
                     raise MeasuringTimedOut(f"no answer within {seconds:g} seconds")
                 on_tick()
             answer = json.loads(self._socket.recv_bytes())
         except (EOFError, OSError) as error:
             self._died(error)
         except BaseException:
-            # A soft time limit or Ctrl-C in mid-answer: what is left in the socket is worthless.
+            # Past its limit, or interrupted in mid-answer (a soft time limit, Ctrl-C): it may still
+            # be at work, and what is left in the socket is worthless.
             self.kill()
             raise
         if "value" in answer:

@@ -86,6 +86,14 @@ async def test_more_events_than_a_layer_holds_arrive_all_and_in_order(
     assert [event["number"] for event in got] == list(range(2, many + 2))
 
 
+async def test_a_long_absence_is_made_up_for_at_once(clinic: Clinic, layer: str) -> None:
+    many = 250
+    await database_sync_to_async(append)(clinic.screening, *(["k"] * many))
+    async with open_socket("/ws/patient/?after=1", people.the_user(clinic.patient)) as home:
+        _, *missed = await receive(home, many + 1)
+    assert [event["number"] for event in missed] == list(range(2, many + 2))
+
+
 async def test_concurrent_writers_leave_no_gap(clinic: Clinic, layer: str) -> None:
     async with open_socket("/ws/patient/", people.the_user(clinic.patient)) as home:
         await receive(home, 1)
