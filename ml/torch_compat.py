@@ -44,7 +44,7 @@ def prepare_torchvision() -> bool:
     else:
         return False
     _forget_half_import()
-    library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+    library: Any = torch.library.Library("torchvision", "DEF")
     library.define(_NMS)
     library.define(_QNMS)
     _declared.append(library)

@@ -159,7 +159,7 @@ def fit(
             logits, _ = network(batch)
             loss = functional.binary_cross_entropy_with_logits(logits, labels[rows])
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
             schedule.step()
