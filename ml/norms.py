@@ -60,15 +60,22 @@ class Norms:
     tables: Mapping[str, Floats]
 
     @classmethod
-    def fit(cls, columns: Sequence[str], values: Floats, *, reference: str) -> "Norms":
+    def fit(
+        cls,
+        columns: Sequence[str],
+        values: Floats,
+        *,
+        reference: str,
+        at_least: int = MIN_PEOPLE,
+    ) -> "Norms":
         """Tables from people without PD. ``values`` (N, C) raw, NaN missing.
 
-        A column with fewer than 30 people gets no table.
+        A column with fewer people than ``at_least`` gets no table.
         """
         tables = {}
         for index, name in enumerate(columns):
             column = transform(statistic_of(name), values[:, index])
-            if np.isfinite(column).sum() >= MIN_PEOPLE:
+            if np.isfinite(column).sum() >= at_least:
                 tables[name] = quantiles(column)
         return cls(reference=reference, people=len(values), tables=tables)
 

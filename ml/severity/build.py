@@ -13,9 +13,9 @@ from ml.norms import Norms
 from ml.phantom.grades import load_config
 from ml.public_data import PUBLIC_EXPRESSIONS, PublicData
 from ml.severity.card import INTENDED_USE
-from ml.severity.classifier import ClassifierSpec, train_classifier
+from ml.severity.classifier import ClassifierSpec
 from ml.severity.drawn import drawn_table
-from ml.severity.ensemble import Progress
+from ml.severity.experiments import best_classifier, fusion_candidates
 from ml.severity.grades import (
     GradeModel,
     GradeSpec,
@@ -25,23 +25,20 @@ from ml.severity.grades import (
     train_grades,
 )
 from ml.severity.index import HypomimiaIndex
-from ml.severity.model import Fusion, FusionConfig
 from ml.severity.scorer import Scorer
 
 Floats = npt.NDArray[np.float64]
 
 REFERENCE = "people without PD in the public three-expression table (tmadnan/PD-Screening-SMILE)"
-SHIPPED_SPEC = ClassifierSpec(
-    FusionConfig(PUBLIC_EXPRESSIONS, fusion=Fusion.MULTIHEAD, dropout=0.2)
-)
+SHIPPED_SPECS = fusion_candidates(PUBLIC_EXPRESSIONS)
 SHIPPED_GRADES = GradeSpec(grade_fusion(PUBLIC_EXPRESSIONS))
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to train: the ensemble's specification and the expressions."""
+    """What to train: the specifications among which held-out training people choose."""
 
-    spec: ClassifierSpec = SHIPPED_SPEC
+    specs: tuple[ClassifierSpec, ...] = SHIPPED_SPECS
     grades: GradeSpec | None = SHIPPED_GRADES
     reference: str = REFERENCE
 
@@ -60,17 +57,15 @@ def fit_index(
     return HypomimiaIndex.fit(expressions, z, reference=reference)
 
 
-def train_scorer(
-    cohort: Cohort, recipe: Recipe, *, progress: Progress | None = None
-) -> tuple[Scorer, Norms]:
+def train_scorer(cohort: Cohort, recipe: Recipe) -> tuple[Scorer, Norms]:
     """Train everything a bundle serves on one labelled cohort."""
-    expressions = recipe.spec.fusion.expressions
+    expressions = recipe.specs[0].fusion.expressions
     norms = healthy_norms(cohort, reference=recipe.reference)
     z = norms.z_tokens(expressions, cohort.tokens(expressions))
     usable = np.isfinite(z).any(axis=(1, 2))
-    classifier = train_classifier(
-        recipe.spec, z[usable], cohort.pd[usable], list(cohort.subject[usable]), progress=progress
-    )
+    classifier = best_classifier(
+        recipe.specs, z[usable], cohort.pd[usable], list(cohort.subject[usable])
+    )[0]
     index = fit_index(norms, cohort, expressions, recipe.reference)
     grades = None
     if recipe.grades is not None:

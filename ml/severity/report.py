@@ -162,12 +162,17 @@ def _calibration(found: Findings) -> str:
     ]
     lines += [
         "",
-        "Balanced error when the people on whom the members disagree most are left unscored:",
+        "Balanced error when the most uncertain people are left unscored, by how much the members"
+        " disagree (what a bundle abstains on) and by how near the probability is to the training"
+        " prevalence:",
         "",
-        "| share scored | balanced error |",
-        "|---|---|",
+        "| share scored | " + " | ".join(found.risk) + " |",
+        "|---|" + "---|" * len(found.risk),
     ]
-    lines += [f"| {coverage:.0%} | {risk:.3f} |" for coverage, risk in found.risk]
+    for rows in zip(*found.risk.values(), strict=True):
+        lines.append(
+            f"| {rows[0][0]:.0%} | " + " | ".join(f"{risk:.3f}" for _, risk in rows) + " |"
+        )
     return "\n".join(lines)
 
 

@@ -46,7 +46,7 @@ Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 Say = Callable[[str], None]
 
-FUSION = "fusion (attention or multi-head, chosen inside)"
+FUSION = "fusion, kind chosen inside"
 SVM = "RBF SVM"
 
 
@@ -300,7 +300,7 @@ class Findings:
     chosen: list[str]
     ablation: list[MethodRow]
     sets: list[dict[str, Any]]
-    risk: list[tuple[float, float]]
+    risk: dict[str, list[tuple[float, float]]]
     groups: list[tuple[str, int, int, Interval]]
     transfer: list[tuple[str, float, float]]
     official: dict[str, Any]
@@ -331,7 +331,7 @@ def compute(
         method_row(study, name, outcome, None if name == SVM else found[SVM])
         for name, outcome in found.items()
     ]
-    singles = {n: o for n, o in found.items() if n.startswith("fusion, ")}
+    singles = {n: o for n, o in found.items() if n.startswith("fusion, ") and n.endswith("only")}
     best = max(singles, key=lambda n: np.mean([auroc(labels, r) for r in singles[n].log_odds]))
     over = [
         paired(auroc, labels, found[FUSION].log_odds, singles[best].log_odds, study.resamples, rows)
@@ -343,10 +343,15 @@ def compute(
         for name, o in ablated.items()
     ]
     fusion = found[FUSION]
-    centre = fusion.log_odds[0]
-    risk = risk_coverage(
-        labels, probability(centre), fusion.spread[0], threshold=float(labels.mean())
-    )
+    prior = float(labels.mean())
+    uncertainty = {
+        "members disagree": fusion.spread[0],
+        "near the threshold": -np.abs(fusion.log_odds[0] - np.log(prior / (1 - prior))),
+    }
+    risk = {
+        name: risk_coverage(labels, probability(fusion.log_odds[0]), values, threshold=prior)
+        for name, values in uncertainty.items()
+    }
     say("transfer, official split, within protocols")
     return Findings(
         study,
