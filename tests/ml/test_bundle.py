@@ -7,7 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.bundle import CARD, DESCRIPTION, NORMS, WEIGHTS, Bundle, canonical, default_bundle_path, load
+from ml.bundle import (
+    CARD,
+    DESCRIPTION,
+    NORMS,
+    WEIGHTS,
+    Bundle,
+    canonical,
+    default_bundle_path,
+    load,
+)
 from ml.bundle import sha256 as digest_of
 from ml.errors import BundleError
 from ml.features import columns_of
@@ -103,7 +112,9 @@ def test_golden_scores(bundle: Bundle) -> None:
     kept = json.loads(GOLDEN.read_text())
     if kept["digest"] != bundle.digest:
         pytest.fail("the shipped bundle changed: rewrite golden-scores.json (tests/ml/severity)")
-    for want, score in zip(kept["scores"], bundle.score([invented(s) for s in range(3)]), strict=True):
+    for want, score in zip(
+        kept["scores"], bundle.score([invented(s) for s in range(3)]), strict=True
+    ):
         assert score.hypomimia_index == pytest.approx(want["hypomimia_index"], abs=1e-4)
         assert score.p_pd == pytest.approx(want["p_pd"], abs=1e-5)
         assert score.severity_expected == pytest.approx(want["severity_expected"], abs=1e-5)

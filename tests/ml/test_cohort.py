@@ -18,7 +18,9 @@ def written(path: Path, text: str) -> Path:
 
 
 def test_reads_labels_and_features(tmp_path: Path) -> None:
-    cohort = read_table(written(tmp_path / "t.csv", HEADER + "a,1,train,0.8,0.01\nb,0,test,0.9,0.02\n"))
+    cohort = read_table(
+        written(tmp_path / "t.csv", HEADER + "a,1,train,0.8,0.01\nb,0,test,0.9,0.02\n")
+    )
     assert cohort.pd.tolist() == [1, 0]
     assert cohort.records()[0] == {"smile_mouth-width_mean": 0.8, "smile_mouth-width_var": 0.01}
     assert cohort.tokens(("smile",)).shape == (2, 1, 14)
@@ -86,7 +88,7 @@ def test_grades_out_of_range_and_missing_tables(tmp_path: Path) -> None:
 
 def test_training_is_refused_before_it_starts(tmp_path: Path) -> None:
     two = read_table(written(tmp_path / "t.csv", HEADER + "a,1,train,0.8,0.1\na,1,dev,0.8,0.1\n"))
-    with pytest.raises(CohortError, match="in split 'train' .* and in 'dev'") as caught:
+    with pytest.raises(CohortError, match=r"in split 'train' .* and in 'dev'") as caught:
         check_for_training(two, label="pd", classes=2)
     assert caught.value.row == 3
     one = read_table(written(tmp_path / "u.csv", HEADER + "a,1,train,0.8,0.1\n"))

@@ -31,7 +31,9 @@ def test_agrees_with_scikit_learn(scored: tuple[np.ndarray, np.ndarray]) -> None
     labels, scores = scored
     assert auroc(labels, scores) == pytest.approx(roc_auc_score(labels, scores))
     predicted = (scores > 0.5).astype(np.int64)
-    assert macro_f1(labels, predicted) == pytest.approx(f1_score(labels, predicted, average="macro"))
+    assert macro_f1(labels, predicted) == pytest.approx(
+        f1_score(labels, predicted, average="macro")
+    )
     grades = np.clip(np.round(scores + 1), 0, 4).astype(np.int64)
     other = np.clip(grades + labels, 0, 4)
     assert quadratic_kappa(grades, other, 5) == pytest.approx(

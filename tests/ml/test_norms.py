@@ -12,7 +12,11 @@ COLUMNS = ("smile_mouth-width_mean", "smile_mouth-width_var", "anger_jaw-open_va
 def norms() -> Norms:
     generator = np.random.default_rng(0)
     values = np.stack(
-        [generator.normal(0.8, 0.1, 2000), np.exp(generator.normal(-5, 1, 2000)), np.full(2000, np.nan)],
+        [
+            generator.normal(0.8, 0.1, 2000),
+            np.exp(generator.normal(-5, 1, 2000)),
+            np.full(2000, np.nan),
+        ],
         axis=1,
     )
     return Norms.fit(COLUMNS, values, reference="test")
@@ -20,7 +24,9 @@ def norms() -> Norms:
 
 def test_percentiles(norms: Norms) -> None:
     assert norms.percentile("smile_mouth-width_mean", 0.8) == pytest.approx(50, abs=3)
-    assert norms.percentile("smile_mouth-width_var", np.exp(-5 + 1.2816)) == pytest.approx(90, abs=2)
+    assert norms.percentile("smile_mouth-width_var", np.exp(-5 + 1.2816)) == pytest.approx(
+        90, abs=2
+    )
 
 
 def test_no_norm_no_percentile(norms: Norms) -> None:

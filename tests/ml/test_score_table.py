@@ -1,4 +1,4 @@
-"""``score-table`` on other people's tables: nothing lost, nothing reordered, wrong use explained."""
+"""``score-table`` on other people's tables: nothing lost or reordered, wrong use explained."""
 
 import csv
 from pathlib import Path

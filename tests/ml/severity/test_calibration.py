@@ -23,7 +23,9 @@ def test_temperature_undoes_scale_and_shift() -> None:
 
 def test_prevalence_shift_is_bayes() -> None:
     # At odds of 1 with training prevalence ½, a site with 10 % has 10 %.
-    assert probability(shift_prevalence(np.zeros(1), trained=0.5, site=0.1))[0] == pytest.approx(0.1)
+    assert probability(shift_prevalence(np.zeros(1), trained=0.5, site=0.1))[0] == pytest.approx(
+        0.1
+    )
     unchanged = shift_prevalence(np.array([0.7]), trained=0.3, site=None)
     assert unchanged[0] == 0.7
 

@@ -54,7 +54,7 @@ def test_train_then_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert found["grades"]["severity_expected_auroc_grade_1_or_more"]["value"] > 0.7
     for name in ("report.md", "report.json", "plots.png", "card.md"):
         assert (out / name).stat().st_size > 0
-    row = {name: 0.01 for name in bundle.norms.tables}
+    row = dict.fromkeys(bundle.norms.tables, 0.01)
     assert bundle.score([row])[0].severity_experimental is False
 
 
@@ -82,7 +82,7 @@ def test_same_seed_same_bundle_and_a_cut_run_goes_on(table: Path) -> None:
     train(again, folder / "cache", say)
     assert times
     one, two = load(folder / "bundle"), load(folder / "other")
-    row = {name: 0.02 for name in one.norms.tables}
+    row = dict.fromkeys(one.norms.tables, 0.02)
     assert one.score([row])[0].p_pd == two.score([row])[0].p_pd
     assert first is not None
     assert any("left" in line for line in lines)
