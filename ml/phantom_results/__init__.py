@@ -22,7 +22,7 @@ class Plan:
 
     ``filmed`` held-out people, drawn and measured at 640 × 480 and 30 frames a second;
     ``degraded`` the first of them filmed again under each condition; ``learning`` people drawn
-    small for the tiny CLIP; ``closed_form`` people for the LSTM, ``closed_form_test`` others to
+    small for the tiny CLIP; ``simulated`` people for the LSTM, ``simulated_test`` others to
     test it.
     """
 
@@ -31,8 +31,8 @@ class Plan:
     filmed: int = 10
     degraded: int = 3
     learning: int = 20
-    closed_form: int = 2400
-    closed_form_test: int = 1200
+    simulated: int = 2400
+    simulated_test: int = 1200
     seconds: float = 10.0
     clip_epochs: int = 24
     lstm_epochs: int = 50

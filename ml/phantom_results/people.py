@@ -1,8 +1,8 @@
-"""Phantom people as sessions: thousands by closed form for the LSTM, some drawn and filmed.
+"""Phantom people as sessions: thousands simulated for the LSTM, some drawn and filmed.
 
-The drawn face's signals follow in closed form from its programme (``ml.severity.drawn``), so that
-a training cohort costs a minute. Both kinds go through the same source, signs and sampling; how
-far the shortcut agrees with filmed and measured faces is a figure of its own.
+Simulated signals are what FaceMesh would read, predicted from the programme
+(``ml.phantom.signals``), so that a training cohort costs minutes. Both kinds go through the same
+source, signs and sampling; how far the shortcut agrees with filmed faces is a figure of its own.
 """
 
 import hashlib
@@ -28,8 +28,7 @@ from ml.phantom.capture import Capture
 from ml.phantom.grades import draw_subject, load_config
 from ml.phantom.oracle import p_pd, seen
 from ml.phantom.performance import Performance, perform
-from ml.severity import drawn
-from ml.severity.drawn import JITTER, drawn_signals
+from ml.phantom.signals import simulate
 
 LONGEST = 12.0
 _DECIMALS = 7
@@ -51,7 +50,7 @@ class People:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What makes a closed-form cohort."""
+    """What makes a simulated cohort."""
 
     count: int
     seed: int
@@ -60,8 +59,8 @@ class Recipe:
     fps: float
 
 
-def closed_form_people(recipe: Recipe, cache: Path, workers: int) -> People:
-    """People whose signals are computed, with the measuring noise of FaceMesh added.
+def simulated_people(recipe: Recipe, cache: Path, workers: int) -> People:
+    """People whose signals are simulated.
 
     Curves are those of the geometric source. Kept in ``cache`` by everything that decides them.
     """
@@ -70,7 +69,7 @@ def closed_form_people(recipe: Recipe, cache: Path, workers: int) -> People:
         **asdict(recipe),
         "grades": config.digest,
         "source": source.identity.digest,
-        "drawing": drawing_digest(),
+        "drawing": drawing_digest(signals=True),
     }
     path = cache / f"people-{digest_of(decides)[:24]}.npz"
     if path.is_file():
@@ -93,13 +92,19 @@ def closed_form_people(recipe: Recipe, cache: Path, workers: int) -> People:
     return people
 
 
-def drawing_digest() -> str:
-    """SHA-256 over the code that draws and computes phantoms: what was kept is of this code."""
-    rooms = [Path(phantom.__file__).parent.glob("*"), [Path(drawn.__file__)]]
-    files = sorted(path for room in rooms for path in room if path.suffix in (".py", ".json"))
+# What of ml.phantom decides no picture: predicted signals, their fit, checks and the oracle.
+_NOT_DRAWING = ("signals", "signal_fit", "calibration", "oracle", "__init__")
+
+
+def drawing_digest(*, signals: bool = False) -> str:
+    """SHA-256 over the code that draws phantoms, with that of simulated ``signals`` on demand:
+    what was kept is of this code."""
+    folder = Path(phantom.__file__).parent
+    files = [path for path in sorted(folder.iterdir()) if path.suffix in (".py", ".json")]
     digest = hashlib.sha256()
     for path in files:
-        digest.update(path.name.encode() + path.read_bytes())
+        if signals or path.stem not in _NOT_DRAWING:
+            digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 
 
@@ -116,7 +121,7 @@ def _compute(job: tuple[Recipe, int, int]) -> People:
                 name, program=person.program(name), identity=person.identity, capture=film,
                 seed=int(rng.integers(2**31)), seconds=recipe.seconds,
             )  # fmt: skip
-            measured[str(name)] = computed(shown, rng)
+            measured[str(name)] = simulated(shown, (recipe.seed, number))
             truths.append(shown.truth())
         rows.append((measured, int(person.pd), p_pd(seen(truths), config)))
     return gather(rows, GeometricSource(), recipe.expressions)
@@ -160,10 +165,10 @@ def gather(
     return People(tuple(curves), np.array(features), np.array(pd), np.array(oracle))
 
 
-def computed(shown: Performance, rng: np.random.Generator) -> Measurement:
-    """What measuring this performance would give: exact signals and FaceMesh's usual noise."""
-    signals = drawn_signals(shown)
-    signals = signals + JITTER * rng.standard_normal(signals.shape)
+def simulated(shown: Performance, person_seed: Sequence[int]) -> Measurement:
+    """What measuring this performance would give: predicted signals, with the person's own shift
+    and the noise of a frame drawn at random (``ml.phantom.signals``)."""
+    signals = simulate(shown, person_seed)
     return Measurement(
         expression=str(shown.expression),
         state="measured",

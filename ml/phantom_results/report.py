@@ -131,11 +131,11 @@ def page(data: Mapping[str, Any]) -> str:
         " hand.",
         "## PD from curves (LSTM)",
         _model_table(data["diagnosis"]),
-        f"Trained on {plan['closed_form']} and tested on {plan['closed_form_test']} other phantom"
-        " people whose signals are computed in closed form from their programme, with FaceMesh's"
-        " usual noise added (geometric source throughout). The oracle is Bayes' rule on the"
-        " programmed parameters: nobody can do better on these people. Share: accuracy divided"
-        " by the oracle's on the same people.",
+        f"Trained on {plan['simulated']} and tested on {plan['simulated_test']} other phantom"
+        " people whose signals are simulated: what FaceMesh would read, predicted from their"
+        " programme (geometric source throughout). The oracle is Bayes' rule on the programmed"
+        " parameters, blinks and lips at rest included: nobody can do better on these people."
+        " Share: accuracy divided by the oracle's on the same people.",
         _agreement_line(data["filmed_agreement"]),
         "## Worse recordings of the same people",
         _condition_table(data["conditions"]),
@@ -194,7 +194,7 @@ def _model_table(models: Mapping[str, Any]) -> str:
 def _agreement_line(agreement: Mapping[str, float]) -> str:
     return (
         f"The same LSTM on the {agreement['people']} filmed people, drawn, encoded and measured"
-        f" by FaceMesh: its probability differs from that on their programmed signals by"
+        f" by FaceMesh: its probability differs from that on the same people simulated by"
         f" {agreement['median_difference']:.3f} (median), and"
         f" {agreement['same_decision']:.0%} keep their decision."
     )

@@ -22,10 +22,10 @@ from ml.phantom_results.people import (
     LONGEST,
     People,
     Recipe,
-    closed_form_people,
-    computed,
     drawing_digest,
     gather,
+    simulated,
+    simulated_people,
 )
 from ml.phantom_results.report import Agreement, Results
 from ml.phantom_results.tiny_clip import train_tiny_clip
@@ -111,10 +111,10 @@ def figures(
     posed = plan.expressions
     config = load_config()
     train, test = (
-        closed_form_people(
+        simulated_people(
             Recipe(count, plan.seed + offset, tuple(posed), plan.seconds, 15.0), cache, workers
         )
-        for offset, count in ((2, plan.closed_form), (3, plan.closed_form_test))
+        for offset, count in ((2, plan.simulated), (3, plan.simulated_test))
     )
     lstm = fit(
         train.curves,
@@ -122,7 +122,7 @@ def figures(
         DiagnosisConfig(expressions=posed, longest=LONGEST),
         FitSettings(epochs=plan.lstm_epochs, seed=plan.seed),
     )
-    lstm.save(cache / f"lstm-{plan.closed_form}-{plan.lstm_epochs}-{plan.seed}")
+    lstm.save(cache / f"lstm-{plan.simulated}-{plan.lstm_epochs}-{plan.seed}")
     scores = diagnosis_scores(train, lstm, test)
     same = {name: some[: plan.degraded] for name, some in sessions.items()}
     return Results(
@@ -147,7 +147,7 @@ def _agreement(
     filmed: Sequence[Session],
     home: Sequence[Session],
 ) -> Agreement:
-    """The LSTM on filmed people: against the same people's programmed signals (home), or against
+    """The LSTM on filmed people: against the same people simulated (home), or against
     themselves filmed at home (the other conditions)."""
     reference = {session.subject: session for session in home}
     found = _people(filmed, config, plan.expressions)
@@ -169,12 +169,11 @@ def _people(sessions: Sequence[Session], config: GradeConfig, posed: Sequence[st
 
 
 def _programmed(plan: "Plan", config: GradeConfig) -> People:
-    """The filmed people's own performances by closed form: what exact measuring would give."""
+    """The filmed people's own performances, simulated instead of drawn."""
     spec, rows = _filmed(plan), []
     for number in range(plan.filmed):
-        rng = np.random.default_rng([plan.seed, 0xF11, number])
         shown = {e: programme(spec, number, e) for e in spec.expressions}
-        measured = {e: computed(performance, rng) for e, (_, performance) in shown.items()}
+        measured = {e: simulated(p, (plan.seed, number)) for e, (_, p) in shown.items()}
         truths = [performance.truth() for _, performance in shown.values()]
         person = next(iter(shown.values()))[0]
         rows.append((measured, int(person.pd), p_pd(seen(truths), config)))
