@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from screening.errors import DomainError, Invalid
+from screening.errors import DomainError, Invalid, WrongState
 from screening.models import Patient, Scope
 from screening.pages.forms import AcceptForm
 from screening.pages.frame import page, patient_page, role_of, user_of
@@ -23,8 +23,9 @@ SCOPE_WORDS = {
     ),
     Scope.TRAINING: (
         "Training of models",
-        "My measurements and my clinician’s rating, without my name, may be used to improve "
-        "the computer’s judgement. You may say no.",
+        "My recordings, measurements and my clinician’s rating, without my name, may be used to "
+        "improve the computer’s judgement; my face can be seen in the recordings. "
+        "You may say no.",
     ),
 }
 
@@ -63,11 +64,14 @@ def consent(request: HttpRequest, patient: Patient) -> HttpResponse:
     form = consents.current_form()
     standing = consents.standing(patient=patient)
     wrong = ""
-    if request.method == "POST":
+    if request.method == "POST" and request.POST.get("form") != str(form.pk):
+        # A newer text was published while this page was open: what was read is not in force.
+        wrong = "The text has changed. Please read it again."
+    elif request.method == "POST":
         try:
             consents.give(patient=patient, form=form, scopes=request.POST.getlist("scopes"))
             return redirect("screenings")
-        except Invalid as error:
+        except (Invalid, WrongState) as error:
             wrong = error.detail
     chosen = request.POST.getlist("scopes") or (standing.scopes if standing else [])
     context = {

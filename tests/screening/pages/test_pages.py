@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from screening.models import Consent, Intake, Invitation, Screening, User
-from screening.services import consents, invitations, reviews, screenings
+from screening.services import consents, invitations, protocols, reviews, screenings
 from tests.screening import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -86,13 +86,32 @@ def test_an_invitation_becomes_an_account_once(as_user: SignedIn) -> None:
 def test_consent_needs_the_screening_itself_and_leads_on(as_user: SignedIn) -> None:
     patient = make.PatientFactory()
     client = as_user(patient.user)
-    refused = client.post(reverse("consent"), {"scopes": ["research"]})
+    form = str(consents.current_form().pk)
+    refused = client.post(reverse("consent"), {"form": form, "scopes": ["research"]})
     assert refused.status_code == 422
     assert not Consent.objects.exists()
-    given = client.post(reverse("consent"), {"scopes": ["care", "training"]})
+    given = client.post(reverse("consent"), {"form": form, "scopes": ["care", "training"]})
     assert given.url == reverse("screenings")
     assert Consent.objects.get().scopes == ["care", "training"]
     assert "You agreed to this text" in text_of(client.get(reverse("consent")))
+
+
+def test_consent_is_given_only_to_the_text_that_was_shown(as_user: SignedIn) -> None:
+    client = as_user(make.PatientFactory().user)
+    shown = text_of(client.get(reverse("consent")))
+    assert "My recordings, measurements" in shown
+    assert "my face can be seen in the recordings" in shown
+    read = re.search(r'name="form" value="([^"]+)"', shown)
+    assert read is not None
+    admin = make.AdminFactory()
+    newer = protocols.new_form_version(by=admin, form=consents.current_form())
+    protocols.publish(by=admin, form=newer)
+    for form in ({"form": read.group(1)}, {}):
+        answer = client.post(reverse("consent"), {**form, "scopes": ["care"]})
+        assert answer.status_code == 422
+        assert "The text has changed. Please read it again." in text_of(answer)
+        assert str(newer.pk) in text_of(answer)
+    assert not Consent.objects.exists()
 
 
 def test_starting_without_consent_leads_to_the_text(as_user: SignedIn) -> None:
