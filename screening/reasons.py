@@ -4,7 +4,9 @@ The codes are those of ``ml.errors.UnusableReason`` (a test compares the two lis
 imports the science) and the few that belong to the domain itself.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from screening.models import Screening
 
 
 @dataclass(frozen=True)
@@ -82,15 +84,34 @@ FAILED: dict[str, Words] = {
         "This is our fault, not yours. The clinic has been told; your recording is safe.",
     ),
     "file_missing": Words(
-        "We could not find this recording", "This is our fault. Please record this part again."
+        "We could not find this recording; this is our fault", "Please record this part again."
     ),
 }
+#: The clinic looks after these; for every other reason the advice is to record again.
+_KEPT = frozenset(FAILED) - {"file_missing"}
 
 _UNKNOWN = Words("This recording could not be used", "Please record this part again.")
 
 
-def words(code: str) -> Words | None:
-    """The words for a reason code; None for no reason; general words for a code not listed."""
+#: What to do about a recording instead of recording it now, once the screening was handed in.
+_CLINIC_ASKS = "Your clinic can ask you to record it again."
+_NEXT_TIME = "You can record it in your next screening."
+_State = Screening.State
+_LATER: dict[str, str] = {
+    _State.SUBMITTED: _CLINIC_ASKS,
+    _State.SCORED: _CLINIC_ASKS,
+    _State.RELEASED: _NEXT_TIME,
+    _State.WITHDRAWN: _NEXT_TIME,
+}
+
+
+def words(code: str, *, screening_state: str = _State.DRAFT) -> Words | None:
+    """The words for a reason code; None for no reason; general words for a code not listed.
+
+    The advice is one that the patient can follow in this state of the screening.
+    """
     if not code:
         return None
-    return UNUSABLE.get(code) or FAILED.get(code) or _UNKNOWN
+    found = UNUSABLE.get(code) or FAILED.get(code) or _UNKNOWN
+    later = _LATER.get(screening_state)
+    return found if later is None or code in _KEPT else replace(found, advice=later)

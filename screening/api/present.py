@@ -25,7 +25,7 @@ PATIENT_STATE_WORDS = {
 }
 ABSTAINED = (
     "These recordings do not allow a result that we would stand behind. This says nothing about "
-    "your health. Your clinic can ask you to record some parts again."
+    "your health. You can record again in your next screening."
 )
 
 
@@ -46,6 +46,8 @@ def screening(row: Screening, *, viewer: User) -> dict[str, Any]:
     for_clinician = ReviewScreening.allows(viewer, row)
     clips = {clip.step_id: clip for clip in _current_clips(row)}
     intake = Intake.objects.filter(screening=row).first()
+    # What was taken back is no clinician's any more: of the case only its head is left.
+    is_hidden = for_clinician and row.state == State.WITHDRAWN
     return {
         **_head(row, for_clinician=for_clinician),
         "protocol": {
@@ -68,7 +70,7 @@ def screening(row: Screening, *, viewer: User) -> dict[str, Any]:
             }
             for step in row.protocol.steps.all()
         ],
-        "intake": intake and {name: getattr(intake, name) for name in INTAKE_FIELDS},
+        "intake": _intake(intake) if intake and not is_hidden else None,
         "result": patient_result(row),
         "next": _next(row, intake),
     }
@@ -85,8 +87,8 @@ def worklist_line(row: Screening) -> dict[str, Any]:
     for found in row.clips.all():
         if found.state != Clip.State.SUPERSEDED:
             counts[found.state] = counts.get(found.state, 0) + 1
-    result = _newest(list(row.assessments.all()))
-    shown = result if row.state != State.WITHDRAWN else None
+    # While it is recorded or measured anew, the result of the earlier recordings is not its result.
+    shown = _newest(list(row.assessments.all())) if row.state in assessing.ASSESSED else None
     return {
         **_head(row, for_clinician=True),
         "clips": counts,
@@ -98,7 +100,7 @@ def worklist_line(row: Screening) -> dict[str, Any]:
 
 def clip(row: Clip) -> dict[str, Any]:
     """One clip (``step``, ``uploads`` loadable), without anything measured."""
-    words = reasons.words(row.reason)
+    words = reasons.words(row.reason, screening_state=row.screening.state)
     upload = next((one for one in row.uploads.all() if one.state == "open"), None)
     return {
         "id": row.pk,
@@ -147,7 +149,7 @@ def patient_result(row: Screening) -> dict[str, Any] | None:
     return {
         "index": index,
         "index_words": _index_words(index),
-        "seen": [_seen(one, row) for one in result.get("clips") or []],
+        "seen": [_seen(one) for one in result.get("clips") or []],
         "p_pd": result.get("p_pd") if shows_p_pd else None,
         "p_pd_interval": result.get("p_pd_interval") if shows_p_pd else None,
         "abstained_words": ABSTAINED if abstained else None,
@@ -174,8 +176,12 @@ def _head(row: Screening, *, for_clinician: bool) -> dict[str, Any]:
     }
 
 
+def _intake(row: Intake) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in INTAKE_FIELDS}
+
+
 def _current_clips(row: Screening) -> list[Clip]:
-    rows = row.clips.exclude(state=Clip.State.SUPERSEDED).select_related("step")
+    rows = row.clips.exclude(state=Clip.State.SUPERSEDED).select_related("step", "screening")
     return list(rows.prefetch_related("uploads"))
 
 
@@ -203,7 +209,7 @@ def _index_words(index: int | None) -> str | None:
     )
 
 
-def _seen(found: dict[str, Any], row: Screening) -> dict[str, Any]:
+def _seen(found: dict[str, Any]) -> dict[str, Any]:
     """One expression of a result, in words."""
     expression = str(found.get("expression", ""))
     words = reasons.words(str(found.get("reason") or ""))

@@ -125,7 +125,8 @@ class Reviews(View):
     @describe("The signed reviews", answer=serializers.ReviewOut(many=True), errors=[404])
     def get(self, request: Request, pk: UUID) -> Response:
         row = self.screening(ReviewScreening, pk)
-        rows = row.reviews.select_related("reviewer")
+        is_hidden = row.state == Screening.State.WITHDRAWN
+        rows = row.reviews.none() if is_hidden else row.reviews.select_related("reviewer")
         return Response(serializers.ReviewOut(rows, many=True).data)
 
     @describe(

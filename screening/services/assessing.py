@@ -117,7 +117,12 @@ def store_assessment(
 
 
 def latest(screening: Screening) -> Assessment | None:
-    """The newest result that is not a shadow's."""
+    """The newest result that is not a shadow's; None unless the screening is scored or released.
+
+    While it is recorded or measured anew, an earlier result is about other recordings.
+    """
+    if screening.state not in ASSESSED:
+        return None
     rows = Assessment.objects.filter(screening=screening, is_shadow=False)
     return rows.select_related("bundle").order_by("-created_at").first()
 
