@@ -108,4 +108,7 @@ def test_killed_it_leaves_no_process_either(site: Site) -> None:
 
 def test_the_log_holds_no_addresses_that_were_asked_for(site: Site) -> None:
     urllib.request.urlopen(f"http://127.0.0.1:{site.port}/accounts/login/?next=/secret-token/")
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"http://127.0.0.1:{site.port}/invitation/secret-token/")
+    wait_for(lambda: "Not Found: /invitation/" in site.log.read_text())
     assert "secret-token" not in site.log.read_text()

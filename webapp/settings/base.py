@@ -242,6 +242,20 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"without_secrets": {"()": "webapp.logs.WithoutSecrets"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["without_secrets"],
+        }
+    },
+    # These name addresses, and servers give some of them handlers of their own.
+    "loggers": {
+        "django.request": {"filters": ["without_secrets"]},
+        "django.security.csrf": {"filters": ["without_secrets"]},
+        "django.server": {"filters": ["without_secrets"], "propagate": True},
+        "uvicorn.access": {"filters": ["without_secrets"]},
+    },
     "root": {"handlers": ["stderr"], "level": env("MIMIA_LOG_LEVEL", default="INFO")},
 }
