@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 
 from screening.errors import NotAllowed, NotFound
@@ -25,7 +26,10 @@ def require_administrator(user: Actor | None) -> None:
 
 def find(permission: type[Permission], user: Actor, rows: QuerySet[M], key: object) -> M:
     """The row with this key; NotFound both when there is none and when it is a stranger's."""
-    row = permission.filter(user, rows).filter(pk=key).first()
+    try:
+        row = permission.filter(user, rows).filter(pk=key).first()
+    except (ValidationError, ValueError) as no_key:
+        raise NotFound from no_key
     if row is None:
         raise NotFound
     return row
