@@ -129,3 +129,9 @@ def test_web_image_has_no_science() -> None:
     assert stage is not None
     assert "[ml]" not in stage[1]
     assert "COPY ml" not in stage[1]
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/operations.md"])
+def test_every_command_that_a_page_names_exists(document: str) -> None:
+    named = set(re.findall(r"manage\.py (\w+)", (ROOT / document).read_text()))
+    assert named <= set(get_commands())
