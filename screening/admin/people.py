@@ -1,8 +1,12 @@
 """Admin: users, clinics and their members, patients, invitations."""
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 
 from screening.admin.base import NoDelete, ReadOnly, act_on_each
 from screening.models import Invitation, Membership, Patient, Site, User
@@ -56,6 +60,13 @@ class Memberships(admin.ModelAdmin):
     autocomplete_fields = ("user", "site")
 
 
+#: Typed by whoever erases a patient.
+ERASE_WORD = "ERASE"
+erase_each = act_on_each(
+    "Erase for good", lambda by, row: erasure.erase_patient(by=by, patient=row)
+)
+
+
 @admin.register(Patient)
 class Patients(NoDelete, admin.ModelAdmin):
     """Patients come by invitation and leave by erasure."""
@@ -64,9 +75,26 @@ class Patients(NoDelete, admin.ModelAdmin):
     list_filter = ("site", ("erased_at", admin.EmptyFieldListFilter))
     search_fields = ("pseudonym", "name", "user__email")
     readonly_fields = ("pseudonym", "user", "site", "erased_at", "erasure_proven_at")
-    actions = [
-        act_on_each("Erase for good", lambda by, row: erasure.erase_patient(by=by, patient=row))
-    ]
+    actions = ["erase_for_good"]
+
+    @admin.action(description="Erase for good")
+    def erase_for_good(
+        self, request: HttpRequest, rows: QuerySet[Patient]
+    ) -> TemplateResponse | None:
+        """Nothing brings an erased patient back: say who it is, and let a word be typed."""
+        if request.POST.get("typed") == ERASE_WORD:
+            erase_each(self, request, rows)
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Erase for good",
+            "opts": self.model._meta,
+            "patients": rows,
+            "word": ERASE_WORD,
+            "wrong": "typed" in request.POST,
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/erase_confirmation.html", context)
 
     def has_add_permission(self, request: object) -> bool:
         return False
