@@ -9,6 +9,7 @@ repeated hint skips and repeats nothing.
 import asyncio
 import logging
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -16,7 +17,9 @@ from channels.db import database_sync_to_async
 from channels.exceptions import ChannelFull
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
+from django.utils.crypto import constant_time_compare
 
 from screening.errors import NotFound
 from screening.live import push
@@ -142,12 +145,23 @@ class StreamConsumer(AsyncJsonWebsocketConsumer):
             raise _NotAllowed
         return list(events.after(stream=key, number=after, limit=BATCH))
 
-    def _readable_stream(self) -> str | None:
-        """The key of the stream; None where this person may not, or no longer, follow it."""
-        session: SessionBase | None = self.scope.get("session")
-        if session is not None and session.session_key and not session.exists(session.session_key):
+    def _still_logged_in(self) -> User | None:
+        """Asks the session anew, as each page does: not expired, the same person and password."""
+        opened: SessionBase = self.scope["session"]
+        # Read as it is now; the one in the scope remembers what it held when the socket opened.
+        session = import_module(settings.SESSION_ENGINE).SessionStore(opened.session_key)
+        if session.get(SESSION_KEY) != str(self.user_id):
             return None
         user = User.objects.filter(pk=self.user_id, is_active=True).first()
+        if user is None:
+            return None
+        hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+        held = session.get(HASH_SESSION_KEY, "")
+        return user if any(constant_time_compare(held, one) for one in hashes) else None
+
+    def _readable_stream(self) -> str | None:
+        """The key of the stream; None where this person may not, or no longer, follow it."""
+        user = self._still_logged_in()
         site_id = self.scope["url_route"]["kwargs"].get("site_id")
         try:
             name = f"site:{site_id}" if site_id else "patient"

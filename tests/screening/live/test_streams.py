@@ -1,15 +1,17 @@
 """What a page that listens can rely on: every event, once, in order, and only what is its own."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.utils import timezone
 
 from screening.live import notify
-from screening.models import Membership, Patient, Screening
+from screening.models import Membership, Patient, Screening, User
 from screening.services import events, screenings
 from tests.screening.live.conftest import open_socket, receive
 from tests.worker import people
@@ -144,6 +146,33 @@ async def test_logging_out_closes_the_socket(clinic: Clinic, layer: str, setting
         await receive(home, 1)
         await database_sync_to_async(Session.objects.all().delete)()
         assert await home.closing_code() == 4403
+
+
+@pytest.mark.parametrize("how", ["expired", "new password", "somebody else", "inactive"])
+async def test_a_session_that_pages_would_refuse_closes_the_socket(
+    clinic: Clinic, layer: str, settings: Any, how: str
+) -> None:
+    settings.LIVE_POLL_SECONDS = 0.1
+    user = people.the_user(clinic.patient)
+    async with open_socket("/ws/patient/", user) as home:
+        await receive(home, 1)
+        await database_sync_to_async(_end_session)(user, how)
+        assert await home.closing_code() == 4403
+
+
+def _end_session(user: User, how: str) -> None:
+    """What makes Django's own pages take this browser for a stranger's."""
+    row = Session.objects.get()
+    if how == "expired":
+        Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    elif how == "new password":
+        user.set_password("quite another one")
+        user.save()
+    elif how == "inactive":
+        User.objects.update(is_active=False)
+    else:
+        data = {**row.get_decoded(), "_auth_user_id": "0"}
+        Session.objects.update(session_data=row.get_session_store_class()().encode(data))
 
 
 @pytest.mark.parametrize("who", ["stranger", "patient", "other clinician"])
