@@ -36,7 +36,7 @@ COPY templates templates
 COPY --from=pages /build/webapp/frontend/dist webapp/frontend/dist
 # Only so that the settings load: no secret is baked in, the real ones come with the container.
 RUN MIMIA_VAR=/tmp/build MIMIA_SECRET_KEY=build-only MIMIA_ALLOWED_HOSTS=build.invalid \
-    python manage.py collectstatic --noinput \
+    EMAIL_URL=consolemail:// python manage.py collectstatic --noinput \
     && mkdir -p /srv/static && cp -r /tmp/build/static/. /srv/static && rm -rf /tmp/build
 ENV MIMIA_STATIC=/srv/static
 USER mimia

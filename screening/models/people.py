@@ -143,5 +143,8 @@ class Invitation(Row):
     accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    #: Whether the mail went, for whoever made this one just now: no column, None when unknown.
+    was_mailed: bool | None = None
+
     def __str__(self) -> str:
         return f"invitation of {self.patient}"

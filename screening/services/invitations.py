@@ -44,7 +44,7 @@ def invite(
     """Make a patient record and a link for it; mail the link when there is an address.
 
     ``base_url`` is the site's own address (``https://host``). The token is returned once and never
-    again. Raises NotAllowed, Invalid.
+    again; ``was_mailed`` of the invitation says whether the mail went. Raises NotAllowed, Invalid.
     """
     access.require(WorkAtSite, by, site)
     name, email = name.strip(), email.strip().lower()
@@ -141,6 +141,8 @@ def _send(invitation: Invitation, link: str) -> None:
     body = BODY.format(site=invitation.site.name, until=invitation.expires_at, link=link)
     try:
         send_mail(SUBJECT, body, None, [invitation.email])
+        invitation.was_mailed = True
     except OSError:
+        invitation.was_mailed = False
         # The clinician has the link on the page; the invitation itself stands.
         logger.exception("could not send invitation %s", invitation.pk)

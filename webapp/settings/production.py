@@ -13,7 +13,7 @@ SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = env.int("MIMIA_HSTS_SECONDS", default=31_536_000)
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+EMAIL_CONFIG = env.email_url("EMAIL_URL")
 vars().update(EMAIL_CONFIG)
 # HSTS for subdomains and preload lists: other hosts of the clinic's domain are not ours to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

@@ -224,3 +224,21 @@ def test_models_are_compared_on_the_clinics_own_reviews(as_user: SignedIn) -> No
     assert row.patient.pseudonym in text_of(as_user(clinician).get(reverse("models")))
     elsewhere = text_of(as_user(make.ClinicianFactory()).get(reverse("models")))
     assert row.patient.pseudonym not in elsewhere
+
+
+def test_nonsense_in_place_of_an_invitation_is_not_found(as_user: SignedIn) -> None:
+    client = as_user(make.ClinicianFactory())
+    assert client.post(reverse("invite"), {"revoke": "nonsense"}).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_mail_that_did_not_leave_is_not_called_sent(as_user: SignedIn, settings: Any) -> None:
+    client = as_user(make.ClinicianFactory())
+    who = {"name": "Erika Muster", "email": "erika@example.org"}
+    assert "It was sent to erika@example.org" in text_of(client.post(reverse("invite"), who))
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    page = text_of(client.post(reverse("invite"), who))
+    assert "could not be sent to erika@example.org" in page
+    assert "It was sent" not in page
+    assert re.search(r"http://testserver/invitation/[^/]+/", page)
