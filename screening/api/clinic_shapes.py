@@ -53,6 +53,7 @@ class AgreementOut(s.Serializer):
     pairs = s.IntegerField(help_text="Pairs of screenings with different grades.")
     in_order = s.FloatField(help_text="Pairs in the clinicians' order; ties count half.")
     share = s.FloatField(allow_null=True, help_text="0.5 is chance.")
+    distance = s.FloatField(allow_null=True, help_text="Mean |expected grade − grade|.")
 
 
 class AnswerOut(s.Serializer):

@@ -11,12 +11,11 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_http_methods, require_safe
 
 from screening.errors import Invalid, NotAllowed
-from screening.models import Assessment, Invitation, ModelBundle, Review, Screening, Site
-from screening.pages.agreement import ENOUGH, Pair, agreement
+from screening.models import Invitation, ModelBundle, Screening, Site
 from screening.pages.forms import InviteForm
 from screening.pages.frame import clinician_page, user_of
 from screening.permissions import ManageInvitation, ReviewScreening
-from screening.services import access, events, invitations
+from screening.services import access, comparison, events, invitations
 
 #: MDS-UPDRS item 3.2, in short words of our own: (grade, name, what is seen).
 ANCHORS = [
@@ -26,6 +25,9 @@ ANCHORS = [
     (3, "Moderate", "Masked face with lips parted some of the time while the mouth is at rest."),
     (4, "Severe", "Masked face with lips parted most of the time while the mouth is at rest."),
 ]
+
+#: So many graded screenings are listed on the page of models; its figures are of all of them.
+LINES = 200
 
 
 def _site(request: HttpRequest, sites: list[Site]) -> Site:
@@ -141,37 +143,18 @@ def _invitation_state(row: Invitation) -> tuple[str, str]:
 @require_safe
 @clinician_page
 def models(request: HttpRequest, sites: list[Site]) -> HttpResponse:
-    """The active and the shadow model side by side, on the screenings this clinic has reviewed."""
-    site = _site(request, sites)
-    reviews = (
-        Review.objects.filter(screening__site=site, grade__isnull=False)
-        .select_related("screening__patient")
-        .prefetch_related("screening__assessments__bundle")
-        .order_by("-signed_off_at")[:200]
-    )
-    newest = {review.screening_id: review for review in reversed(reviews)}
-    rows = [_compared(review) for review in reversed(newest.values())]
-    figures = [
-        {"name": name, "agreement": agreement(pairs)}
-        for name in ("active", "shadow")
-        if (pairs := [_pair(row["review"], row[name]) for row in rows if row[name]])
+    """The active and the shadow models side by side, on the screenings this clinic has graded."""
+    site, by = _site(request, sites), user_of(request)
+    found = comparison.agreements(by=by, site=site)
+    rows = [
+        {"line": line, "answers": [line.answers.get(one.bundle.pk) for one in found]}
+        for line in comparison.lines(by=by, site=site)[:LINES]
     ]
-    context = {"site": site, "sites": sites, "rows": rows, "figures": figures, "enough": ENOUGH}
+    context = {
+        "site": site,
+        "sites": sites,
+        "rows": rows,
+        "found": found,
+        "enough": comparison.ENOUGH,
+    }
     return render(request, "clinic/models.html", context)
-
-
-def _compared(review: Review) -> dict[str, Any]:
-    """One reviewed screening: the clinician's grade beside both models' answers."""
-    newest: dict[bool, Any] = {}
-    for assessment in sorted(review.screening.assessments.all(), key=lambda row: row.created_at):
-        newest[assessment.is_shadow] = assessment
-    return {"review": review, "active": newest.get(False), "shadow": newest.get(True)}
-
-
-def _pair(review: Review, assessment: Assessment) -> Pair:
-    return Pair(
-        grade=review.grade or 0,
-        index=assessment.hypomimia_index,
-        expected=assessment.result.get("severity_expected"),
-        abstained=bool(assessment.abstained),
-    )

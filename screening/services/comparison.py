@@ -1,20 +1,26 @@
 """Bundles side by side on the screenings that clinicians graded: what activation is decided on.
 
 Only counting is done here: of all pairs of screenings to which clinicians gave different grades,
-how many does a bundle's index put in the same order. Figures for publication, with their intervals,
-come from ``python -m ml evaluate`` on an export.
+how many does a bundle's index put in the same order; and how far is its expected grade from theirs.
+Phantoms, and screenings that were taken back or are being recorded anew, are left out. Figures for
+publication, with their intervals, come from ``python -m ml evaluate`` on an export.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import combinations
+from statistics import fmean
 from uuid import UUID
 
 from screening.models import Assessment, ModelBundle, Review, Screening, Site, User
 from screening.permissions import WorkAtSite
 from screening.services import access
+from screening.services.assessing import ASSESSED
 
 COMPARED = (ModelBundle.Status.ACTIVE, ModelBundle.Status.SHADOW)
+#: With fewer graded screenings the figures say little.
+ENOUGH = 10
 
 
 @dataclass(frozen=True)
@@ -29,22 +35,31 @@ class Answer:
 
 @dataclass(frozen=True)
 class Line:
-    """One graded screening, and each bundle's answer by the bundle's id."""
+    """One graded screening, and each bundle's answer by the bundle's id.
+
+    ``grade`` and ``reviewed_at`` are those of the newest review that has a grade.
+    """
 
     screening: Screening
     grade: int
+    reviewed_at: datetime
     answers: Mapping[UUID, Answer]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """``in_order`` of ``pairs`` are put in the clinicians' order; ties of the index count half."""
+    """``in_order`` of ``pairs`` are put in the clinicians' order; ties of the index count half.
+
+    ``distance``: mean |expected grade − clinician's grade|, None where no grade is expected.
+    Screenings on which the bundle abstained are counted, and left out of both figures.
+    """
 
     bundle: ModelBundle
     graded: int
     abstained: int
     pairs: int
     in_order: float
+    distance: float | None
 
     @property
     def share(self) -> float | None:
@@ -73,30 +88,44 @@ def agreements(*, by: User, site: Site | None = None) -> list[Agreement]:
 
 
 def agreement(bundle: ModelBundle, found: Iterable[Line]) -> Agreement:
-    """Count the pairs that ``bundle`` puts in the clinicians' order."""
+    """Count the pairs that ``bundle`` puts in the clinicians' order, and its mean distance."""
     graded = [(line.grade, line.answers[bundle.pk]) for line in found if bundle.pk in line.answers]
+    told = [(grade, answer) for grade, answer in graded if answer.abstained is None]
     scored = [
         (grade, answer.hypomimia_index)
-        for grade, answer in graded
+        for grade, answer in told
         if answer.hypomimia_index is not None
+    ]
+    distances = [
+        abs(answer.severity_expected - grade)
+        for grade, answer in told
+        if answer.severity_expected is not None
     ]
     pairs = [(a, b) for a, b in combinations(sorted(scored), 2) if a[0] < b[0]]
     in_order = sum(1.0 if a[1] < b[1] else 0.5 if a[1] == b[1] else 0.0 for a, b in pairs)
     return Agreement(
         bundle=bundle,
         graded=len(graded),
-        abstained=sum(answer.abstained is not None for _, answer in graded),
+        abstained=len(graded) - len(told),
         pairs=len(pairs),
         in_order=in_order,
+        distance=fmean(distances) if distances else None,
     )
 
 
 def _lines(screenings: Iterable[Screening]) -> list[Line]:
     reviews = Review.objects.filter(
-        screening__in=screenings, grade__isnull=False, screening__is_phantom=False
+        screening__in=screenings,
+        grade__isnull=False,
+        screening__is_phantom=False,
+        screening__state__in=ASSESSED,
     )
     newest_last = reviews.order_by("signed_off_at")
-    grades = {row.screening_id: row.grade for row in newest_last if row.grade is not None}
+    grades = {
+        row.screening_id: (row.grade, row.signed_off_at)
+        for row in newest_last
+        if row.grade is not None
+    }
     rows = Assessment.objects.filter(
         screening__in=grades, bundle__status__in=COMPARED
     ).select_related("screening__patient")
@@ -108,4 +137,4 @@ def _lines(screenings: Iterable[Screening]) -> list[Line]:
             p_pd=row.p_pd,
             abstained=row.abstained or None,
         )
-    return [Line(one, grades[one.pk], found) for one, found in answers.items()]
+    return [Line(one, *grades[one.pk], found) for one, found in answers.items()]

@@ -179,6 +179,7 @@ def test_comparison_counts_pairs_in_the_clinicians_order(
     ours = {one.bundle: one for one in comparison.agreements(by=clinician, site=site)}
     assert (ours[active].pairs, ours[active].share) == (3, 1.0)
     assert ours[shadow].share == pytest.approx(0.5 / 3)
+    assert (ours[active].graded, ours[active].distance) == (3, None)
     body = client_of(clinician).get(f"/api/v1/sites/{site.pk}/comparison/").json()
     assert [one["status"] for one in body["bundles"]] == ["active", "shadow"]
     newest = body["screenings"][0]
