@@ -149,8 +149,8 @@ SIGNED_IN_ACCOUNT_PAGES = {
     *("mfa_deactivate_totp", "mfa_view_recovery_codes", "mfa_generate_recovery_codes"),
     "mfa_download_recovery_codes",
 }
-#: The admin site's own log-in and log-out.
-OPEN_ADMIN_PAGES = {"admin:login", "admin:logout"}
+#: The admin site's log-in sends everybody to the site's own, with its limits and second factor.
+OPEN_ADMIN_PAGES = {"admin:logout"}
 for names, who in ((OPEN_ACCOUNT_PAGES, EVERYBODY), (SIGNED_IN_ACCOUNT_PAGES, SIGNED_IN)):
     for account_page in names:
         RULES[account_page] = {method: Rule(who, may_be_empty=True) for method in ("GET", "POST")}

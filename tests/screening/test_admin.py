@@ -48,10 +48,10 @@ def admin_client(client_of: Callable[..., Client]) -> Client:
     return client_of(make.AdminFactory())
 
 
-def act(client: Client, model: type[Any], action: str, *rows: Any) -> str:
+def act(client: Client, model: type[Any], action: str, *rows: Any, **more: str) -> str:
     """Choose rows in a list and run an action; the page that follows."""
     address = reverse(f"admin:screening_{model._meta.model_name}_changelist")
-    chosen = {"action": action, "_selected_action": [row.pk for row in rows]}
+    chosen = {"action": action, "_selected_action": [row.pk for row in rows], **more}
     return client.post(address, chosen, follow=True).content.decode()
 
 
@@ -149,8 +149,32 @@ def test_published_consent_text_is_frozen_and_copied(admin_client: Client) -> No
     assert Consent.objects.get().form == first
 
 
-def test_patient_is_erased_from_the_admin(admin_client: Client) -> None:
-    screening = make.scored()
-    act(admin_client, Patient, "erase_for_good", screening.patient)
+def test_patient_is_erased_from_the_admin_once_that_was_typed(admin_client: Client) -> None:
+    patient = make.scored().patient
+    before = Screening.objects.get().state
+    asked = act(admin_client, Patient, "erase_for_good", patient)
+    assert patient.pseudonym in asked
+    assert 'name="typed"' in asked
+    for typed in ("", "yes", "erase"):
+        act(admin_client, Patient, "erase_for_good", patient, typed=typed)
+        row = Screening.objects.get()
+        assert (row.state, row.patient.name) == (before, patient.name)
+    done = act(admin_client, Patient, "erase_for_good", patient, typed="ERASE")
+    assert "erase for good, done" in done
     row = Screening.objects.get()
     assert (row.state, row.patient.name) == ("withdrawn", "")
+
+
+def test_administrators_log_in_where_attempts_are_limited_and_a_second_factor_is_asked(
+    client_of: Callable[..., Client],
+) -> None:
+    boss = make.AdminFactory()
+    client = client_of(None)
+    page = reverse("admin:login")
+    typed = {"username": boss.email, "password": make.PASSWORD, "next": "/admin/"}
+    for answer in (client.get(page), client.post(page, typed)):
+        assert answer.status_code == 302
+        assert answer.headers["Location"].startswith(reverse("account_login"))
+    assert "_auth_user_id" not in client.session
+    assert client_of(make.ClinicianFactory()).get(page).status_code == 403
+    assert client_of(boss).get(page).headers["Location"] == reverse("admin:index")
