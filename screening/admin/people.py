@@ -1,5 +1,7 @@
 """Admin: users, clinics and their members, patients, invitations."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.admin import UserAdmin
@@ -8,9 +10,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from screening.admin.base import NoDelete, ReadOnly, act_on_each
+from screening.admin.base import NoDelete, ReadOnly, act_on_each, user_of
 from screening.models import Invitation, Membership, Patient, Site, User
-from screening.services import erasure, invitations
+from screening.services import erasure, invitations, sites
 
 
 class MembershipInline(admin.TabularInline):
@@ -50,6 +52,9 @@ class Sites(NoDelete, admin.ModelAdmin):
     search_fields = ("name",)
     autocomplete_fields = ("protocol",)
     inlines = (MembershipInline,)
+
+    def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:
+        sites.save(by=user_of(request), site=obj)
 
 
 @admin.register(Membership)

@@ -7,7 +7,7 @@ from django.db.models import Model, QuerySet
 
 from screening.errors import NotAllowed, NotFound
 from screening.models import AccessEvent, Clip, Screening, User
-from screening.permissions import Actor, Permission, ViewClip, ViewScreening, is_administrator
+from screening.permissions import Actor, Permission, is_administrator
 
 M = TypeVar("M", bound=Model)
 
@@ -33,14 +33,6 @@ def find(permission: type[Permission], user: Actor, rows: QuerySet[M], key: obje
     if row is None:
         raise NotFound
     return row
-
-
-def can_see_screening(user: Actor, screening: Screening) -> bool:
-    return ViewScreening.allows(user, screening)
-
-
-def can_see_clip(user: Actor, clip: Clip) -> bool:
-    return ViewClip.allows(user, clip)
 
 
 def record_view(*, user: User, action: str, screening: Screening, clip: Clip | None = None) -> None:

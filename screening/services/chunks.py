@@ -6,7 +6,6 @@ deleted.
 """
 
 import io
-import re
 import tempfile
 from contextlib import suppress
 from datetime import timedelta
@@ -34,7 +33,6 @@ from screening.services.screenings import RECORDING
 from screening.services.transitions import consent_stands, lock_screening, move, try_move
 
 State = Upload.State
-SHA256 = re.compile(r"[0-9a-f]{64}")
 TOO_LARGE = "This recording is too large. Please record this part again."
 
 

@@ -36,7 +36,6 @@ __all__ = [
     "claim_clip",
     "due",
     "fail",
-    "fetch",
     "give_back",
     "renew",
     "requeue_failed",
@@ -122,11 +121,6 @@ def without_playback(*, clip_id: UUID) -> ClaimedClip | None:
     rows = Clip.objects.select_related("step")
     clip = rows.filter(pk=clip_id, state__in=Clip.STORED, playback_key="").first()
     return _claimed(clip, clip.attempts) if clip else None
-
-
-def fetch(*, claim: ClaimedClip, to: Path) -> None:
-    """Copy the claimed file to a local path. Raises FileNotFoundError."""
-    store.fetch(claim.storage_key, to)
 
 
 def store_measurement(*, claim: ClaimedClip, measurement: dict[str, Any]) -> ClipMeasurement | None:

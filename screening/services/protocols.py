@@ -5,7 +5,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from screening.errors import WrongState
-from screening.models import ConsentForm, Protocol, ProtocolStep, Screening, Site, User
+from screening.models import ConsentForm, Protocol, ProtocolStep, Screening, User
 from screening.services import access, events
 
 
@@ -39,14 +39,6 @@ def new_version(*, by: User, protocol: Protocol) -> Protocol:
         )
         events.audit(by=by, action="protocol.new_version", target=copy, version=copy.version)
     return copy
-
-
-def use_at(*, by: User, protocol: Protocol, site: Site) -> None:
-    """New screenings of ``site`` follow this version; open ones keep theirs."""
-    access.require_administrator(by)
-    with transaction.atomic():
-        Site.objects.filter(pk=site.pk).update(protocol=protocol)
-        events.audit(by=by, action="site.protocol", target=site, protocol=str(protocol.pk))
 
 
 def new_form_version(*, by: User, form: ConsentForm) -> ConsentForm:
