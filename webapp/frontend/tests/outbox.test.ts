@@ -2,6 +2,7 @@
 import "fake-indexeddb/auto";
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openDB } from "idb";
 import { Outbox, type Take } from "../src/record/outbox";
 import { GrowingSource, sha256Hex } from "../src/record/source";
 
@@ -60,6 +61,20 @@ test("takes that nobody came back for are cleared after two weeks", async () => 
   await outbox.put(take({ createdAt: Date.now() - 15 * 86_400_000 }));
   assert.deepEqual(await outbox.takes("7"), []);
   assert.equal(await outbox.get("take-1"), undefined);
+});
+
+test("chunks without a take are neither written nor kept", async () => {
+  const outbox = await Outbox.open("stray");
+  await outbox.put(take());
+  await outbox.put(take({ id: "take-2" }));
+  await outbox.addChunk("take-1", 0, bytes(1));
+  await outbox.addChunk("take-2", 0, bytes(2));
+  await (await openDB("stray", 1)).delete("takes", "take-1");
+  await outbox.takes("7");
+  assert.deepEqual(await outbox.chunks("take-1"), []);
+  assert.equal((await outbox.chunks("take-2")).length, 1);
+  await outbox.addChunk("take-1", 1, bytes(3));
+  assert.deepEqual(await outbox.chunks("take-1"), []);
 });
 
 test("a reader waits for more of a running recording, and learns of its end", async () => {

@@ -37,7 +37,7 @@ export function figures(result: Result): HTMLElement {
     box(
       "Prediction set",
       setWords(result.prediction_set),
-      "Built to hold the truth for 90 of 100 people.",
+      "Built to hold the truth for 90 of 100 people overall; within one clinic it can be less.",
     ),
   );
 }

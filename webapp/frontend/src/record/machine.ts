@@ -51,7 +51,8 @@ export type Signal =
   | { type: "skip_cancelled" }
   | { type: "skip_saved" }
   | { type: "choose"; step: number }
-  | { type: "keep" };
+  | { type: "keep" }
+  | { type: "discarded"; step: number };
 
 export const COUNTDOWN = 3;
 
@@ -129,6 +130,8 @@ export function advance(session: Session, signal: Signal): Session {
       return stage.at === "review" && signal.step < session.steps.length
         ? { ...to({ at: "instruct", step: signal.step }), fromReview: true }
         : session;
+    case "discarded":
+      return stage.at === "review" ? mark(session, signal.step, "open") : session;
     case "keep":
       return stage.at === "instruct" && session.fromReview ? onward(session, stage.step) : session;
   }

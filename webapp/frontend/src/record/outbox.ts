@@ -47,8 +47,9 @@ export class Outbox {
     return new Outbox(db);
   }
 
-  /** This user's takes, oldest first. Forgotten takes of anybody are cleared away. */
+  /** This user's takes, oldest first. What was forgotten, of anybody, is cleared away. */
   async takes(user: string, now = Date.now()): Promise<Take[]> {
+    await this.clearStray();
     const all = await this.db.getAll("takes");
     const old = all.filter((take) => now - take.createdAt > KEEP_DAYS * 86_400_000);
     for (const take of old) await this.remove(take.id);
@@ -73,10 +74,13 @@ export class Outbox {
     await transaction.done;
   }
 
-  /** Resolves once the chunk is durably written. */
+  /** Resolves once the chunk is durably written; one of a take that is gone is not kept. */
   async addChunk(id: string, index: number, bytes: ArrayBuffer): Promise<void> {
-    const transaction = this.db.transaction("chunks", "readwrite", { durability: "strict" });
-    await transaction.store.put({ bytes }, [id, index]);
+    const options = { durability: "strict" } as const;
+    const transaction = this.db.transaction(["takes", "chunks"], "readwrite", options);
+    if (await transaction.objectStore("takes").getKey(id)) {
+      await transaction.objectStore("chunks").put({ bytes }, [id, index]);
+    }
     await transaction.done;
   }
 
@@ -91,6 +95,17 @@ export class Outbox {
     await transaction
       .objectStore("chunks")
       .delete(IDBKeyRange.bound([id, 0], [id, Infinity]));
+    await transaction.done;
+  }
+
+  /** Deletes chunks without a take: nobody could send or see them, and they would stay for good. */
+  private async clearStray(): Promise<void> {
+    const transaction = this.db.transaction(["takes", "chunks"], "readwrite");
+    const chunks = transaction.objectStore("chunks");
+    const known = new Set(await transaction.objectStore("takes").getAllKeys());
+    for (const key of await chunks.getAllKeys()) {
+      if (!known.has(key[0])) await chunks.delete(key);
+    }
     await transaction.done;
   }
 }

@@ -82,7 +82,7 @@ class RecordPage {
     const refresh = refresher(() => this.refresh());
     new Live({ path: "/ws/patient/", after: this.data.after, onEvent: refresh, onConnection: refresh });
     window.addEventListener("beforeunload", (event) => {
-      if (this.sender.unsent().length > 0 || this.takes.isRunning) event.preventDefault();
+      if (this.sender.underway().length > 0 || this.takes.isRunning) event.preventDefault();
     });
     window.addEventListener("pagehide", () => closeCamera(this.stream));
     window.addEventListener("pageshow", (event) => {
@@ -204,7 +204,7 @@ class RecordPage {
     this.problem = "";
     this.submitting = true;
     this.render(false);
-    if (this.sender.unsent().length > 0) return; // onSent() comes back when the last one is there
+    if (this.sender.underway().length > 0) return; // onSent() comes back when the last one is there
     try {
       await call("POST", `screenings/${this.data.screening}/submit/`);
       this.leave();
@@ -216,12 +216,20 @@ class RecordPage {
     }
   }
 
+  private async discard(take: string): Promise<void> {
+    const step = this.sender.unsent().find((status) => status.take === take)?.step;
+    await this.sender.drop(take);
+    const index = this.screening.steps.findIndex((one) => one.id === step);
+    if (index >= 0) this.signal({ type: "discarded", step: index });
+    this.onSent();
+  }
+
   private onSent(): void {
     const words = panels.sendingWords(this.sender.unsent());
     this.sending.hidden = words === null;
     if (words && this.sending.textContent !== words) this.sending.textContent = words;
     if (this.session.stage.at !== "review") return;
-    if (this.submitting && this.sender.unsent().length === 0) void this.submit();
+    if (this.submitting && this.sender.underway().length === 0) void this.submit();
     else this.render(false);
   }
 
@@ -245,6 +253,8 @@ class RecordPage {
     choose: (step) => this.signal({ type: "choose", step }),
     keep: () => this.signal({ type: "keep" }),
     submit: () => void this.submit(),
+    resend: (take) => this.sender.retry(take),
+    discard: (take) => void this.discard(take),
     turnVoice: (on) => this.voice.turn(on),
     repeatVoice: () => this.voice.again(),
   };

@@ -2,11 +2,12 @@
 import { button, face, h, staticUrl } from "../shared/dom";
 import type { Screening, Step } from "../shared/types";
 import { helpFor, browserOf } from "./help";
+import type { KeptActions } from "./kept";
 import type { Interruption, Session, Trouble } from "./machine";
 import type { Status } from "./sender";
 import { Voice } from "./speech";
 
-export interface Actions {
+export interface Actions extends KeptActions {
   open: () => void;
   pickCamera: (id: string) => void;
   framed: () => void;
@@ -261,8 +262,13 @@ export function sendingWords(unsent: Status[]): string | null {
   if (unsent.some((one) => one.phase === "signed_out")) {
     return "You are signed out. Your recordings are safe on this device: please sign in again in another window, then come back here.";
   }
-  const noun = unsent.length === 1 ? "1 recording is" : `${unsent.length} recordings are`;
-  return unsent.some((one) => one.phase === "waiting")
+  const underway = unsent.filter((one) => one.phase !== "refused");
+  if (underway.length === 0) {
+    const what = unsent.length === 1 ? "1 recording" : `${unsent.length} recordings`;
+    return `${what} could not be sent. Nothing is lost: they are kept on this device.`;
+  }
+  const noun = underway.length === 1 ? "1 recording is" : `${underway.length} recordings are`;
+  return underway.some((one) => one.phase === "waiting")
     ? `${noun} waiting for the connection. They are safe on this device.`
     : `${noun} being sent …`;
 }

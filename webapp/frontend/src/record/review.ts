@@ -1,6 +1,7 @@
 // The overview before sending: every part with its state, and what can be recorded again.
-import { button, face, h } from "../shared/dom";
+import { button, type Child, face, h } from "../shared/dom";
 import type { Screening, Step } from "../shared/types";
+import { keptButtons } from "./kept";
 import type { Session } from "./machine";
 import type { Actions } from "./panels";
 import type { Status } from "./sender";
@@ -34,7 +35,9 @@ export function lineOf(step: Step, progress: string, status: Status | null): Lin
     if (status.phase === "waiting" || status.phase === "signed_out") {
       return line("waiting", "warn", "Safe on this device, waiting for the connection.");
     }
-    if (status.phase === "refused") return line("not sent", "bad", "", status.words);
+    if (status.phase === "refused") {
+      return line("not sent", "bad", status.words, "It is kept on this device.");
+    }
     const percent = status.total ? Math.floor((100 * status.sent) / status.total) : null;
     return line(percent === null ? "sending" : `sending ${percent} %`, "deep");
   }
@@ -63,7 +66,7 @@ export function review(root: HTMLElement, state: ReviewState, actions: Actions):
     line: lineOf(step, session.steps[n] ?? "open", state.statusOf(step.id)),
   }));
   const missing = lines.filter(({ line }) => line.label === "missing" || line.label === "not sent");
-  const unusable = lines.some(({ line }) => line.label === "not usable");
+  const unusable = lines.filter(({ line }) => line.label === "not usable").length;
   return h(
     "section",
     {},
@@ -71,9 +74,7 @@ export function review(root: HTMLElement, state: ReviewState, actions: Actions):
     h(
       "p",
       { class: "lead" },
-      unusable
-        ? "One recording could not be used. You can record it again now, or send the others as they are."
-        : "You can record any part again, or send everything to your clinic.",
+      leadOf(unusable),
     ),
     h(
       "ul",
@@ -84,10 +85,11 @@ export function review(root: HTMLElement, state: ReviewState, actions: Actions):
           { class: `clip-row with-button ${line.badge === "warn" ? "needs" : ""}` },
           face(root, step.expression),
           h("h3", {}, step.title, " ", h("span", { class: `badge ${line.badge}` }, line.label)),
-          h("p", {}, [line.words, line.advice].filter(Boolean).join(". ")),
+          h("p", {}, sentences(line.words, line.advice)),
           button(line.again, () => actions.choose(n), "plain", {
             "aria-label": line.again.replace("Record", `Record ${step.title}`),
           }),
+          kept(step, state.statusOf(step.id), actions),
         ),
       ),
     ),
@@ -100,4 +102,23 @@ export function review(root: HTMLElement, state: ReviewState, actions: Actions):
         : button("Send to my clinic", actions.submit, "", { disabled: missing.length > 0 }),
     ),
   );
+}
+
+/** The sentence above the list, for as many unusable recordings as there are. */
+export function leadOf(unusable: number): string {
+  if (unusable === 0) return "You can record any part again, or send everything to your clinic.";
+  return unusable === 1
+    ? "One recording could not be used. You can record it again now, or send the others as they are."
+    : `${unusable} recordings could not be used. You can record them again now, or send the others as they are.`;
+}
+
+function sentences(...parts: string[]): string {
+  return parts
+    .filter(Boolean)
+    .map((part) => part.replace(/\.$/, ""))
+    .join(". ");
+}
+
+function kept(step: Step, status: Status | null, actions: Actions): Child {
+  return status?.phase === "refused" && keptButtons(status.take, step.title, actions);
 }

@@ -1,11 +1,13 @@
 // Sends takes from the outbox: while they are recorded, beside the next one, after a reload, and
-// whenever the connection comes back. A take leaves the outbox only after the server confirmed it.
-import { type DetailedError, Upload } from "tus-js-client";
-import { API, ApiError, call, csrfToken } from "../shared/api";
+// whenever the connection comes back. A take leaves the outbox only after the server confirmed it
+// or the patient gave it up; one that the server refuses stays and says so.
+import { ApiError } from "../shared/api";
 import { backoff } from "../shared/live";
-import type { Clip, Screening } from "../shared/types";
+import { complete, currentClip, hasArrived } from "./arrival";
+import { hold, type Release } from "./holds";
 import type { Announced, Outbox, Take } from "./outbox";
-import { GrowingSource, sha256Hex } from "./source";
+import { GrowingSource } from "./source";
+import { isPassing, statusOf, type Transfer, transfer, wordsOf } from "./transfer";
 
 export type Phase = "sending" | "waiting" | "signed_out" | "confirmed" | "refused";
 
@@ -19,20 +21,27 @@ export interface Status {
   words: string;
 }
 
+/** How often each kind of failure has come; each has a limit or a pace of its own. */
+interface Failures {
+  passing: number;
+  conflicts: number;
+  gone: number;
+  damaged: number;
+}
+
 interface Job {
   take: Take;
   source: GrowingSource;
-  upload: Upload | null;
+  letGo: Release;
+  upload: Transfer | null;
   status: Status;
   dropped: boolean;
-  attempts: number;
-  damaged: number;
+  failures: Failures;
   wake: (() => void) | null;
 }
 
-const CHUNK_BYTES = 4 * 1024 * 1024;
-const DAMAGED_AT_MOST = 3;
-
+const NO_FAILURES: Failures = { passing: 0, conflicts: 0, gone: 0, damaged: 0 };
+const AT_MOST = { conflicts: 8, gone: 5, damaged: 3 };
 
 export class Sender {
   private readonly jobs = new Map<string, Job>();
@@ -49,8 +58,11 @@ export class Sender {
 
   /** A take that is being recorded now: feed it with ``chunk`` and end it with ``finish``. */
   async begin(take: Take): Promise<void> {
+    // Held before it is written, so that no other page ever sees it without an owner.
+    const letGo = await hold(take.id);
+    if (!letGo) throw new Error("another page holds this take");
     await this.outbox.put(take);
-    this.start(take, new GrowingSource());
+    this.start(take, new GrowingSource(), letGo);
   }
 
   async chunk(id: string, index: number, bytes: ArrayBuffer): Promise<void> {
@@ -66,70 +78,99 @@ export class Sender {
     job.source.finish();
   }
 
-  /** The take is not wanted any more: stop sending it and forget it. */
+  /** The patient does not want the take any more: stop sending it and forget it. */
   async drop(id: string): Promise<void> {
     const job = this.jobs.get(id);
     if (job) {
       job.dropped = true;
       // The source is not finished: an upload that waits for more must not send an empty end.
-      await job.upload?.abort().catch(() => undefined);
+      await job.upload?.abort();
       job.wake?.();
       this.jobs.delete(id);
     }
     await this.outbox.remove(id);
+    job?.letGo();
   }
 
-  /** Goes on with what an earlier page left; takes that died in mid-recording are returned. */
+  /** Sends a take once more that the server had refused. */
+  retry(id: string): void {
+    const job = this.jobs.get(id);
+    if (job?.status.phase !== "refused") return;
+    job.failures = { ...NO_FAILURES };
+    void this.drive(job);
+  }
+
+  /**
+   * Goes on with what an earlier page left; takes that died in mid-recording are returned. What
+   * another page records or sends now is left to that page, for as long as it is open.
+   */
   async resume(user: string): Promise<Take[]> {
     const died: Take[] = [];
-    for (const take of await this.outbox.takes(user)) {
-      if (this.jobs.has(take.id)) continue;
-      if (take.state === "recording") {
-        died.push(take);
-        await this.outbox.remove(take.id);
+    for (const { id } of await this.outbox.takes(user)) {
+      if (this.jobs.has(id)) continue;
+      const letGo = await hold(id);
+      if (!letGo) {
+        // When the lock breaks instead of coming free, the next page goes on.
+        this.takeOver(id).catch(() => undefined);
         continue;
       }
-      const source = new GrowingSource();
-      for (const bytes of await this.outbox.chunks(take.id)) source.push(bytes);
-      source.finish();
-      this.start(take, source);
+      // Read again: the page that had it may have sent it since the list was made.
+      const take = await this.outbox.get(id);
+      if (take?.state === "finished") await this.goOn(take, letGo);
+      else {
+        if (take) died.push(take);
+        await this.outbox.remove(id);
+        letGo();
+      }
     }
     return died;
   }
 
-  /** What is not confirmed yet. */
+  /** Waits for the page that holds the take to close, then sends what it left. */
+  private async takeOver(id: string): Promise<void> {
+    const letGo = await hold(id, { wait: true });
+    const take = await this.outbox.get(id);
+    if (take?.state === "finished" && letGo) await this.goOn(take, letGo);
+    else letGo?.();
+  }
+
+  private async goOn(take: Take, letGo: Release): Promise<void> {
+    const source = new GrowingSource();
+    for (const bytes of await this.outbox.chunks(take.id)) source.push(bytes);
+    source.finish();
+    this.start(take, source, letGo);
+  }
+
+  /** What is not confirmed yet, refused ones among them. */
   unsent(): Status[] {
     return [...this.jobs.values()].map((job) => job.status);
   }
 
+  /** What will still be sent without anybody doing anything. */
+  underway(): Status[] {
+    return this.unsent().filter((status) => status.phase !== "refused");
+  }
+
   statusOf(step: string): Status | null {
-    return this.unsent().find((status) => status.step === step) ?? null;
+    return this.unsent().filter((status) => status.step === step).at(-1) ?? null;
   }
 
   private hurry(): void {
     for (const job of this.jobs.values()) {
-      job.attempts = 0;
+      job.failures.passing = 0;
       job.wake?.();
     }
   }
 
-  private start(take: Take, source: GrowingSource): void {
-    const status: Status = {
-      take: take.id,
-      step: take.step,
-      phase: "sending",
-      sent: 0,
-      total: null,
-      words: "",
-    };
+  private start(take: Take, source: GrowingSource, letGo: Release): void {
     const job: Job = {
       take,
       source,
+      letGo,
       upload: null,
-      status,
+      status: { take: take.id, step: take.step, phase: "sending", sent: 0, total: null, words: "" },
       dropped: false,
-      attempts: 0,
-      damaged: 0,
+      failures: { ...NO_FAILURES },
       wake: null,
     };
     this.jobs.set(take.id, job);
@@ -155,91 +196,67 @@ export class Sender {
   }
 
   private async send(job: Job): Promise<void> {
-    this.report(job, { phase: "sending" });
+    this.report(job, { phase: "sending", words: "" });
     if (!job.take.clip) await this.keep(job, { clip: await currentClip(job.take) });
-    await this.transfer(job);
-    const { announced } = job.take;
-    if (job.dropped || !announced || !job.take.uploadUrl) return;
-    const bytes = await job.source.whole();
-    await call<Clip>("POST", `${new URL(job.take.uploadUrl, location.href).pathname}complete/`, {
-      size: bytes.byteLength,
-      sha256: await sha256Hex(bytes),
-      announced,
-    });
-    await this.outbox.remove(job.take.id);
-    this.jobs.delete(job.take.id);
-    this.report(job, { phase: "confirmed", sent: bytes.byteLength, total: bytes.byteLength });
+    await this.upload(job);
+    const { announced, uploadUrl } = job.take;
+    if (job.dropped || !announced || !uploadUrl) return;
+    await complete(uploadUrl, await job.source.whole(), announced);
+    await this.confirmed(job);
   }
 
-  private transfer(job: Job): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const upload = new Upload(new Blob(), {
-        endpoint: `${API}clips/${job.take.clip}/uploads/`,
-        uploadUrl: job.take.uploadUrl,
-        uploadLengthDeferred: true,
-        chunkSize: CHUNK_BYTES,
-        metadata: { filetype: job.take.mimeType },
-        // Our own source: it grows while the recording runs and can be read from any offset.
-        fileReader: { openFile: () => Promise.resolve(job.source) },
-        storeFingerprintForResuming: false,
-        onBeforeRequest: (request) => request.setHeader("X-CSRFToken", csrfToken()),
-        // The default gives up when navigator.onLine is false, which is often wrong.
-        retryDelays: [500, 1000, 3000],
-        onShouldRetry: (error) => isPassing(statusOf(error)),
-        onUploadUrlAvailable: () => {
-          if (upload.url) void this.keep(job, { uploadUrl: upload.url });
-        },
-        onProgress: (sent) =>
-          this.report(job, {
-            phase: "sending",
-            sent,
-            total: job.take.state === "finished" ? job.source.length : null,
-          }),
-        onSuccess: () => {
-          // The server's answer to the creation may be stored a moment later than the last byte.
-          void this.keep(job, { uploadUrl: upload.url }).then(resolve);
-        },
-        onError: reject,
-      });
-      job.upload = upload;
-      upload.start();
+  private async upload(job: Job): Promise<void> {
+    if (job.dropped) return;
+    job.upload = transfer({
+      take: job.take,
+      source: job.source,
+      onUrl: (uploadUrl) => this.keep(job, { uploadUrl }),
+      onProgress: (sent) => {
+        const total = job.take.state === "finished" ? job.source.length : null;
+        this.report(job, { phase: "sending", sent, total });
+      },
     });
+    await job.upload.done;
+  }
+
+  /** The server has every byte: the one way besides ``drop`` in which a finished take is deleted. */
+  private async confirmed(job: Job): Promise<void> {
+    await this.outbox.remove(job.take.id);
+    this.jobs.delete(job.take.id);
+    job.letGo();
+    this.report(job, { phase: "confirmed", sent: job.source.length, total: job.source.length });
   }
 
   /** True to try again (after a pause where one is due), false when there is nothing left to do. */
   private async recover(job: Job, error: unknown): Promise<boolean> {
+    const { failures } = job;
     const status = statusOf(error);
     const code = error instanceof ApiError ? error.code : "";
-    if (code === "hash_mismatch" && job.damaged++ < DAMAGED_AT_MOST) {
+    if (code === "hash_mismatch" && failures.damaged++ < AT_MOST.damaged) {
       await this.keep(job, { uploadUrl: null });
       return true;
     }
-    if (status === 404 || status === 410) {
+    if ((status === 404 || status === 410) && failures.gone++ < AT_MOST.gone) {
       // The upload is gone; the bytes are still here. The clip may have been replaced too.
-      if (job.attempts++ < 5) {
-        await this.keep(job, { uploadUrl: null, clip: null });
-        return true;
-      }
+      await this.keep(job, { uploadUrl: null, clip: null });
+      return true;
     }
     if (status === 401 || status === 403) {
       this.report(job, { phase: "signed_out" });
       await this.pause(job, 60_000);
       return !job.dropped;
     }
-    if (status === 409 && (await isAlreadyThere(job.take))) {
-      await this.outbox.remove(job.take.id);
-      this.jobs.delete(job.take.id);
-      this.report(job, { phase: "confirmed" });
+    if (status === 409 && (await hasArrived(job.take, job.source.length))) {
+      await this.confirmed(job);
       return false;
     }
-    if (isPassing(status) && !(status === 409 && job.attempts > 8)) {
+    if (isPassing(status) && !(status === 409 && failures.conflicts++ >= AT_MOST.conflicts)) {
       this.report(job, { phase: "waiting" });
-      await this.pause(job, backoff(job.attempts++));
+      await this.pause(job, backoff(failures.passing++));
       return !job.dropped;
     }
+    // The bytes stay: the patient may send them again, record anew, or discard them.
     this.report(job, { phase: "refused", words: wordsOf(error) });
-    this.jobs.delete(job.take.id);
-    await this.outbox.remove(job.take.id);
     return false;
   }
 
@@ -258,45 +275,5 @@ export class Sender {
         resolve();
       };
     });
-  }
-}
-
-/** The clip that a take of this step belongs to now; a handed-in one is replaced by a new one. */
-async function currentClip(take: Take): Promise<string> {
-  const screening = await call<Screening>("GET", `screenings/${take.screening}/`);
-  const step = screening.steps.find((one) => one.id === take.step);
-  if (!step) throw new ApiError(422, "step", "This part does not belong to the screening.");
-  if (step.clip.state === "expected" || step.clip.state === "uploading") return step.clip.id;
-  return (await call<Clip>("POST", `clips/${step.clip.id}/rerecord/`)).id;
-}
-
-/** Whether the server holds this take's clip already: its answer was lost on the way. */
-async function isAlreadyThere(take: Take): Promise<boolean> {
-  if (!take.clip) return false;
-  try {
-    const clip = await call<Clip>("GET", `clips/${take.clip}/`);
-    return !["expected", "uploading"].includes(clip.state);
-  } catch {
-    return false;
-  }
-}
-
-function statusOf(error: unknown): number {
-  if (error instanceof ApiError) return error.status;
-  return (error as DetailedError | undefined)?.originalResponse?.getStatus() ?? 0;
-}
-
-/** No answer, a busy or failing server, a wrong offset: worth another try. */
-function isPassing(status: number): boolean {
-  return status === 0 || status >= 500 || [408, 409, 423, 429].includes(status);
-}
-
-function wordsOf(error: unknown): string {
-  if (error instanceof ApiError) return error.message;
-  const body = (error as DetailedError | undefined)?.originalResponse?.getBody();
-  try {
-    return (JSON.parse(body ?? "") as { detail: string }).detail;
-  } catch {
-    return "This recording could not be sent. Please record this part again.";
   }
 }

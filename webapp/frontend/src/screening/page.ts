@@ -2,9 +2,11 @@
 import { call, pageData, sentenceOf } from "../shared/api";
 import { byId, face, h } from "../shared/dom";
 import { Live, refresher } from "../shared/live";
-import type { Clip, PatientResult, Screening, Step } from "../shared/types";
+import type { PatientResult, Screening, Step } from "../shared/types";
+import { type KeptActions, keptButtons } from "../record/kept";
 import { Outbox } from "../record/outbox";
-import { Sender, type Status } from "../record/sender";
+import { Sender } from "../record/sender";
+import { lineOf, withdrawnWords } from "./words";
 
 interface PageData {
   screening: string;
@@ -19,44 +21,10 @@ const data = pageData<PageData>();
 let screening: Screening | null = null;
 let sender: Sender | null = null;
 let connected = true;
-
-interface Line {
-  label: string;
-  badge: string;
-  words: string;
-}
-
-export function lineOf(clip: Clip, status: Status | null): Line {
-  const line = (label: string, badge: string, words = ""): Line => ({ label, badge, words });
-  if (status?.phase === "waiting") {
-    return line("waiting", "warn", "Safe on this device, waiting for the connection.");
-  }
-  if (status?.phase === "signed_out") {
-    return line("waiting", "warn", "Safe on this device. Please sign in again to send it.");
-  }
-  switch (clip.state) {
-    case "expected":
-      return line("not recorded yet", "");
-    case "uploading":
-      return line(status?.total ? `uploading ${percent(status)} %` : "uploading", "deep");
-    case "received":
-      return line("received", "deep", "It will be measured in a moment.");
-    case "measuring":
-      return line("being measured", "deep");
-    case "measured":
-      return line("measured", "good");
-    case "skipped":
-      return line("left out", "", clip.skip_reason ?? "");
-    default: {
-      const words = clip.words;
-      return line("not usable", "warn", words ? `${words.title}. ${words.advice}` : "");
-    }
-  }
-}
-
-function percent(status: Status): number {
-  return Math.floor((100 * status.sent) / Math.max(1, status.total ?? 1));
-}
+const KEPT: KeptActions = {
+  resend: (take) => sender?.retry(take),
+  discard: (take) => void sender?.drop(take).then(draw),
+};
 
 function clipRow(step: Step): HTMLElement {
   const status = sender?.statusOf(step.id) ?? null;
@@ -66,9 +34,10 @@ function clipRow(step: Step): HTMLElement {
     { class: line.badge === "warn" ? "clip-row needs" : "clip-row", "data-state": step.clip.state },
     face(root, step.expression),
     h("h3", {}, step.title, " ", h("span", { class: `badge ${line.badge}` }, line.label)),
-    status?.total
+    status?.total && status.phase !== "refused"
       ? h("p", {}, h("progress", { max: status.total, value: status.sent, "aria-label": "Sent" }))
       : h("p", {}, line.words),
+    status?.phase === "refused" && keptButtons(status.take, step.title, KEPT),
   );
 }
 
@@ -128,7 +97,7 @@ function stand(now: Screening): HTMLElement {
         "section",
         {},
         h("h1", {}, "You took this screening back"),
-        h("p", { class: "lead" }, "It is not measured, and no result is made."),
+        h("p", { class: "lead" }, withdrawnWords(now)),
       );
     case "released":
       return now.result

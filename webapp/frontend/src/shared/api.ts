@@ -27,7 +27,12 @@ export function csrfToken(): string {
   return found?.[1] ? decodeURIComponent(found[1]) : "";
 }
 
-export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+export async function call<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -38,6 +43,7 @@ export async function call<T>(method: string, path: string, body?: unknown): Pro
       headers,
       credentials: "same-origin",
       cache: "no-store",
+      ...(signal ? { signal } : {}),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch {
