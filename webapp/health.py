@@ -17,6 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from screening.models import ModelBundle
+from worker import bundles
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +65,14 @@ def _worker() -> None:
 
 
 def _bundle() -> None:
-    if not ModelBundle.objects.filter(status=ModelBundle.Status.ACTIVE).exists():
+    active = ModelBundle.objects.filter(status=ModelBundle.Status.ACTIVE).first()
+    if active is None:
         raise NotReady("no model bundle is active: python manage.py register_bundle --activate")
+    if active.digest in bundles.unreadable:
+        raise NotReady(
+            f"the files of the active bundle {active} cannot be read: bring them back and restart,"
+            " or activate another one"
+        )
 
 
 CHECKS: dict[str, Callable[[], None]] = {

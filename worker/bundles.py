@@ -13,6 +13,8 @@ from worker.pool import Urgency, measuring_pool
 logger = logging.getLogger(__name__)
 
 DESCRIBE_SECONDS = 60.0
+#: Digests of active bundles whose files this process could not read, for ``/readyz``.
+unreadable: set[str] = set()
 
 
 def register(folder: Path | None = None) -> ModelBundle:
@@ -20,16 +22,23 @@ def register(folder: Path | None = None) -> ModelBundle:
 
     Raises ``worker.errors.MeasuringFault`` with the sentence to show when it cannot be read.
     """
-    path = str(folder or settings.DEFAULT_BUNDLE or "")
-    with measuring_pool().lend(Urgency.ASSESS) as process:
-        found = process.ask("describe_bundle", {"path": path}, seconds=DESCRIBE_SECONDS)
+    found = _describe(str(folder) if folder else _default_path())
     return bundles.register(**{**found, "path": _relative_to_code(found["path"])})
 
 
 def ensure_active() -> ModelBundle:
-    """The active bundle; the default one at the first start, or when its files changed or went."""
+    """The active bundle; the default one at the first start, or when that was replaced by a newer.
+
+    One that an administrator chose stays active even where its files cannot be read: another model
+    would give other results. The log and this process's ``/readyz`` name it; its work stays due.
+    """
     active = ModelBundle.objects.filter(status=ModelBundle.Status.ACTIVE).first()
     if active is not None and _still_there(active):
+        unreadable.discard(active.digest)
+        return active
+    if active is not None and active.name != _describe(_default_path())["name"]:
+        unreadable.add(active.digest)
+        logger.error("the active bundle %s cannot be read from %s", active, active.path)
         return active
     bundle = register()
     if bundle.status != ModelBundle.Status.ACTIVE:
@@ -38,13 +47,22 @@ def ensure_active() -> ModelBundle:
     return bundle
 
 
+def _default_path() -> str:
+    """Empty for the one that ships."""
+    return str(settings.DEFAULT_BUNDLE or "")
+
+
+def _describe(path: str) -> dict[str, Any]:
+    """What the bundle at ``path`` says of itself. Raises MeasuringFault when it cannot be read."""
+    with measuring_pool().lend(Urgency.ASSESS) as process:
+        return process.ask("describe_bundle", {"path": path}, seconds=DESCRIBE_SECONDS)
+
+
 def _still_there(bundle: ModelBundle) -> bool:
     from worker.errors import MeasuringFault
 
-    what: dict[str, Any] = {"path": str(settings.ROOT / bundle.path)}
     try:
-        with measuring_pool().lend(Urgency.ASSESS) as process:
-            found = process.ask("describe_bundle", what, seconds=DESCRIBE_SECONDS)
+        found = _describe(str(settings.ROOT / bundle.path))
     except MeasuringFault as error:
         logger.warning("the active bundle cannot be read: %s", error)
         return False

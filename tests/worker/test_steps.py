@@ -18,6 +18,7 @@ from screening.services import bundles as bundle_rows
 from screening.services import clips, consents, measuring, screenings
 from tests.worker.conftest import wait_for
 from tests.worker.people import Session
+from webapp import health
 from worker import bundles, process, steps
 from worker.errors import MeasuringFault
 from worker.pool import MeasuringPool
@@ -267,6 +268,22 @@ def test_registering_twice_is_one_bundle_and_a_new_default_replaces_a_lost_one(
     second = bundles.ensure_active()
     assert second != first
     assert bundle_rows.active() == second
+
+
+def test_a_bundle_of_ones_own_that_cannot_be_read_is_not_replaced_but_named(
+    db: None, pool: MeasuringPool
+) -> None:
+    shipped = bundles.ensure_active()
+    ModelBundle.objects.filter(pk=shipped.pk).update(status="retired")
+    own = ModelBundle.objects.create(
+        name="our-own", version="1", digest="4" * 64, path="gone", status="active"
+    )
+    assert bundles.ensure_active() == own == bundle_rows.active()
+    with pytest.raises(health.NotReady, match="our-own 1"):
+        health._bundle()
+    bundle_rows.activate(by=None, bundle=shipped)
+    assert bundles.ensure_active() == shipped
+    health._bundle()
 
 
 def test_reviewers_play_a_copy_at_a_constant_rate_and_the_original_stays(
