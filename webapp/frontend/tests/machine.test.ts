@@ -93,3 +93,10 @@ test("the next open part is searched onward, then from the start", () => {
   assert.equal(nextOpen(["open", "recorded", "recorded"], 1), 0);
   assert.equal(nextOpen(["recorded"], 0), null);
 });
+
+test("a recording that was discarded in the overview leaves its part open", () => {
+  const overview = begin(["recorded", "recorded"]);
+  assert.deepEqual(walk(overview, { type: "discarded", step: 1 }).steps, ["recorded", "open"]);
+  const elsewhere = walk(overview, { type: "choose", step: 0 });
+  assert.equal(walk(elsewhere, { type: "discarded", step: 1 }), elsewhere);
+});

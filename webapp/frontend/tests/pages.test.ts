@@ -1,8 +1,13 @@
 // Live events, and what clinicians read.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pathOf, valueAt } from "../src/clinic/chart";
+import { keyTo, pathOf, valueAt } from "../src/clinic/chart";
 import { ago, intakeRows, signName, signValue } from "../src/clinic/words";
+import { sendingWords } from "../src/record/panels";
+import { leadOf, lineOf as overviewLineOf } from "../src/record/review";
+import type { Status } from "../src/record/sender";
+import { lineOf, withdrawnWords } from "../src/screening/words";
+import type { Clip, Step } from "../src/shared/types";
 import { backoff, judge, refresher } from "../src/shared/live";
 
 test("events are delivered once and in order; a gap is asked for", () => {
@@ -46,6 +51,14 @@ test("a missing value lifts the pen of a curve", () => {
   assert.equal(valueAt(series, 1.5), null);
 });
 
+test("keys move along a curve and stay on it", () => {
+  assert.equal(keyTo("ArrowRight", 1, 4), 1.1);
+  assert.equal(keyTo("ArrowLeft", 0.05, 4), 0);
+  assert.equal(keyTo("PageUp", 3.5, 4), 4);
+  assert.deepEqual([keyTo("Home", 2, 4), keyTo("End", 2, 4)], [0, 4]);
+  assert.equal(keyTo("Tab", 2, 4), null);
+});
+
 test("figures read well", () => {
   assert.equal(signValue(null, "s"), "–");
   assert.equal(signValue(3, "count"), "3");
@@ -54,4 +67,38 @@ test("figures read well", () => {
   assert.equal(ago("2026-01-01T00:00:00Z", Date.parse("2026-01-01T00:05:00Z")), "5 minutes ago");
   const rows = new Map(intakeRows({ age_years: 71, known_pd: false }));
   assert.deepEqual([rows.get("Age"), rows.get("Known Parkinson’s disease"), rows.get("Stroke")], ["71", "no", ""]);
+});
+
+const clip = (state: Clip["state"]): Clip =>
+  ({ id: "c", take: 1, state, reason: null, words: null, skip_reason: null }) as Clip;
+const step = (state: Clip["state"]): Step => ({ id: "st", title: "Smile", clip: clip(state) }) as Step;
+const refused: Status = {
+  take: "t",
+  step: "st",
+  phase: "refused",
+  sent: 0,
+  total: null,
+  words: "This screening was taken back.",
+};
+
+test("the overview counts the recordings that could not be used", () => {
+  assert.match(leadOf(0), /^You can record any part/);
+  assert.match(leadOf(1), /^One recording could not be used. You can record it again/);
+  assert.match(leadOf(3), /^3 recordings could not be used. You can record them again/);
+});
+
+test("a recording that the server refuses is said to be kept, on every page", () => {
+  assert.equal(overviewLineOf(step("expected"), "recorded", refused).label, "not sent");
+  assert.equal(lineOf(clip("expected"), refused).words, `${refused.words} It is kept on this device.`);
+  assert.equal(sendingWords([]), null);
+  assert.match(sendingWords([refused]) ?? "", /^1 recording could not be sent/);
+  assert.match(sendingWords([refused, { ...refused, phase: "waiting" }]) ?? "", /^1 recording is waiting/);
+});
+
+test("a screening that was taken back is not said to be unmeasured when it was", () => {
+  assert.match(withdrawnWords({ released_at: null, steps: [step("received")] }), /is not measured/);
+  const measured = [step("skipped"), step("measured")];
+  assert.match(withdrawnWords({ released_at: null, steps: measured }), /was measured before/);
+  const released = { released_at: "2026-01-01T00:00:00Z", steps: measured };
+  assert.match(withdrawnWords(released), /was released before/);
 });

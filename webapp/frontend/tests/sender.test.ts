@@ -9,7 +9,7 @@ import { hasArrived } from "../src/record/arrival";
 import { Outbox, type Take } from "../src/record/outbox";
 import { Sender, type Status } from "../src/record/sender";
 import { GrowingSource } from "../src/record/source";
-import { transfer } from "../src/record/transfer";
+import { type Parcel, Patience, transfer } from "../src/record/transfer";
 
 type Granted = (lock: object | null) => unknown;
 
@@ -38,6 +38,7 @@ class Locks {
   }
 }
 
+const LIMIT = { timeout: 20_000 };
 const locks = new Locks();
 let answer = (_path: string): Response | Promise<Response> => new Promise(() => undefined);
 let asked: string[] = [];
@@ -79,12 +80,9 @@ const refusal = (status: number): Response => Response.json({ code: "no", detail
 const bytes = (...values: number[]): ArrayBuffer => new Uint8Array(values).buffer;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let n = 0; n < 2000; n += 1) {
-    if (await holds()) return;
-    await turn();
-  }
-  assert.fail("it never came to that");
+/** Lets everything else run until this holds; a test's own time limit ends a wait in vain. */
+async function until(holds: () => boolean, failing?: Promise<unknown>): Promise<void> {
+  while (!holds()) await Promise.race([turn(), ...(failing ? [failing] : [])]);
 }
 
 /** A sender on its own connection to the outbox, as each tab has one. */
@@ -95,7 +93,7 @@ async function tab(name: string): Promise<{ outbox: Outbox; sender: Sender; phas
   return { outbox, sender: new Sender(outbox, onChange), phases };
 }
 
-test("a tab leaves alone what another one is recording or sending", async () => {
+test("a tab leaves alone what another one is recording or sending", LIMIT, async () => {
   const [first, second] = [await tab("two"), await tab("two")];
   const [running, sent] = [take(), finished()];
   await first.sender.begin(running);
@@ -109,7 +107,7 @@ test("a tab leaves alone what another one is recording or sending", async () => 
   assert.equal((await first.outbox.takes("7")).length, 2);
 });
 
-test("when the other tab closes, this one goes on with what it left", async () => {
+test("when the other tab closes, this one goes on with what it left", LIMIT, async () => {
   const [first, second] = [await tab("closed"), await tab("closed")];
   const left = finished();
   await first.outbox.put(left);
@@ -120,7 +118,7 @@ test("when the other tab closes, this one goes on with what it left", async () =
   await until(() => second.sender.unsent()[0]?.take === left.id);
 });
 
-test("a recording whose page died is told of once, and not kept", async () => {
+test("a recording whose page died is told of once, and not kept", LIMIT, async () => {
   const { outbox, sender } = await tab("died");
   await outbox.put(take({ id: "dead" }));
   await outbox.addChunk("dead", 0, bytes(1));
@@ -128,7 +126,7 @@ test("a recording whose page died is told of once, and not kept", async () => {
   assert.deepEqual([await outbox.takes("7"), await outbox.chunks("dead")], [[], []]);
 });
 
-test("an upload that is gone is never the end of the only copy", async () => {
+test("an upload that is gone is never the end of the only copy", LIMIT, async () => {
   const { outbox, sender, phases } = await tab("gone");
   const kept = finished();
   await outbox.put(kept);
@@ -146,7 +144,7 @@ test("an upload that is gone is never the end of the only copy", async () => {
   assert.deepEqual([await outbox.takes("7"), sender.unsent()], [[], []]);
 });
 
-test("an hour without connection uses up no try for an upload that is gone", async () => {
+test("an hour without connection uses up no try for an upload that is gone", LIMIT, async () => {
   const { outbox, sender, phases } = await tab("hour");
   await outbox.put(finished());
   answer = () => refusal(asked.length <= 20 ? 503 : 404);
@@ -155,7 +153,7 @@ test("an hour without connection uses up no try for an upload that is gone", asy
   assert.equal(asked.length, 26);
 });
 
-test("a wrong state that stays is refused after its own number of tries, and kept", async () => {
+test("a wrong state that stays is refused after its own number of tries, and kept", LIMIT, async () => {
   const { outbox, sender, phases } = await tab("conflict");
   const kept = finished();
   await outbox.put(kept);
@@ -166,7 +164,7 @@ test("a wrong state that stays is refused after its own number of tries, and kep
   assert.ok(await outbox.get(kept.id));
 });
 
-test("only a clip with this recording's size counts as arrived", async () => {
+test("only a clip with this recording's size counts as arrived", LIMIT, async () => {
   const clip = (state: string, size: number | null) => () => Response.json({ state, size });
   const sent = finished({ clip: "c" });
   answer = clip("measured", 5);
@@ -184,56 +182,72 @@ async function serve(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-test("an upload request that stands still is given up, with the upload to go on later", async () => {
+const parcel = (fields: Partial<Parcel> = {}): Parcel => ({
+  take: take({ clip: "c" }),
+  source: new GrowingSource(),
+  onUrl: () => Promise.resolve(),
+  onProgress: () => undefined,
+  ...fields,
+});
+const isSettled = async (promise: Promise<unknown>): Promise<boolean> =>
+  (await Promise.race([promise.then(() => 1, () => 1), turn()])) === 1;
+
+test("an upload request that stands still for a minute is given up", LIMIT, async (t) => {
   let requests = 0;
   const silent = createServer(() => {
     requests += 1;
   });
-  const here = location.href;
   location.href = await serve(silent);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
   try {
-    const running = transfer({
-      take: finished({ clip: "c" }),
-      source: new GrowingSource(),
-      onUrl: () => Promise.resolve(),
-      onProgress: () => undefined,
-      patience: 40,
-    });
-    await assert.rejects(running.done, /stood still/);
-    assert.equal(requests, 1);
+    const { done } = transfer(parcel());
+    await until(() => requests === 1, done);
+    t.mock.timers.tick(59_999);
+    assert.equal(await isSettled(done), false);
+    t.mock.timers.tick(1);
+    await assert.rejects(done, /stood still/);
   } finally {
-    location.href = here;
     silent.closeAllConnections();
     silent.close();
   }
 });
 
-test("waiting for a recording to grow is not standing still", async () => {
+test("waiting for a recording to grow is not standing still", LIMIT, async (t) => {
   const willing = createServer((request, response) => {
     response.writeHead(201, { Location: "/up/1", "Tus-Resumable": "1.0.0" }).end();
     request.resume();
   });
-  const here = location.href;
   location.href = await serve(willing);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
   try {
-    const url = await new Promise<string | null>((resolve, reject) => {
-      const running = transfer({
-        take: take({ clip: "c" }),
-        source: new GrowingSource(),
-        onUrl: (found) => {
-          // Longer than the patience: nothing may be given up meanwhile.
-          setTimeout(() => void running.abort().then(() => resolve(found)), 120);
-          return Promise.resolve();
-        },
-        onProgress: () => undefined,
-        patience: 40,
-      });
-      running.done.catch(reject);
-    });
+    let url: string | null = null;
+    const onUrl = async (found: string | null): Promise<void> => void (url = found);
+    const { done, abort } = transfer(parcel({ onUrl }));
+    await until(() => url !== null, done);
     assert.equal(url, `${location.href}up/1`);
+    await turn();
+    t.mock.timers.tick(600_000);
+    assert.equal(await isSettled(done), false);
+    await abort();
   } finally {
-    location.href = here;
     willing.closeAllConnections();
     willing.close();
   }
+});
+
+test("patience begins anew whenever something moves", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let over = 0;
+  const patience = new Patience(60_000, () => {
+    over += 1;
+  });
+  patience.moved();
+  t.mock.timers.tick(90_000);
+  patience.start();
+  t.mock.timers.tick(50_000);
+  patience.moved();
+  t.mock.timers.tick(50_000);
+  assert.equal(over, 0);
+  t.mock.timers.tick(10_000);
+  assert.equal(over, 1);
 });

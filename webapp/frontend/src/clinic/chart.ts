@@ -1,4 +1,5 @@
-// A curve over the seconds of a clip, as SVG, with a cursor that follows the video; click to seek.
+// A curve over the seconds of a clip, as SVG, with a cursor that follows the video; a click or
+// the arrow keys move the video.
 import { s } from "../shared/dom";
 
 export interface Series {
@@ -51,10 +52,27 @@ export function valueAt(series: Series, t: number): number | null {
   return best < 0 ? null : (series.values[best] ?? null);
 }
 
+/** Where a key takes the cursor, as on any slider; null for a key that means nothing here. */
+export function keyTo(key: string, at: number, seconds: number): number | null {
+  const moves: Record<string, number> = {
+    ArrowLeft: at - 0.1,
+    ArrowDown: at - 0.1,
+    ArrowRight: at + 0.1,
+    ArrowUp: at + 0.1,
+    PageDown: at - 1,
+    PageUp: at + 1,
+    Home: 0,
+    End: seconds,
+  };
+  const to = moves[key];
+  return to === undefined ? null : Math.min(seconds, Math.max(0, to));
+}
+
 export class Chart {
   readonly element: SVGSVGElement;
   private readonly cursor = s("line", { class: "cursor", y1: PAD.top, y2: 0 });
   private readonly dot = s("circle", { class: "dot", r: 4.5 });
+  private at = 0;
   private readonly x: (t: number) => number;
   private readonly y: (v: number) => number;
 
@@ -71,8 +89,12 @@ export class Chart {
       {
         class: "chart",
         viewBox: `0 0 ${width} ${height}`,
-        role: "img",
+        role: "slider",
+        tabindex: 0,
         "aria-label": options.label,
+        "aria-valuemin": 0,
+        "aria-valuemax": seconds.toFixed(1),
+        onkeydown: (event) => this.press(event as KeyboardEvent),
         onpointerdown: (event) => this.seek(event as PointerEvent),
       },
       s("rect", {
@@ -95,14 +117,25 @@ export class Chart {
   }
 
   moveTo(seconds: number): void {
-    const x = this.x(Math.min(seconds, this.options.seconds));
+    this.at = Math.min(seconds, this.options.seconds);
+    const x = this.x(this.at);
+    this.element.setAttribute("aria-valuenow", this.at.toFixed(1));
     this.cursor.setAttribute("x1", String(x));
     this.cursor.setAttribute("x2", String(x));
     const value = valueAt(this.options.series, seconds);
+    const spoken = value === null ? "no value" : value.toFixed(2);
+    this.element.setAttribute("aria-valuetext", `${this.at.toFixed(1)} seconds: ${spoken}`);
     this.dot.style.display = value === null ? "none" : "";
     if (value === null) return;
     this.dot.setAttribute("cx", String(x));
     this.dot.setAttribute("cy", String(this.y(value)));
+  }
+
+  private press(event: KeyboardEvent): void {
+    const to = keyTo(event.key, this.at, this.options.seconds);
+    if (to === null) return;
+    event.preventDefault();
+    this.options.onSeek(to);
   }
 
   private seek(event: PointerEvent): void {

@@ -1,5 +1,5 @@
 // One clip's video with its intensity curve and signals in step: curves follow the video, a click
-// on a curve moves the video.
+// or an arrow key on a curve moves the video.
 import { h } from "../shared/dom";
 import type { Step } from "../shared/types";
 import { Chart } from "./chart";
@@ -41,7 +41,7 @@ export function player(
     main.append(
       h("h3", {}, "Intensity, relative to the person’s own rest"),
       chart.element,
-      h("p", { class: "soft no-print" }, "Shaded: “make it” until “relax”. Press on a curve to go there."),
+      h("p", { class: "soft no-print" }, "Shaded: “make it” until “relax”. Press on a curve to go there, or use the arrow keys."),
     );
   } else {
     main.append(h("p", { class: "note" }, "There is no intensity curve for this clip."));

@@ -264,8 +264,9 @@ export function sendingWords(unsent: Status[]): string | null {
   }
   const underway = unsent.filter((one) => one.phase !== "refused");
   if (underway.length === 0) {
-    const what = unsent.length === 1 ? "1 recording" : `${unsent.length} recordings`;
-    return `${what} could not be sent. Nothing is lost: they are kept on this device.`;
+    return unsent.length === 1
+      ? "1 recording could not be sent. It is kept on this device."
+      : `${unsent.length} recordings could not be sent. They are kept on this device.`;
   }
   const noun = underway.length === 1 ? "1 recording is" : `${underway.length} recordings are`;
   return underway.some((one) => one.phase === "waiting")

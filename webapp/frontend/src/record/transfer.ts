@@ -14,7 +14,6 @@ export interface Parcel {
   /** The server's address of this upload; it is asked for by a later attempt. */
   onUrl: (url: string | null) => Promise<void>;
   onProgress: (sent: number) => void;
-  patience?: number;
 }
 
 export interface Transfer {
@@ -29,7 +28,7 @@ export function transfer(parcel: Parcel): Transfer {
   const done = new Promise<void>((resolve, reject) => {
     settle = { resolve, reject };
   });
-  const patience = new Patience(parcel.patience ?? PATIENCE_MS, () => {
+  const patience = new Patience(PATIENCE_MS, () => {
     void upload.abort().catch(() => undefined);
     settle.reject(new Error("The upload stood still."));
   });
