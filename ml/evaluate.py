@@ -80,8 +80,10 @@ def brier(labels: Integers, probabilities: Floats) -> float:
 
 
 def brier_skill(labels: Integers, probabilities: Floats) -> float:
-    """Share of the constant predictor's Brier score that is gained; 0 for the constant itself."""
-    return 1 - brier(labels, probabilities) / brier(labels, np.full(len(labels), labels.mean()))
+    """Share of the constant predictor's Brier score that is gained; 0 for the constant itself, NaN
+    when a class is absent (a small resample: then a constant is always right)."""
+    constant = brier(labels, np.full(len(labels), labels.mean()))
+    return 1 - brier(labels, probabilities) / constant if constant > 0 else float("nan")
 
 
 def calibration_error(labels: Integers, probabilities: Floats, *, bins: int = 10) -> float:

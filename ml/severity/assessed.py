@@ -202,7 +202,9 @@ def page(bundle: Bundle, found: dict[str, Any]) -> str:
         "| figure | value |",
         "|---|---|",
     ]
-    for part in ("pd", "grades"):
+    for part, name in (("pd", "PD yes or no"), ("grades", "grades")):
+        if part not in found:
+            lines.append(f"| {name} | not judged: needs at least two labels among scored people |")
         for name, value in found.get(part, {}).items():
             if name in ("roc", "calibration_curve", "risk_coverage", "subgroups_auroc"):
                 continue

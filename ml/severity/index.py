@@ -156,6 +156,8 @@ class HypomimiaIndex:
 
     def lack(self, z: Floats) -> Floats:
         """Lack of movement of each expression. (N, K, 14) → (N, K), NaN missing."""
+        if not self.expressions:
+            return np.empty((len(z), 0))
         return np.stack(
             [
                 weighted_lack(z[:, k], self.weights[e]) / self.spread[e]
@@ -171,8 +173,10 @@ class HypomimiaIndex:
     def combined(self, z: Floats) -> Floats:
         """Normal score, among people without PD, of the lack of movement over the expressions that
         are there; NaN where none is. (N, K, 14) → (N,)."""
+        result = np.full(len(z), np.nan)
+        if not self.expressions:
+            return result
         lack = self.lack(z)
-        result = np.full(len(lack), np.nan)
         there = np.isfinite(lack)
         for pattern in np.unique(there, axis=0):
             places = list(np.flatnonzero(pattern))

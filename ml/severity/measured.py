@@ -7,6 +7,7 @@ and another measurer never reads what this one wrote.
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,20 +18,25 @@ from ml.features import columns_of
 from ml.manifest import MANIFEST, LabelledClip, read_manifest
 
 Progress = Callable[[int, int], None]
+Check = Callable[[Cohort], object]
 
 
-def cohort_of_clips(folder: Path, cache: Path, *, progress: Progress | None = None) -> Cohort:
+def cohort_of_clips(
+    folder: Path, cache: Path, *, progress: Progress | None = None, check: Check | None = None
+) -> Cohort:
     """One row per subject, from ``folder/manifest.csv``. A clip that cannot be measured leaves its
-    expression missing. Raises :class:`CohortError` naming file and row."""
+    expression missing. ``check`` sees the labelled rows before anything is measured, a feature
+    taken as usable (0) wherever there is a clip. Raises :class:`CohortError` naming file and row.
+    """
     clips = read_manifest(folder)
     subjects = list(dict.fromkeys(clip.subject for clip in clips))
     expressions = list(dict.fromkeys(clip.expression for clip in clips))
     columns = tuple(name for expression in expressions for name in columns_of(expression))
     position = {name: index for index, name in enumerate(columns)}
-    values = np.full((len(subjects), len(columns)), np.nan)
     row_of = {subject: n for n, subject in enumerate(subjects)}
     seen: dict[tuple[str, str], int] = {}
-    for done, clip in enumerate(clips, start=1):
+    promised = np.full((len(subjects), len(columns)), np.nan)
+    for clip in clips:
         first = seen.setdefault((clip.subject, clip.expression), clip.row)
         if first != clip.row:
             raise CohortError(
@@ -38,12 +44,19 @@ def cohort_of_clips(folder: Path, cache: Path, *, progress: Progress | None = No
                 file=folder / MANIFEST,
                 row=clip.row,
             )
+        here = [position[name] for name in columns_of(clip.expression)]
+        promised[row_of[clip.subject], here] = 0.0
+    labelled = _cohort(folder, clips, subjects, columns, promised)
+    if check is not None:
+        check(labelled)
+    values = np.full(promised.shape, np.nan)
+    for done, clip in enumerate(clips, start=1):
         for name, value in features_of(clip, cache).items():
             if name in position:
                 values[row_of[clip.subject], position[name]] = value
         if progress is not None:
             progress(done, len(clips))
-    return _cohort(folder, clips, subjects, columns, drop_failed(values, columns))
+    return replace(labelled, values=drop_failed(values, columns))
 
 
 def features_of(clip: LabelledClip, cache: Path) -> dict[str, float]:

@@ -124,7 +124,18 @@ class Scorer:
         grades = np.full((n, 5), np.nan)
         if self.grades is not None:
             grades = self.grades.distribution(hidden, present)
-        return Estimates(self.index.score(hidden), p_pd, low, high, sets, spread, attention, grades)
+        index = self.index.score(self.for_index(hidden))
+        return Estimates(index, p_pd, low, high, sets, spread, attention, grades)
+
+    def for_index(self, z: Floats) -> Floats:
+        """The index's own expressions, in its order; NaN for those this model does not read. A
+        small cohort's bundle borrows the shipped index, and no index knows every expression.
+        (N, K, 14) → (N, expressions of the index, 14)."""
+        result = np.full((len(z), len(self.index.expressions), z.shape[-1]), np.nan)
+        for k, expression in enumerate(self.index.expressions):
+            if expression in self.expressions:
+                result[:, k] = z[:, self.expressions.index(expression)]
+        return result
 
     def score(
         self, rows: Sequence[Mapping[str, float | None]], prevalence: float | None = None
