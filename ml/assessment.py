@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ml import movement
 from ml.expressions import EXPRESSIONS, Expression
-from ml.intensity.geometric import GeometricSource
+from ml.intensity.served import check_source, source_of
 from ml.intensity.source import ClipMaterial, IntensityCurve, IntensitySource, one_source
 from ml.measurement import Measurement
 from ml.signs import Percentiles, Sign, signs
@@ -111,9 +111,10 @@ def assess(
     source: IntensitySource | None = None,
 ) -> Assessment:
     """One session. ``measurements`` by expression, unusable ones included; ``prevalence`` is the
-    site's own share of people with PD, None keeps the bundle's. Raises ``SourceError`` when the
-    clips were not measured for the intensity ``source`` (the geometric one by default)."""
-    source = source or GeometricSource()
+    site's own share of people with PD, None keeps the bundle's; ``source`` is the intensity source,
+    None takes the one the bundle names. Raises ``SourceError`` for an unknown or another source,
+    or clips that were not measured for it."""
+    source = source_of(bundle) if source is None else check_source(bundle, source)
     usable = {e: m for e, m in measurements.items() if m.state == "measured"}
     row: dict[str, float | None] = {}
     for measured in usable.values():

@@ -4,6 +4,7 @@ bundle.json           name, version, metadata, configuration, hashes of the othe
 weights.safetensors   members of the ensemble and their conformal scores
 norms.json            quantile tables of people without PD
 card.md               what it is for, what it was trained on, how well it does, where it fails
+intensity/            only where bundle.json names the CLIP source: its directory, by its digest
 """
 
 import hashlib
@@ -44,11 +45,17 @@ class Bundle:
     card: str
     norms: Norms
     scorer: "Scorer"
+    folder: Path
 
     @property
     def sources(self) -> list[dict[str, str]]:
         """The data it was trained on: name, licence, where it comes from."""
         return [dict(source) for source in self.metadata["sources"]]
+
+    @property
+    def intensity_source(self) -> str:
+        """Name of the source of the intensity curves that it is trained and served on."""
+        return str(self.metadata.get("intensity_source", "geometric"))
 
     @property
     def expressions(self) -> tuple[str, ...]:
@@ -139,6 +146,7 @@ def load(path: Path) -> Bundle:
         card=contents[CARD].decode(),
         norms=norms,
         scorer=scorer,
+        folder=path,
     )
 
 

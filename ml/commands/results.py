@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ml.public_data import PublicData
-    from ml.severity.build import Recipe
     from ml.severity.scorer import Scorer
 
 
@@ -29,7 +28,7 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 def run(options: argparse.Namespace) -> int:
     from ml.public_data import public_data
     from ml.severity.build import Recipe, data_root, shipped_cohort, train_scorer
-    from ml.severity.report import figures_for_card, markdown
+    from ml.severity.report import abstention_words, figures_for_card, markdown
     from ml.severity.results import compute
 
     started = time.monotonic()
@@ -55,13 +54,18 @@ def run(options: argparse.Namespace) -> int:
     options.out.write_text(page, encoding="utf-8")
     say(f"wrote {options.out}")
     if options.ship:
-        digest = ship(data, recipe, scorer, norms, figures_for_card(found))
+        failures = [abstention_words(found)]
+        digest = ship(data, scorer, norms, figures_for_card(found), failures)
         say(f"shipped bundle {digest[:12]}")
     return 0
 
 
 def ship(
-    data: "PublicData", recipe: "Recipe", scorer: "Scorer", norms: Any, figures: dict[str, object]
+    data: "PublicData",
+    scorer: "Scorer",
+    norms: Any,
+    figures: dict[str, object],
+    failures: list[str],
 ) -> str:
     """Write the bundle that ships and its card under docs/model-cards."""
     from ml.bundle import default_bundle_path, load, save
@@ -70,7 +74,7 @@ def ship(
 
     path = default_bundle_path()
     name, version = path.name.rsplit("-", 1)
-    metadata = shipped_metadata(data, scorer, figures)
+    metadata = shipped_metadata(data, scorer, figures, failures)
     text = card(name, version, metadata)
     digest = save(
         path, name=name, version=version, metadata=metadata, scorer=scorer, norms=norms, card=text

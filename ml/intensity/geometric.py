@@ -30,6 +30,7 @@ from ml.intensity.source import (
 )
 from ml.smoothing import local_line
 
+NAME = "geometric"
 FloatArray = npt.NDArray[np.floating[Any]]
 Scale = Mapping[str, float]
 
@@ -85,7 +86,7 @@ _CONSISTENT_MAD = 1.4826  # makes a median absolute deviation a standard deviati
 
 
 _IDENTITY = SourceIdentity(
-    name="geometric",
+    name=NAME,
     version="1",
     digest=digest_of(
         {

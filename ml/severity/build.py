@@ -1,6 +1,6 @@
 """From the public tables to the bundle that ships: norms, index, ensemble, card."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.cohort import Cohort, split_hash, without_subjects
+from ml.intensity.geometric import NAME as GEOMETRIC
 from ml.norms import Norms
 from ml.phantom.grades import load_config
 from ml.public_data import PUBLIC_EXPRESSIONS, PublicData
-from ml.severity.card import INTENDED_USE
+from ml.severity.balance import PRESETS
+from ml.severity.card import INTENDED_USE, LIMITS
 from ml.severity.classifier import ClassifierSpec
 from ml.severity.drawn import drawn_table
 from ml.severity.experiments import best_classifier, fusion_candidates
 from ml.severity.grades import (
+    CLASSES,
     GradeModel,
     GradeSpec,
     drawn_scores,
@@ -89,6 +92,7 @@ def train_grade_model(spec: GradeSpec, z_without_pd: Floats) -> GradeModel:
         "grades": f"{config.name} {config.version}",
         "grades_sha256": config.digest,
         "subjects": spec.subjects,
+        "people_per_grade": [int((drawn.grade == g).sum()) for g in range(CLASSES)],
         "seed": spec.seed,
         "experimental": True,
     }
@@ -101,17 +105,30 @@ def shipped_cohort(data: PublicData) -> Cohort:
     return without_subjects(data.three, set(data.official_test))
 
 
-def shipped_metadata(
-    data: PublicData, scorer: Scorer, figures: Mapping[str, object]
-) -> dict[str, Any]:
-    """What the shipped bundle says of itself."""
-    cohort = shipped_cohort(data)
-    count = sum(value.numel() for value in scorer.classifier.parameters.values())
+def model_metadata(scorer: Scorer) -> dict[str, Any]:
+    """What every bundle says of the model itself. The clips' curves come from the geometric
+    source: the one that needs nothing but the signals this model reads."""
+    spec = scorer.classifier.spec
+    balance = next((name for name, preset in PRESETS.items() if preset == spec.balance), "own")
     return {
         "intended_use": INTENDED_USE,
         "expressions": list(scorer.expressions),
         "prevalence": scorer.classifier.prevalence,
-        "parameters": count,
+        "fusion": str(spec.fusion.fusion),
+        "balance": balance,
+        "intensity_source": GEOMETRIC,
+        "parameters": sum(v.numel() for v in scorer.classifier.parameters.values()),
+        "grades": None if scorer.grades is None else dict(scorer.grades.trained_on),
+    }
+
+
+def shipped_metadata(
+    data: PublicData, scorer: Scorer, figures: Mapping[str, object], failures: Sequence[str]
+) -> dict[str, Any]:
+    """What the shipped bundle says of itself; ``failures`` are those that the figures show."""
+    cohort = shipped_cohort(data)
+    return {
+        **model_metadata(scorer),
         "sources": [
             {
                 "name": "tmadnan/PD-Screening-SMILE",
@@ -127,11 +144,12 @@ def shipped_metadata(
             "excluded": "The subjects of the official test split of ROC-HCI/UFNet are in no"
             " training, norm or calibration step, so that split can be scored with this bundle.",
         },
-        "grades": None if scorer.grades is None else dict(scorer.grades.trained_on),
+        "limits": [*LIMITS, *failures],
         "figures": dict(figures),
+        "details": "`docs/results.md`",
         "evaluated": "nested, by subject, with 95 % intervals; the recipe, not these very weights,"
         " is what cross-validation evaluates",
-        "command": "python -m ml results --ship",
+        "command": "MIMIA_DATA=<the public tables> python -m ml results --ship",
     }
 
 

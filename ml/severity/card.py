@@ -8,6 +8,13 @@ INTENDED_USE = (
     " expressions recorded at home. Not a diagnosis, not a medical device, not for emergency or"
     " treatment decisions."
 )
+KINDS = {
+    "attention": "Attention fusion",
+    "multihead": "Multi-head attention fusion",
+    "transformer": "Transformer fusion",
+    "mean": "Fusion by the mean",
+    "concatenation": "Fusion by concatenation",
+}
 LIMITS = (
     "Trained on two recruitment streams whose protocol alone separates PD from not (AUROC 0.80)."
     " Trained in one stream it does not carry over to the other: read the probability beside the"
@@ -24,6 +31,17 @@ LIMITS = (
 )
 
 
+# What holds for every bundle trained on a cohort of one's own.
+OWN_LIMITS = (
+    "Judged only by `python -m ml evaluate` on people of a cohort; whether it carries over to other"
+    " recruitment, cameras or clinics is unknown until it was tested there.",
+    "Age, sex, skin tone, glasses, beards, palsy, stroke, botulinum and depression enter only as"
+    " far as the cohort's people differ in them.",
+    "`model_uncertain` (the members disagree): on the public data abstaining for it did not lower"
+    " the error.",
+)
+
+
 def card(name: str, version: str, metadata: Mapping[str, Any]) -> str:
     """Markdown of the card."""
     training = metadata["training"]
@@ -34,18 +52,21 @@ def card(name: str, version: str, metadata: Mapping[str, Any]) -> str:
     figures = metadata.get("figures") or {}
     lines = "\n".join(f"| {label(key)} | {show(value)} |" for key, value in figures.items())
     table = f"| figure | value |\n|---|---|\n{lines}" if lines else "Not evaluated yet."
-    limits = "\n".join(f"- {limit}" for limit in LIMITS)
+    limits = "\n".join(f"- {limit}" for limit in metadata["limits"])
+    kind = metadata["fusion"]
+    licences = ", ".join(dict.fromkeys(s["licence"] for s in metadata["sources"]))
     grades = metadata.get("grades")
     graded = "none" if grades is None else f"{grades['what']}; {grades['grades']}"
     return f"""# {name} {version}
 
 **Intended use.** {metadata["intended_use"]}
 
-**What it is.** Attention fusion over expressions (one token of seven signals' means and variances
-each, as whitened normal scores against people without PD), an ensemble of small cross-fitted
-members ({metadata["parameters"]} numbers in all), adaptive class balancing, calibrated per set of
-expressions, cross-conformal prediction sets. A re-implementation from the abstract of
-arXiv 2510.17373, not a reproduction. Predictors: facial geometry only; never age, sex or protocol.
+**What it is.** {KINDS[kind]} (`{kind}`) over expressions (one token of seven signals' means and
+variances each, as normal scores against people without PD), an ensemble of small cross-fitted
+members ({metadata["parameters"]} numbers in all), {metadata["balance"]} class balancing,
+calibrated per set of expressions, cross-conformal prediction sets. A re-implementation from the
+abstract of arXiv 2510.17373, not a reproduction. Predictors: facial geometry only; never age, sex
+or protocol. Intensity curves shown beside it: the {metadata["intensity_source"]} source.
 
 **Outcome.** Parkinson's disease yes/no as reported by participants or their clinic. Grades:
 {graded}.
@@ -62,19 +83,18 @@ Missing expressions are masked, never filled in; rows without any are left out.
 {table}
 
 Subgroups by age, sex and protocol, calibration, abstention and every comparison:
-`docs/results.md`.
+{metadata["details"]}.
 
 **Known failures and limits.**
 {limits}
 
-**Fairness.** Subgroup figures by age and sex are in `docs/results.md`; fairness over real skin
+**Fairness.** Subgroup figures by age and sex: {metadata["details"]}; fairness over real skin
 tones is unknown.
 
-**How to reproduce.** `{metadata["command"]}` with `MIMIA_DATA` pointing at the public tables; the
-seeds are in `bundle.json`.
+**How to reproduce.** `{metadata["command"]}`; the seeds are in `bundle.json`.
 
-**Licence.** MIT, as the data it was learnt from. It holds weights and quantile tables, no row of
-anybody's data.
+**Licence.** As the data it was learnt from: {licences}. It holds weights and quantile tables, no
+row of anybody's data.
 """
 
 

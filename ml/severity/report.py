@@ -8,7 +8,11 @@ import numpy as np
 
 from ml.evaluate import Interval
 from ml.public_data import PublicData
-from ml.severity.results import FUSION, SVM, Findings, MethodRow, WithinProtocol
+from ml.severity.results import FUSION, SVM, Findings
+from ml.severity.tables import MethodRow, WithinProtocol
+
+# A smaller drop of the balanced error than this is not called one.
+WORTH_ABSTAINING = 0.02
 
 
 def markdown(found: Findings, data: PublicData, *, command: str, seconds: float) -> str:
@@ -182,7 +186,26 @@ def _calibration(found: Findings) -> str:
         lines.append(
             f"| {rows[0][0]:.0%} | " + " | ".join(f"{risk:.3f}" for _, risk in rows) + " |"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", abstention_words(found)])
+
+
+def abstention_words(found: Findings) -> str:
+    """What leaving people out by the members' disagreement did to the error, plainly."""
+    (_, everybody), *others = found.risk["members disagree"]
+    errors = [error for _, error in others]
+    span = (
+        f"balanced error {everybody:.3f} with everybody scored, {min(errors):.3f} to"
+        f" {max(errors):.3f} with {others[0][0]:.0%} to {others[-1][0]:.0%} scored"
+    )
+    what = "Abstaining where the members disagree (`model_uncertain`)"
+    if everybody - min(errors) >= WORTH_ABSTAINING:
+        return f"{what} lowered the error: {span}."
+    return (
+        f"{what} did not lower the error: {span}. A result without that mark is not shown to be"
+        " more reliable than one with it. Leaving out the people near the training prevalence does"
+        " lower the error, but no bundle abstains for that: it only says that a probability near"
+        " the border decides little."
+    )
 
 
 def _groups(found: Findings) -> str:

@@ -17,8 +17,8 @@ from ml.cohort import UNKNOWN, Cohort, check_for_training, read_table, split_has
 from ml.distributed import Processes, processes
 from ml.errors import CohortError, ConfigError
 from ml.norms import MIN_PEOPLE, Norms
-from ml.severity.build import fit_index, healthy_norms
-from ml.severity.card import INTENDED_USE, card
+from ml.severity.build import fit_index, healthy_norms, model_metadata
+from ml.severity.card import OWN_LIMITS, card
 from ml.severity.classifier import Classifier, ClassifierSpec, calibrated, crossfit_plan
 from ml.severity.ensemble import Examples, Parameters, fit
 from ml.severity.grades import CLASSES, GradeModel, GradeSpec, grade_fusion, train_grades
@@ -80,9 +80,17 @@ def read_cohort(config: TrainingConfig, cache: Path, say: Say) -> Cohort:
     source = Path(config.cohort)
     if source.is_dir():
         timer = _Timer(say, "measuring clips")
-        whole = cohort_of_clips(source, cache, progress=timer)
+        # Measuring takes long: what the manifest alone can show is checked before.
+        whole = cohort_of_clips(
+            source, cache, progress=timer, check=lambda promised: _checked(config, promised)
+        )
     else:
         whole = read_table(source, name=str(source))
+    return _checked(config, whole)
+
+
+def _checked(config: TrainingConfig, whole: Cohort) -> Cohort:
+    """The rows to train on. Raises :class:`CohortError` where they cannot be trained on."""
     if not np.isfinite(whole.values).any():
         raise CohortError("no row has a usable feature", file=whole.name)
     check_splits(whole)
@@ -99,6 +107,10 @@ def read_cohort(config: TrainingConfig, cache: Path, say: Say) -> Cohort:
             )
     if config.grades:
         check_for_training(cohort, label="grade", classes=CLASSES)
+    there = np.isfinite(cohort.tokens(config.expressions)).any(axis=(0, 2))
+    for expression, found in zip(config.expressions, there, strict=True):
+        if not found:
+            raise CohortError(f"no row to train on has {expression}", file=whole.name)
     return cohort
 
 
@@ -121,11 +133,16 @@ def train(config: TrainingConfig, cache: Path, say: Say) -> str | None:
         cohort = read_cohort(config, cache, say if group.first else _silent)
         norms, own = norms_for(cohort)
         z = norms.z_tokens(config.expressions, cohort.tokens(config.expressions))
+        for expression, there in zip(
+            config.expressions, np.isfinite(z).any(axis=(0, 2)), strict=True
+        ):
+            if not there:
+                raise CohortError(
+                    f"{expression} has no norms: {norms.reference} (a cohort with"
+                    f" {2 * MIN_PEOPLE} people without PD brings its own)",
+                    file=cohort.name,
+                )
         usable = np.isfinite(z).any(axis=(1, 2))
-        if not usable.any():
-            raise CohortError(
-                f"no row has any of {', '.join(config.expressions)}", file=cohort.name
-            )
         kept = cohort.take(usable)
         spec = config.spec() if own else replace(config.spec(), whiten=False)
         classifier = crossfit(spec, z[usable], kept, Path(config.out), group, say)
@@ -225,12 +242,8 @@ def grades_of(config: TrainingConfig, z: Any, cohort: Cohort) -> GradeModel:
 
 
 def save_trained(config: TrainingConfig, scorer: Scorer, norms: Norms, cohort: Cohort) -> str:
-    count = sum(v.numel() for v in scorer.classifier.parameters.values())
     metadata: dict[str, Any] = {
-        "intended_use": INTENDED_USE,
-        "expressions": list(scorer.expressions),
-        "prevalence": scorer.classifier.prevalence,
-        "parameters": count,
+        **model_metadata(scorer),
         "sources": [
             {"name": Path(config.cohort).name, "licence": config.licence,
              "used_for": "training, calibration", "sha256": cohort.sha256}
@@ -242,8 +255,9 @@ def save_trained(config: TrainingConfig, scorer: Scorer, norms: Norms, cohort: C
             "excluded": "Rows whose split is test were left out.",
         },
         "norms": norms.reference,
-        "grades": None if scorer.grades is None else dict(scorer.grades.trained_on),
+        "limits": list(OWN_LIMITS),
         "figures": {},
+        "details": "`report.md` of `python -m ml evaluate`",
         "evaluated": "not yet: python -m ml evaluate",
         "config_sha256": hashlib.sha256(canonical(asdict(config))).hexdigest(),
         "command": "python -m ml train CONFIG.json",

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from ml.bundle import default_bundle_path
+from ml.bundle import load as load_bundle
 from ml.errors import SourceError, WeightsError
 from ml.intensity import clip_source
 from ml.intensity.clip_source import ClipSource, SourceParts
 from ml.intensity.geometric import GeometricSource
 from ml.intensity.network import IntensityNetwork
+from ml.intensity.served import source_of
 from ml.intensity.source import (
     ClipMaterial,
     CropEncoder,
@@ -23,6 +26,7 @@ from ml.intensity.source import (
     one_source,
 )
 from ml.intensity.weights import Preprocess, load, read_config
+from ml.pipeline import assess
 from tests.ml.intensity.conftest import NETWORK
 
 
@@ -187,3 +191,20 @@ def test_a_bf16_source_is_half_the_size_and_says_the_same(
     one = exact.curve(material(exact, "smile", 2), material(exact, "rest", 1)).intensity
     two = half.curve(material(half, "smile", 2), material(half, "rest", 1)).intensity
     np.testing.assert_allclose(one, two, atol=0.03)
+
+
+def test_a_bundle_that_names_it_is_served_on_it(folder: Path) -> None:
+    """Its directory lies in the bundle, and its digest is the one the bundle names."""
+    shipped = load_bundle(default_bundle_path())
+    home = folder.parent / "bundle"
+    home.mkdir()
+    folder.rename(home / "intensity")
+    named = {"intensity_source": "clip", "intensity_source_digest": "another"}
+    bundle = replace(shipped, folder=home, metadata={**shipped.metadata, **named})
+    with pytest.raises(SourceError, match="is not the CLIP source"):
+        source_of(bundle)
+    digest = clip_source.load(home / "intensity").identity.digest
+    named["intensity_source_digest"] = digest
+    bundle = replace(bundle, metadata={**shipped.metadata, **named})
+    assert source_of(bundle).identity.digest == digest
+    assert assess({}, bundle=bundle).to_json()["intensity_source"]["name"] == "clip"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ml.__main__ import main
-from ml.bundle import load
+from ml.bundle import Bundle, default_bundle_path, load
 from ml.errors import CohortError, ConfigError
 from ml.severity.training import read_cohort, read_config, train
 from tests.ml.severity.conftest import write_people
@@ -130,3 +130,28 @@ def test_grades_need_every_grade(tmp_path: Path) -> None:
     write_people(tmp_path / "people.csv", people=40, strength=0.1)
     with pytest.raises(CohortError, match="grade"):
         read_cohort(read_config(configured(tmp_path, grades=True)), tmp_path, print)
+
+
+def test_an_expression_nobody_has_is_refused(tmp_path: Path) -> None:
+    write_people(tmp_path / "people.csv", people=40)
+    config = read_config(configured(tmp_path, expressions=["smile", "fear"]))
+    with pytest.raises(CohortError, match="no row to train on has fear"):
+        read_cohort(config, tmp_path, print)
+
+
+def test_any_order_of_expressions_gives_the_same_index(tmp_path: Path) -> None:
+    """A small cohort borrows the shipped index, which has an order and expressions of its own."""
+    write_people(tmp_path / "people.csv", people=40)
+    row = dict.fromkeys(load_shipped().norms.tables, 0.02)
+    found = []
+    for names in (["smile", "disgust"], ["disgust", "smile"]):
+        path = configured(tmp_path, expressions=names, out="-".join(names))
+        train(read_config(path), tmp_path, lambda _: None)
+        found.append(load(tmp_path / "-".join(names)).score([row])[0].hypomimia_index)
+    shipped = {k: v for k, v in row.items() if not k.startswith("surprise")}
+    want = load_shipped().score([shipped])[0].hypomimia_index
+    assert found == pytest.approx([want, want])
+
+
+def load_shipped() -> Bundle:
+    return load(default_bundle_path())

@@ -1,0 +1,117 @@
+"""A manifest of clips, drawn, measured, trained on and judged; a mistake in it stops the start."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ml.__main__ import main
+from ml.bundle import load
+from ml.errors import CohortError
+from ml.manifest import MANIFEST
+from ml.severity.training import read_cohort, read_config
+
+PEOPLE = 6
+CONFIG = {
+    "name": "clips",
+    "version": "1",
+    "cohort": "cohort",
+    "out": "bundle",
+    "expressions": ["smile", "disgust"],
+    "model": {
+        "folds": 2,
+        "members": 1,
+        "fusion": {"width": 8},
+        "schedule": {"steps": 10, "batch": 8, "learning_rate": 0.03},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six people, three with PD, one of each kind in the test split."""
+    folder = tmp_path_factory.mktemp("clips")
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    options = [
+        "--subjects", str(PEOPLE), "--expressions", "smile,disgust", "--seconds", "3",
+        "--fps", "15", "--size", "320x240", "--workers", "1", "--seed", "3",
+    ]  # fmt: skip
+    assert main(["phantom", "cohort", *options, "--out", str(folder / "cohort")]) == 0
+    splits = ["test"] * 4 + ["train"] * (2 * PEOPLE - 4)
+    change(
+        folder,
+        lambda n, row: row | {"pd": str(n // 2 % 2), "grade": "", "split": splits[n]},
+    )
+    return folder
+
+
+def change(folder: Path, edit: Callable[[int, dict[str, str]], dict[str, str]]) -> None:
+    path = folder / "cohort" / MANIFEST
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = [edit(n, row) for n, row in enumerate(csv.DictReader(stream))]
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def measured(cache: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mtime_ns for file in cache.rglob("*.json")}
+
+
+def test_train_twice_and_evaluate(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cache = drawn / "cache"
+    arguments = ["train", str(drawn / "config.json"), "--cache", str(cache)]
+    assert main(arguments) == 0
+    first, kept = load(drawn / "bundle"), measured(cache)
+    assert len(kept) == 2 * PEOPLE
+    assert first.metadata["training"]["subjects"] == PEOPLE - 2
+    assert first.metadata["intensity_source"] == "geometric"
+    assert "Attention fusion (`attention`)" in first.card
+    assert main(arguments) == 0
+    assert measured(cache) == kept, "a second run reads the features, it does not measure again"
+    assert load(drawn / "bundle").digest == first.digest
+    capsys.readouterr()
+    judge = ["evaluate", str(drawn / "bundle"), str(drawn / "cohort"), "--cache", str(cache)]
+    assert main([*judge, "--out", str(drawn / "report"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["subjects"], found["unscorable"]) == (2, 0)
+    assert {"auroc", "brier_skill", "ece"} <= found["pd"].keys()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("grade", "5", "row 6: the grade 5 is not one of 0 to 4"),
+        ("pd", "2", "row 6: the pd label 2 is not one of 0 to 1"),
+        ("clip", "gone.mp4", "row 6: the clip gone.mp4 is missing"),
+        ("split", "test", "row 7: subject .* is in split"),
+        ("sha256", "0" * 64, "row 6: the clip's content is not"),
+        ("pd", "", "row 7: subject .* has other labels than in row 6"),
+        ("expression", "disgust", "row 7: subject .* has disgust in row 6 already"),
+    ],
+)
+def test_a_mistake_stops_before_measuring(
+    drawn: Path, tmp_path: Path, column: str, value: str, words: str
+) -> None:
+    before = (drawn / "cohort" / MANIFEST).read_text()
+    try:
+        change(drawn, lambda n, row: row | {column: value} if n == 4 else row)
+        with pytest.raises(CohortError, match=words):
+            read_cohort(read_config(drawn / "config.json"), tmp_path / "cache", print)
+    finally:
+        (drawn / "cohort" / MANIFEST).write_text(before)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_an_empty_class_stops_before_measuring(drawn: Path, tmp_path: Path) -> None:
+    before = (drawn / "cohort" / MANIFEST).read_text()
+    try:
+        change(drawn, lambda _, row: row | {"pd": "1"})
+        with pytest.raises(CohortError, match=f"{MANIFEST}: no row has pd 0"):
+            read_cohort(read_config(drawn / "config.json"), tmp_path / "cache", print)
+    finally:
+        (drawn / "cohort" / MANIFEST).write_text(before)
+    assert not (tmp_path / "cache").exists()
