@@ -8,6 +8,7 @@ import argparse
 import csv
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,44 @@ from ml.errors import WrongUse
 from ml.features import canonical_column, parse_value
 
 if TYPE_CHECKING:
+    from ml.bundle import Bundle
     from ml.severity.scorer import Score
 
+DESCRIPTION = (
+    "Adds hypomimia_index, severity_expected, p_pd and abstained to a table; rows keep their order."
+    " Numbers are given even where abstained names a reason. A row without any usable expression"
+    " (abstained is no_usable_expression) gets what is known without evidence, the same for every"
+    " such row: index 50 (the median of people without PD), the share of people with PD"
+    " (--prevalence, or that of the bundle's training) and the mean grade of those the grade model"
+    " was trained on. A column of the table that is named like one of the four is replaced."
+)
+# The index is a percentile among people without PD: this is its median.
+MIDDLE_INDEX = 50.0
 ADDED = ("hypomimia_index", "severity_expected", "p_pd", "abstained")
 
 
+@dataclass(frozen=True)
+class Prior:
+    """What is said of somebody of whom nothing usable was measured."""
+
+    hypomimia_index: float
+    severity_expected: float | None
+    p_pd: float
+
+
+def prior_of(bundle: "Bundle", prevalence: float | None) -> Prior:
+    """Scores without evidence; the grade is None where the bundle has no grade model or does not
+    say how many people of each grade trained it."""
+    people = (bundle.metadata.get("grades") or {}).get("people_per_grade")
+    mean = sum(g * n for g, n in enumerate(people)) / sum(people) if people else None
+    share = bundle.metadata["prevalence"] if prevalence is None else prevalence
+    return Prior(MIDDLE_INDEX, mean, float(share))
+
+
 def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser("score-table", help="score rows of already-extracted features")
+    parser = subparsers.add_parser(
+        "score-table", help="score rows of already-extracted features", description=DESCRIPTION
+    )
     parser.add_argument("table", type=Path, help="CSV, columns <expression>_<signal>_<mean or var>")
     parser.add_argument("--out", type=Path, required=True, help="CSV to write")
     parser.add_argument("--bundle", type=Path, help="bundle directory (left out: the shipped)")
@@ -47,11 +79,20 @@ def run(options: argparse.Namespace) -> int:
         for line, cells in rows
     ]
     scores = bundle.score(numbers, options.prevalence)
-    write(options.out, header, [cells for _, cells in rows], scores, delimiter)
-    unscored = sum(score.hypomimia_index is None for score in scores)
+    prior = prior_of(bundle, options.prevalence)
+    write(options.out, header, [cells for _, cells in rows], scores, prior, delimiter)
+    replaced = [title for title in header if title in ADDED]
+    if replaced:
+        print(
+            f"score-table: {options.table} has columns named like ours, left out of"
+            f" {options.out} for the new scores: {', '.join(replaced)}",
+            file=sys.stderr,
+        )
+    unscored = sum(_nothing(score) for score in scores)
     print(
         f"score-table: {len(rows)} rows scored with {bundle.name} {bundle.version}"
-        f" ({bundle.digest[:12]}); {unscored} had no usable expression",
+        f" ({bundle.digest[:12]}); {unscored} had no usable expression and"
+        " got what is known without evidence",
         file=sys.stderr,
     )
     return 0
@@ -89,6 +130,7 @@ def write(
     header: Sequence[str],
     rows: Sequence[Sequence[str]],
     scores: "Sequence[Score]",
+    prior: Prior,
     delimiter: str,
 ) -> None:
     """The table as it was, with the four columns at its end. A column of the same name that is
@@ -100,19 +142,27 @@ def write(
             writer.writerow([*(header[i] for i in kept), *ADDED])
             for cells, score in zip(rows, scores, strict=True):
                 old = [cells[i] if i < len(cells) else "" for i in kept]
-                writer.writerow([*old, *added(score)])
+                writer.writerow([*old, *added(score, prior)])
     except OSError as error:
         raise WrongUse(f"{path} cannot be written: {error}") from error
 
 
-def added(score: "Score") -> list[str]:
-    """The four new cells; empty where nothing could be computed, or nothing is abstained from."""
+def added(score: "Score", prior: Prior) -> list[str]:
+    """The four new cells; a number is empty where the bundle has no such model, the last where
+    nothing is abstained from."""
+    if _nothing(score):
+        numbers = (prior.hypomimia_index, prior.severity_expected, prior.p_pd)
+        return [*map(_digits, numbers), score.abstained or ""]
     return [
         _digits(score.hypomimia_index),
         _digits(score.severity_expected),
         _digits(score.p_pd),
         score.abstained or "",
     ]
+
+
+def _nothing(score: "Score") -> bool:
+    return score.hypomimia_index is None and score.p_pd is None
 
 
 def _digits(value: float | None) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ml.__main__ import main
+from ml.bundle import default_bundle_path, load
 from ml.features import columns_of
 
 ADDED = ["hypomimia_index", "severity_expected", "p_pd", "abstained"]
@@ -48,8 +49,40 @@ def test_blank_nan_and_failed_cells(tmp_path: Path) -> None:
     short = ["x"]
     rows = [["a", *blank], ["b", *failed], ["c", *part], ["d", *smile()], short]
     found = scored(written(tmp_path / "t.csv", ["id", *SMILE], rows), tmp_path / "s.csv")
-    assert [bool(row["hypomimia_index"]) for row in found] == [False, False, True, True, False]
-    assert found[0]["abstained"] == "no_usable_expression"
+    nothing = [row["abstained"] == "no_usable_expression" for row in found]
+    assert nothing == [True, True, False, False, True]
+    assert all(row[column] for row in found for column in ADDED)
+
+
+def test_without_evidence_the_numbers_are_the_prior(tmp_path: Path) -> None:
+    """Every variance 0 is a failed extraction, whatever the means say; bad variances of one kind
+    beside good means are used as far as they go."""
+    failed = ["0" if name.endswith("var") else "0.3" for name in SMILE]
+    means = ["" if name.endswith("var") else "0.3" for name in SMILE]
+    table = written(tmp_path / "t.csv", ["id", *SMILE], [["a", *failed], ["b", *means]])
+    metadata = load(default_bundle_path()).metadata
+    people = metadata["grades"]["people_per_grade"]
+    mean = sum(grade * count for grade, count in enumerate(people)) / sum(people)
+    row, usable = scored(table, tmp_path / "s.csv")
+    assert float(row["hypomimia_index"]) == 50
+    assert float(row["p_pd"]) == pytest.approx(metadata["prevalence"])
+    assert float(row["severity_expected"]) == pytest.approx(mean)
+    assert usable["abstained"] == "missing_expressions"
+    assert usable["p_pd"] != row["p_pd"]
+    site = scored(table, tmp_path / "s2.csv", "--prevalence", "0.1")[0]
+    assert float(site["p_pd"]) == pytest.approx(0.1)
+
+
+def test_a_column_that_is_replaced_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = written(tmp_path / "t.csv", ["p_pd", "id", *SMILE], [["0.77", "a", *smile()]])
+    row = scored(table, tmp_path / "s.csv")[0]
+    assert list(row) == ["id", *SMILE, *ADDED]
+    assert row["p_pd"] != "0.77"
+    lines = [line for line in capsys.readouterr().err.splitlines() if "named like ours" in line]
+    assert len(lines) == 1
+    assert lines[0].endswith(": p_pd")
 
 
 def test_a_table_scored_again_is_the_same(tmp_path: Path) -> None:
