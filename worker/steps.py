@@ -14,8 +14,8 @@ from uuid import UUID
 from django.conf import settings
 
 from screening.models import ModelBundle
-from screening.services import measuring
-from worker.errors import FileMissing, MeasuringError, MeasuringFault, MeasuringStopped
+from screening.services import measuring, retries
+from worker.errors import FileMissing, MeasuringError, MeasuringStopped
 from worker.files import local_clip
 from worker.pool import Urgency, copying_pool, measuring_pool
 from worker.process import MeasuringProcess
@@ -71,7 +71,8 @@ def assess(screening_id: UUID) -> int:
     """Assesses a session whose clips are all done, with its own bundle and then with each shadow.
 
     Returns how many assessments were stored. A shadow bundle that cannot assess is logged and left
-    out; when the session's own cannot, :class:`MeasuringFault` says why and the work stays due.
+    out; when the session's own cannot, :class:`MeasuringError` says why and the work is due again
+    after a while.
     """
     given = measuring.claim_assessment(screening_id=screening_id)
     if given is None:
@@ -80,9 +81,12 @@ def assess(screening_id: UUID) -> int:
     for target in given.targets:
         try:
             result = _assessed(given, target)
-        except MeasuringFault as fault:
+        except MeasuringStopped:
+            raise
+        except MeasuringError as fault:
             if not target.is_shadow:
                 raise
+            retries.shadow_failed(bundle_id=target.bundle_id)
             logger.warning("the shadow bundle %s cannot assess: %s", target.digest[:12], fault)
             continue
         row = measuring.store_assessment(

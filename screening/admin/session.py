@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from screening.admin.base import ReadOnly, Viewed, act_on_each
 from screening.models import Clip, Intake, Screening, Upload, UploadChunk
-from screening.services import measuring
+from screening.services import measuring, retries
 
 
 class ClipInline(ReadOnly, admin.TabularInline):
@@ -19,12 +19,15 @@ class ClipInline(ReadOnly, admin.TabularInline):
 
 @admin.register(Screening)
 class Screenings(Viewed, ReadOnly, admin.ModelAdmin):
-    list_display = ("patient", "site", "state", "created_at", "submitted_at", "is_phantom")
+    list_display = ("patient", "site", "state", "assess_attempts", "submitted_at", "is_phantom")
     list_filter = ("state", "site", "is_phantom", "protocol", "bundle")
     search_fields = ("id", "patient__pseudonym", "patient__name")
     date_hierarchy = "created_at"
     list_select_related = ("patient", "site")
     inlines = (ClipInline,)
+    actions = [
+        act_on_each("Assess again", lambda by, row: retries.assess_again(by=by, screening=row))
+    ]
 
     def screening_of(self, row: Any) -> Screening:
         found: Screening = row

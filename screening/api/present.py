@@ -10,7 +10,7 @@ from django.urls import reverse
 from screening import reasons
 from screening.models import Assessment, Clip, Intake, Patient, Screening, User
 from screening.permissions import ReviewScreening
-from screening.services import assessing, consents
+from screening.services import assessing, consents, retries
 from screening.services.screenings import INTAKE_FIELDS
 
 State = Screening.State
@@ -23,6 +23,9 @@ PATIENT_STATE_WORDS = {
     State.RELEASED: "ready",
     State.WITHDRAWN: "taken back",
 }
+#: In place of *submitted* and *being measured* when the clips are measured and no result comes.
+DELAYED_WORDS = "delayed: no result yet"
+PATIENT_DELAYED_WORDS = "delayed; your clinic was told"
 ABSTAINED = (
     "These recordings do not allow a result that we would stand behind. This says nothing about "
     "your health. You can record again in your next screening."
@@ -161,11 +164,15 @@ def patient_result(row: Screening) -> dict[str, Any] | None:
 
 def _head(row: Screening, *, for_clinician: bool) -> dict[str, Any]:
     words = row.get_state_display() if for_clinician else PATIENT_STATE_WORDS[State(row.state)]
+    is_delayed = retries.is_delayed(row)
+    if is_delayed:
+        words = DELAYED_WORDS if for_clinician else PATIENT_DELAYED_WORDS
     patient = {"pseudonym": row.patient.pseudonym, "name": row.patient.name or None}
     return {
         "id": row.pk,
         "state": row.state,
         "state_words": words,
+        "is_delayed": is_delayed,
         "is_phantom": row.is_phantom,
         "created_at": row.created_at,
         "submitted_at": row.submitted_at,

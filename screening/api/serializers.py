@@ -82,6 +82,7 @@ class ScreeningLine(s.Serializer):
     id = s.UUIDField()
     state = s.ChoiceField(Screening.State.choices)
     state_words = s.CharField()
+    is_delayed = s.BooleanField(help_text="Measured, and the result does not come by itself.")
     is_phantom = s.BooleanField()
     created_at = s.DateTimeField()
     submitted_at = s.DateTimeField(allow_null=True)

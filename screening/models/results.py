@@ -27,6 +27,12 @@ class ModelBundle(Row):
     metadata = models.JSONField(default=dict)
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.REGISTERED)
     activated_at = models.DateTimeField(null=True, blank=True, editable=False)
+    failures = models.PositiveIntegerField(
+        default=0, editable=False, help_text="So often in a row it could not assess, as a shadow."
+    )
+    retry_after = models.DateTimeField(
+        null=True, editable=False, help_text="As a shadow it is not asked before then."
+    )
 
     class Meta(Row.Meta):
         constraints = [

@@ -44,6 +44,10 @@ class Screening(Row):
         User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
     )
     withdrawn_at = models.DateTimeField(null=True, editable=False)
+    assess_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    assess_after = models.DateTimeField(
+        null=True, editable=False, help_text="After an attempt to assess it: not again before then."
+    )
     rerecord_note = models.TextField(
         blank=True, help_text="What the clinician asks of the patient, as the patient reads it."
     )

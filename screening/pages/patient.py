@@ -13,7 +13,7 @@ from screening.models import Intake, Patient, Screening
 from screening.pages.forms import IntakeForm, intake_initial
 from screening.pages.frame import patient_page, user_of
 from screening.permissions import RecordScreening
-from screening.services import access, consents, events, screenings
+from screening.services import access, consents, events, retries, screenings
 
 State = Screening.State
 #: State → what the patient reads in the history, and the badge's colour.
@@ -44,6 +44,12 @@ def _page_data(request: HttpRequest, patient: Patient, screening: Screening) -> 
     }
 
 
+def _history_words(row: Screening) -> tuple[str, str]:
+    if retries.is_delayed(row):
+        return "Delayed; your clinic was told", "warn"
+    return HISTORY_WORDS[State(row.state)]
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @patient_page
 def screenings_page(request: HttpRequest, patient: Patient) -> HttpResponse:
@@ -56,7 +62,7 @@ def screenings_page(request: HttpRequest, patient: Patient) -> HttpResponse:
     open_rows = [row for row in found if row.state in screenings.RECORDING]
     context = {
         "patient": patient,
-        "rows": [{"screening": row, "words": HISTORY_WORDS[State(row.state)]} for row in found],
+        "rows": [{"screening": row, "words": _history_words(row)} for row in found],
         "open": open_rows[0] if open_rows else None,
         "standing": standing,
         "must_consent": not consents.is_current(standing),

@@ -15,8 +15,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from screening.models import Assessment, Clip, ClipMeasurement, ModelBundle, Screening, Site
-from screening.services import events
+from screening.models import Assessment, Clip, ClipMeasurement, Screening, Site
+from screening.services import events, retries
 from screening.services.screenings import current_clips, set_released
 from screening.services.transitions import consent_stands, lock_screening, move
 
@@ -51,7 +51,8 @@ class AssessmentInput:
 def claim_assessment(*, screening_id: UUID) -> AssessmentInput | None:
     """What is to be assessed, or None when nothing is (not complete, done, consent taken back).
 
-    No lease: two workers at once compute the same row twice and store it once.
+    No lease: two workers at once compute the same row twice and store it once. An attempt at a
+    submitted screening is counted; after the last one there is nothing to do.
     """
     rows = Screening.objects.select_related("patient", "site", "bundle")
     screening = rows.filter(pk=screening_id).first()
@@ -65,7 +66,7 @@ def claim_assessment(*, screening_id: UUID) -> AssessmentInput | None:
     measured = _measurements(clips)
     digest = _digest(clips, measured)
     targets = _targets(screening, digest)
-    if not targets:
+    if not targets or not retries.may_assess(screening.pk):
         return None
     return AssessmentInput(
         screening_id=screening.pk,
@@ -110,6 +111,8 @@ def store_assessment(
                 "abstained": (result.get("abstained") or "")[:40],
             },
         )
+        if is_shadow:
+            retries.shadow_worked(bundle)
         pinned = not is_shadow and bundle == screening.bundle_id
         if pinned and screening.state == State.SUBMITTED:
             _score(screening)
@@ -128,17 +131,22 @@ def latest(screening: Screening) -> Assessment | None:
 
 
 def due_assessments(*, limit: int) -> list[UUID]:
-    """Submitted screenings with all clips terminal, and assessed ones no shadow has seen."""
+    """Submitted screenings with all clips terminal, and assessed ones no shadow has seen.
+
+    What failed a moment ago waits (see ``retries``).
+    """
     unfinished = Clip.objects.filter(screening=OuterRef("pk")).exclude(
         state__in=[*Clip.TERMINAL, Clip.State.SUPERSEDED]
     )
     rows = Screening.objects.filter(~Exists(unfinished)).order_by("submitted_at")
-    found = list(rows.filter(state=State.SUBMITTED).values_list("pk", flat=True)[:limit])
-    for shadow in ModelBundle.objects.filter(status=ModelBundle.Status.SHADOW):
+    waiting = rows.filter(retries.due_now(), state=State.SUBMITTED)
+    found = list(waiting.values_list("pk", flat=True)[:limit])
+    for shadow in retries.shadows_to_ask():
         seen = Assessment.objects.filter(screening=OuterRef("pk"), bundle=shadow)
         standing = Q(patient__consents__withdrawn_at__isnull=True, patient__erased_at__isnull=True)
         missing = rows.filter(~Exists(seen), standing, state__in=ASSESSED).exclude(bundle=shadow)
-        found += missing.values_list("pk", flat=True)[: limit - len(found)]
+        # In any order: one that the shadow cannot assess must not stand before all others.
+        found += missing.order_by("?").values_list("pk", flat=True)[: limit - len(found)]
     return list(dict.fromkeys(found))
 
 
@@ -180,7 +188,7 @@ def _targets(screening: Screening, digest: str) -> tuple[Target, ...]:
         and (pinned.pk not in done or screening.state == State.SUBMITTED)
     ):
         found.append(Target(pinned.pk, pinned.path, pinned.digest, is_shadow=False))
-    for shadow in ModelBundle.objects.filter(status=ModelBundle.Status.SHADOW):
+    for shadow in retries.shadows_to_ask():
         if shadow.pk not in done and shadow != pinned:
             found.append(Target(shadow.pk, shadow.path, shadow.digest, is_shadow=True))
     return tuple(found)

@@ -91,6 +91,8 @@ def set_shadow(*, by: User | None, bundle: ModelBundle) -> ModelBundle:
             expected=[Status.REGISTERED, Status.RETIRED],
             detail="Only a registered or retired bundle can become a shadow.",
             status=Status.SHADOW,
+            failures=0,
+            retry_after=None,
         )
         events.audit(by=by, action="bundle.shadowed", target=bundle)
     return bundle

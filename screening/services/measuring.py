@@ -25,6 +25,7 @@ from screening.services.assessing import (
     due_assessments,
     store_assessment,
 )
+from screening.services.retries import FRESH_SCREENING
 from screening.services.screenings import current_clips
 from screening.services.transitions import consent_stands, lock_screening, move, try_move
 
@@ -230,7 +231,10 @@ def requeue_failed(*, by: User | None, clip: Clip) -> Clip:
             claimed_until=None,
         )
         reopened = try_move(
-            screening, expected=[Screening.State.SCORED], state=Screening.State.SUBMITTED
+            screening,
+            expected=[Screening.State.SCORED],
+            state=Screening.State.SUBMITTED,
+            **FRESH_SCREENING,
         )
         events.audit(by=by, action="clip.requeued", target=clip)
         if reopened:

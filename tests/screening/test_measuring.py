@@ -121,10 +121,10 @@ def test_failed_and_skipped_clips_are_missing_not_imputed() -> None:
     screenings.submit(by=by, screening=screening)
     assert measuring.claim_assessment(screening_id=screening.pk) is None
     measuring.fail(claim=failing, code="measuring_fault")
+    assert measuring.due() == [("worker.assess_screening", str(screening.pk))]
     found = measuring.claim_assessment(screening_id=screening.pk)
     assert found is not None
     assert list(found.measurements) == ["rest"]
-    assert measuring.due() == [("worker.assess_screening", str(screening.pk))]
 
 
 def failed_and_scored(policy: str) -> tuple[Screening, Clip]:

@@ -12,6 +12,7 @@ import av
 import pytest
 from django.core.files.storage import default_storage
 from django.db import connections
+from django.utils import timezone
 
 from screening.models import Assessment, Clip, ClipMeasurement, Event, ModelBundle, Screening
 from screening.services import bundles as bundle_rows
@@ -242,6 +243,8 @@ def test_a_shadow_assesses_beside_and_stays_unseen(submitted: Session, settings:
         name="shadow", version="1", digest="0" * 64, path="nowhere", status="shadow"
     )
     assert steps.assess(submitted.screening.pk) == 1, "a shadow that is broken is left out"
+    shadow.refresh_from_db()
+    assert shadow.failures == 1
     folder = (settings.ROOT / active.path).resolve()
     ModelBundle.objects.filter(pk=active.pk).update(digest="1" * 64)
     ModelBundle.objects.filter(pk=shadow.pk).update(path=str(folder), digest=active.digest)
@@ -256,7 +259,9 @@ def test_a_changed_bundle_is_refused_and_the_work_stays_due(submitted: Session) 
     ModelBundle.objects.update(digest="2" * 64)
     with pytest.raises(MeasuringFault, match="register it anew"):
         steps.assess(submitted.screening.pk)
-    assert ("worker.assess_screening", str(submitted.screening.pk)) in measuring.due()
+    assert measuring.due() == [], "it waits a while, and longer each time"
+    Screening.objects.update(assess_after=timezone.now())
+    assert measuring.due() == [("worker.assess_screening", str(submitted.screening.pk))]
 
 
 def test_registering_twice_is_one_bundle_and_a_new_default_replaces_a_lost_one(

@@ -87,7 +87,9 @@ class CasePage {
       const words: Partial<Record<Screening["state"], string>> = {
         draft: "The patient is still recording.",
         needs_rerecord: "The patient was asked for new recordings.",
-        submitted: "Being measured. The result appears here by itself.",
+        submitted: screening.is_delayed
+          ? "Measured, but the result could not be computed yet. It is tried again for half a day; after that an administrator can start it again."
+          : "Being measured. The result appears here by itself.",
         withdrawn: "The patient took this screening back. There is no result to see.",
       };
       this.result.replaceChildren(h("p", { class: "note", role: "status" }, words[screening.state] ?? "There is no result."));

@@ -74,6 +74,7 @@ export interface Screening {
   id: string;
   state: ScreeningState;
   state_words: string;
+  is_delayed?: boolean;
   is_phantom: boolean;
   created_at: string;
   submitted_at: string | null;
