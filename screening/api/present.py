@@ -49,7 +49,7 @@ def screening(row: Screening, *, viewer: User) -> dict[str, Any]:
     for_clinician = ReviewScreening.allows(viewer, row)
     clips = {clip.step_id: clip for clip in _current_clips(row)}
     intake = Intake.objects.filter(screening=row).first()
-    # What was taken back is no clinician's any more: of the case only its head is left.
+    # Taken back: clinicians see that it was, and nothing of what the patient said or showed.
     is_hidden = for_clinician and row.state == State.WITHDRAWN
     return {
         **_head(row, for_clinician=for_clinician),
