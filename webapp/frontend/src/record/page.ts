@@ -4,13 +4,14 @@ import { byId, h } from "../shared/dom";
 import { Live, refresher } from "../shared/live";
 import type { Clip, Screening, Step } from "../shared/types";
 import { CameraError, cameras, closeCamera, keepAwake, openCamera, remember } from "./camera";
+import { contentOf, stepOf } from "./content";
 import { cueWord, momentAt } from "./cues";
+import { Dots, progressOf } from "./dots";
 import { Finder } from "./finder";
-import { advance, begin, COUNTDOWN, type Progress, type Session, type Signal } from "./machine";
+import { advance, begin, COUNTDOWN, type Session, type Signal } from "./machine";
 import { Outbox } from "./outbox";
 import * as panels from "./panels";
-import { review } from "./review";
-import { Sender } from "./sender";
+import { Sender, type Status } from "./sender";
 import { Voice } from "./speech";
 import { StageView } from "./stage";
 import { Takes } from "./takes";
@@ -30,8 +31,7 @@ class RecordPage {
   private readonly voice = new Voice();
   private readonly finder = new Finder(this.stage.self, (hint) => this.stage.showHint(hint));
   private readonly panel = h("div", {});
-  private readonly dots = h("ol", { class: "dots", "aria-hidden": "true" });
-  private readonly part = h("p", { class: "soft" });
+  private readonly dots = new Dots();
   /** Cues for screen readers: one element that stays, so that each change is read out. */
   private readonly spoken = h("p", { class: "visually-hidden", role: "status" });
   private readonly sending = h("p", { class: "sending", role: "status", hidden: true });
@@ -58,19 +58,14 @@ class RecordPage {
       Outbox.open(),
     ]);
     const kept = await outbox.takes(data.user);
-    const steps = screening.steps.map((step): Progress => {
-      if (kept.some((take) => take.step === step.id && take.state === "finished")) return "recorded";
-      if (step.clip.state === "skipped") return "skipped";
-      return step.clip.state === "expected" || step.clip.state === "uploading" ? "open" : "recorded";
-    });
-    const page = new RecordPage(screening, begin(steps), outbox);
+    const page = new RecordPage(screening, begin(progressOf(screening, kept)), outbox);
     await page.start();
   }
 
   private async start(): Promise<void> {
     this.root.replaceChildren(
-      this.dots,
-      this.part,
+      this.dots.list,
+      this.dots.part,
       this.stage.element,
       this.panel,
       this.spoken,
@@ -130,10 +125,7 @@ class RecordPage {
   // --- one take -----------------------------------------------------------------------------
 
   private step(): Step {
-    const { stage } = this.session;
-    const step = "step" in stage ? this.screening.steps[stage.step] : undefined;
-    if (!step) throw new Error(`no step at ${stage.at}`);
-    return step;
+    return stepOf(this.screening, this.session);
   }
 
   private countDown(): void {
@@ -263,7 +255,7 @@ class RecordPage {
   private render(moved = true): void {
     const { stage } = this.session;
     const hasCamera = this.stream?.active === true;
-    this.renderDots();
+    this.dots.show(this.screening, this.session);
     const pictured = !["welcome", "blocked", "review", "skipping"].includes(stage.at);
     this.stage.element.hidden = !pictured || !hasCamera;
     this.stage.showOval(["framing", "instruct", "countdown"].includes(stage.at));
@@ -305,64 +297,18 @@ class RecordPage {
   }
 
   private content(): HTMLElement | null {
-    const { stage } = this.session;
-    const { actions, root } = this;
-    switch (stage.at) {
-      case "welcome":
-        return panels.welcome(this.screening, actions);
-      case "blocked":
-        return panels.blocked(root, stage.trouble, actions);
-      case "framing": {
-        const current = this.stream?.getVideoTracks()[0]?.getSettings().deviceId ?? "";
-        return panels.framing(this.devices, current, this.voice, actions);
-      }
-      case "instruct":
-        return panels.instruct(root, this.step(), this.session, actions);
-      case "countdown":
-        return panels.recording(root, this.step().expression, "Get ready …", false, actions);
-      case "recording":
-        return null; // drawn by the cues
-      case "saving":
-        return panels.saving();
-      case "replay": {
-        const isLast = this.session.fromReview || !this.session.steps.includes("open");
-        return panels.replay(this.step(), isLast, actions);
-      }
-      case "interrupted":
-        return panels.interrupted(stage.why, actions);
-      case "skipping":
-        return panels.skipping(this.step(), actions);
-      case "review":
-        return review(
-          root,
-          {
-            screening: this.screening,
-            session: this.session,
-            statusOf: (step) => this.sender.statusOf(step),
-            submitting: this.submitting,
-            problem: this.problem,
-          },
-          actions,
-        );
-    }
+    const { root, screening, session, devices, voice, submitting, problem } = this;
+    const device = this.stream?.getVideoTracks()[0]?.getSettings().deviceId ?? "";
+    const statusOf = (step: string): Status | null => this.sender.statusOf(step);
+    return contentOf(
+      { root, screening, session, devices, device, voice, statusOf, submitting, problem },
+      this.actions,
+    );
   }
 
   private withProblem(content: HTMLElement): HTMLElement[] {
     const note = this.problem && this.session.stage.at !== "review";
     return note ? [h("p", { class: "note warn", role: "alert" }, this.problem), content] : [content];
-  }
-
-  private renderDots(): void {
-    const { stage, steps } = this.session;
-    const now = "step" in stage ? stage.step : -1;
-    this.part.textContent =
-      now >= 0 ? `Part ${now + 1} of ${steps.length}: ${this.screening.steps[now]?.title ?? ""}` : "";
-    this.part.hidden = now < 0;
-    this.dots.replaceChildren(
-      ...steps.map((progress, n) =>
-        h("li", { class: n === now ? "now" : progress === "open" ? "" : "done" }),
-      ),
-    );
   }
 }
 
