@@ -89,7 +89,7 @@ test("the overview counts the recordings that could not be used", () => {
 
 test("a recording that the server refuses is said to be kept, on every page", () => {
   assert.equal(overviewLineOf(step("expected"), "recorded", refused).label, "not sent");
-  assert.equal(lineOf(clip("expected"), refused).words, `${refused.words} It is kept on this device.`);
+  assert.equal(lineOf(clip("expected"), refused).words, `${refused.words} The recording is kept on this device.`);
   assert.equal(sendingWords([]), null);
   assert.match(sendingWords([refused]) ?? "", /^1 recording could not be sent/);
   assert.match(sendingWords([refused, { ...refused, phase: "waiting" }]) ?? "", /^1 recording is waiting/);

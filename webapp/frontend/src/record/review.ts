@@ -36,7 +36,7 @@ export function lineOf(step: Step, progress: string, status: Status | null): Lin
       return line("waiting", "warn", "Safe on this device, waiting for the connection.");
     }
     if (status.phase === "refused") {
-      return line("not sent", "bad", status.words, "It is kept on this device.");
+      return line("not sent", "bad", status.words, "The recording is kept on this device.");
     }
     const percent = status.total ? Math.floor((100 * status.sent) / status.total) : null;
     return line(percent === null ? "sending" : `sending ${percent} %`, "deep");
@@ -112,11 +112,8 @@ export function leadOf(unusable: number): string {
     : `${unusable} recordings could not be used. You can record them again now, or send the others as they are.`;
 }
 
-function sentences(...parts: string[]): string {
-  return parts
-    .filter(Boolean)
-    .map((part) => part.replace(/\.$/, ""))
-    .join(". ");
+function sentences(words: string, advice: string): string {
+  return words && advice ? `${words.replace(/\.$/, "")}. ${advice}` : words || advice;
 }
 
 function kept(step: Step, status: Status | null, actions: Actions): Child {

@@ -17,7 +17,7 @@ export function lineOf(clip: Clip, status: Status | null): Line {
     return line("waiting", "warn", "Safe on this device. Please sign in again to send it.");
   }
   if (status?.phase === "refused") {
-    return line("not sent", "warn", `${status.words} It is kept on this device.`);
+    return line("not sent", "warn", `${status.words} The recording is kept on this device.`);
   }
   switch (clip.state) {
     case "expected":
