@@ -35,7 +35,7 @@ class Plan:
     simulated_test: int = 1200
     seconds: float = 10.0
     clip_epochs: int = 24
-    lstm_epochs: int = 50
+    lstm_epochs: int = 80
     seed: int = 20260
 
 

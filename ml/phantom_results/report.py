@@ -125,7 +125,9 @@ def page(data: Mapping[str, Any]) -> str:
         _intensity_table(data),
         "Per clip: median over clips of Spearman's correlation between the curve and the truth at"
         " the video's own times. Pooled: over all frames of an expression, people together, mean"
-        " over expressions; it also asks that stronger performances read stronger. Latency: error"
+        " over expressions; it also asks that stronger performances read stronger. The truth is"
+        " exactly 0 between repetitions and flat while an expression is held; a measured curve"
+        " wavers there and cannot tie, which alone costs rank correlation. Latency: error"
         " of the median onset latency of a clip. The CLIP source is a tiny network trained from"
         f" random weights on {plan['learning']} other drawn people; a pretrained CLIP was not at"
         " hand.",
