@@ -124,9 +124,9 @@ def latest(screening: Screening) -> Assessment | None:
 
     While it is recorded or measured anew, an earlier result is about other recordings.
     """
-    if screening.state not in ASSESSED:
-        return None
-    rows = Assessment.objects.filter(screening=screening, is_shadow=False)
+    rows = Assessment.objects.filter(
+        screening=screening, screening__state__in=ASSESSED, is_shadow=False
+    )
     return rows.select_related("bundle").order_by("-created_at").first()
 
 
