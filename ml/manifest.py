@@ -1,8 +1,9 @@
 """A cohort of clips: ``manifest.csv`` beside the clips, one row each, checked before any work.
 
-Columns: subject, clip, expression, grade, pd, protocol, split, sha256. A phantom cohort also has
-``truth/<clip name>.json`` per clip with the programmed curve. A mistake stops the reading with its
-file and row: training must not find it an hour later.
+Columns: subject, clip, expression, grade, pd, protocol, split, sha256 and, where people come more
+than once, session (a code of the visit; labels may differ between visits). A phantom cohort also
+has ``truth/<clip name>.json`` per clip with the programmed curve. A mistake stops the reading with
+its file and row: training must not find it an hour later.
 """
 
 import csv
@@ -35,6 +36,7 @@ class LabelledClip:
     sha256: str
     truth: Path | None
     row: int
+    session: str = ""
 
     def read_truth(self) -> Mapping[str, Any] | None:
         """The programmed curve and parameters. Raises :class:`CohortError` on a damaged file."""
@@ -96,6 +98,7 @@ def _clip(folder: Path, manifest: Path, line: int, row: Mapping[str, str | None]
         sha256=cells["sha256"].lower(),
         truth=truth if truth.is_file() else None,
         row=line,
+        session=cells.get("session", ""),
     )
 
 

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from ml.bundle import canonical, default_bundle_path, load, save
+from ml.bundle import canonical, default_bundle_path, load, plain, save
 from ml.cohort import UNKNOWN, Cohort, check_for_training, read_table, split_hash
 from ml.distributed import Processes, processes
 from ml.errors import CohortError, ConfigError
 from ml.norms import MIN_PEOPLE, Norms
+from ml.severity.balance import PRESETS
 from ml.severity.build import fit_index, healthy_norms, model_metadata
 from ml.severity.card import OWN_LIMITS, card
 from ml.severity.classifier import Classifier, ClassifierSpec, calibrated, crossfit_plan
@@ -51,6 +52,7 @@ class TrainingConfig:
         model = dict(self.model or {})
         fusion = {"expressions": self.expressions, "fusion": "attention", "head": "softmax"}
         fusion |= model.pop("fusion", {})
+        model["balance"] = plain(PRESETS["adaptive"]) | dict(model.get("balance", {}))
         try:
             return spec_from_json({**model, "fusion": fusion, "seed": self.seed})
         except (TypeError, ValueError) as fault:
@@ -176,6 +178,12 @@ def crossfit(
     Several processes share the folds; the first one puts them together."""
     labels, people = cohort.pd, [str(s) for s in cohort.subject]
     fold, weights, inner, fold_of = crossfit_plan(labels, people, spec)
+    if spec.balance.class_difficulty > 0 and not inner.any(axis=1).all():
+        raise CohortError(
+            f"{len(set(people))} subjects are too few to keep some of each fold aside for the"
+            " class difficulty; set model.balance.class_difficulty to 0, or use fewer folds",
+            file=cohort.name,
+        )
     whitening = (
         Whitening.fit(z[labels == 0]) if spec.whiten else Whitening.none(z.shape[1], z.shape[2])
     )

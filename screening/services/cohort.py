@@ -35,6 +35,7 @@ class Row:
     protocol: str
     split: Split
     sha256: str
+    session: str
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def _export_one(screening: Screening, folder: Path) -> Iterator[Row]:
             protocol=f"{screening.protocol.slug}-{screening.protocol.version}",
             split=split_of(subject),
             sha256=clip.sha256,
+            session=visit,
         )
 
 

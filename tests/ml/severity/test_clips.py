@@ -23,6 +23,7 @@ CONFIG = {
     "model": {
         "folds": 2,
         "members": 1,
+        "balance": {"class_difficulty": 0},
         "fusion": {"width": 8},
         "schedule": {"steps": 10, "batch": 8, "learning_rate": 0.03},
     },
@@ -79,6 +80,19 @@ def test_train_twice_and_evaluate(drawn: Path, capsys: pytest.CaptureFixture[str
     found = json.loads(capsys.readouterr().out)
     assert (found["subjects"], found["unscorable"]) == (2, 0)
     assert {"auroc", "brier_skill", "ece"} <= found["pd"].keys()
+
+
+def test_a_person_who_comes_again_is_two_rows_of_one_subject(drawn: Path) -> None:
+    before = (drawn / "cohort" / MANIFEST).read_text()
+    try:
+        change(drawn, lambda n, row: row | {
+            "session": str(n // 2), "subject": f"p{n // 4}", "pd": str(n // 2 % 2),
+            "split": "test" if n < 4 else "train"})  # fmt: skip
+        cohort = read_cohort(read_config(drawn / "config.json"), drawn / "cache", print)
+    finally:
+        (drawn / "cohort" / MANIFEST).write_text(before)
+    assert list(cohort.subject) == ["p1", "p1", "p2", "p2"]
+    assert list(cohort.pd) == [0, 1, 0, 1]
 
 
 @pytest.mark.parametrize(

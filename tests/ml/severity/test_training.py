@@ -1,6 +1,7 @@
 """From a configuration to a bundle: seeded, resumable, and refused before it starts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from ml.__main__ import main
 from ml.bundle import Bundle, default_bundle_path, load
 from ml.errors import CohortError, ConfigError
+from ml.severity.balance import PRESETS
 from ml.severity.training import read_cohort, read_config, train
 from tests.ml.severity.conftest import write_people
 
@@ -151,6 +153,20 @@ def test_any_order_of_expressions_gives_the_same_index(tmp_path: Path) -> None:
     shipped = {k: v for k, v in row.items() if not k.startswith("surprise")}
     want = load_shipped().score([shipped])[0].hypomimia_index
     assert found == pytest.approx([want, want])
+
+
+def test_balancing_is_adaptive_unless_a_term_is_changed(tmp_path: Path) -> None:
+    adaptive = PRESETS["adaptive"]
+    assert read_config(configured(tmp_path)).spec().balance == adaptive
+    without = {**SMALL, "balance": {"class_difficulty": 0.0}}
+    changed = read_config(configured(tmp_path, model=without)).spec().balance
+    assert changed == replace(adaptive, class_difficulty=0.0)
+
+
+def test_too_few_people_for_the_class_difficulty_are_refused(tmp_path: Path) -> None:
+    write_people(tmp_path / "people.csv", people=6)
+    with pytest.raises(CohortError, match="6 subjects are too few"):
+        train(read_config(configured(tmp_path)), tmp_path, lambda _: None)
 
 
 def load_shipped() -> Bundle:
