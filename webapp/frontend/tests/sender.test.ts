@@ -222,13 +222,13 @@ test("waiting for a recording to grow is not standing still", LIMIT, async (t) =
   try {
     let url: string | null = null;
     const onUrl = async (found: string | null): Promise<void> => void (url = found);
-    const { done, abort } = transfer(parcel({ onUrl }));
+    const { done, discard } = transfer(parcel({ onUrl }));
     await until(() => url !== null, done);
     assert.equal(url, `${location.href}up/1`);
     await turn();
     t.mock.timers.tick(600_000);
     assert.equal(await isSettled(done), false);
-    await abort();
+    discard();
   } finally {
     willing.closeAllConnections();
     willing.close();

@@ -84,7 +84,7 @@ export class Sender {
     if (job) {
       job.dropped = true;
       // The source is not finished: an upload that waits for more must not send an empty end.
-      await job.upload?.abort();
+      job.upload?.discard();
       job.wake?.();
       this.jobs.delete(id);
     }

@@ -17,9 +17,10 @@ export interface Parcel {
 }
 
 export interface Transfer {
-  /** Resolves when every byte is sent; never, once aborted. */
+  /** Resolves when every byte is sent; never, once discarded. */
   done: Promise<void>;
-  abort: () => Promise<void>;
+  /** Stops, and has the server forget what it got; a creation under way is undone when it answers. */
+  discard: () => void;
 }
 
 export function transfer(parcel: Parcel): Transfer {
@@ -28,6 +29,8 @@ export function transfer(parcel: Parcel): Transfer {
   const done = new Promise<void>((resolve, reject) => {
     settle = { resolve, reject };
   });
+  let unwanted = false;
+  const forget = (): void => void upload.abort(true).catch(() => undefined);
   const patience = new Patience(PATIENCE_MS, () => {
     void upload.abort().catch(() => undefined);
     settle.reject(new Error("The upload stood still."));
@@ -51,6 +54,7 @@ export function transfer(parcel: Parcel): Transfer {
     onShouldRetry: (error) => isPassing(statusOf(error)),
     onUploadUrlAvailable: () => {
       if (upload.url) void parcel.onUrl(upload.url);
+      if (unwanted) forget();
     },
     onProgress: (sent) => {
       patience.moved();
@@ -67,11 +71,12 @@ export function transfer(parcel: Parcel): Transfer {
     },
   });
   upload.start();
-  const abort = async (): Promise<void> => {
+  const discard = (): void => {
     patience.stop();
-    await upload.abort().catch(() => undefined);
+    unwanted = true;
+    if (upload.url) forget();
   };
-  return { done, abort };
+  return { done, discard };
 }
 
 /** Runs out unless something moves. Between requests, while a recording grows, it rests. */
