@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# results.sh: re-train and re-evaluate on the public cohorts in MIMIA_DATA; rewrites docs/results.md.
+# results.sh: re-train and re-evaluate on the public cohorts in MIMIA_DATA, then on drawn people;
+# rewrites docs/results.md and docs/results-phantom.md.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
@@ -10,4 +11,5 @@ if [ -z "${MIMIA_DATA:-}" ]; then
 fi
 export MIMIA_DATA OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 bash scripts/setup.sh run
-exec "$VENV/bin/python" -m ml results
+"$VENV/bin/python" -m ml results
+exec "$VENV/bin/python" -m ml results-phantom --out docs/results-phantom.md --cache var/phantom

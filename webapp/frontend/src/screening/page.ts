@@ -77,7 +77,9 @@ function stand(now: Screening): HTMLElement {
         h(
           "p",
           { class: "lead" },
-          `They are being measured now: ${done} of ${now.steps.length} are done. You may close this page; nothing is lost.`,
+          now.is_delayed
+            ? "The result is late; this is not your doing. Your recordings are kept, we go on trying, and your clinic sees that it is late."
+            : `They are being measured now: ${done} of ${now.steps.length} are done. You may close this page; nothing is lost.`,
         ),
         h("progress", { max: now.steps.length, value: done, "aria-label": "Recordings measured" }),
       );
