@@ -4,11 +4,12 @@ bundle.json           name, version, metadata, configuration, hashes of the othe
 weights.safetensors   members of the ensemble and their conformal scores
 norms.json            quantile tables of people without PD
 card.md               what it is for, what it was trained on, how well it does, where it fails
-intensity/            only where bundle.json names the CLIP source: its directory, by its digest
+intensity/            only where bundle.json names the CLIP source: that source's directory
 """
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ WEIGHTS = "weights.safetensors"
 NORMS = "norms.json"
 CARD = "card.md"
 HASHED = (WEIGHTS, NORMS, CARD)
+INTENSITY = "intensity"
+INTENSITY_FILES = (f"{INTENSITY}/source.json", f"{INTENSITY}/source.safetensors")
 DEFAULT = "fusion-0.1.0"
 
 
@@ -77,6 +80,11 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def sha256_of(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 def canonical(data: Mapping[str, Any]) -> bytes:
     """JSON whose bytes depend on the content only."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
@@ -91,8 +99,12 @@ def save(
     scorer: "Scorer",
     norms: Norms,
     card: str,
+    intensity: Path | None = None,
 ) -> str:
-    """Write a bundle and return its digest. The directory may exist; its files are replaced."""
+    """Write a bundle and return its digest. The directory may exist; its files are replaced.
+
+    ``intensity``: the directory of the CLIP source that ``metadata`` names, copied in.
+    """
     from safetensors.numpy import save as to_safetensors
 
     from ml.severity.storage import arrays_of, config_of
@@ -103,20 +115,33 @@ def save(
         NORMS: (json.dumps(norms.to_json(), indent=None) + "\n").encode(),
         CARD: card.encode(),
     }
+    for file, data in contents.items():
+        (path / file).write_bytes(data)
+    files = [*HASHED, *_copied(path, intensity)]
     description: dict[str, Any] = {
         "schema": SCHEMA,
         "name": name,
         "version": version,
         "metadata": dict(metadata),
         "config": config_of(scorer),
-        "files": {file: sha256(data) for file, data in contents.items()},
+        "files": {file: sha256_of(path / file) for file in files},
     }
     digest = sha256(canonical(description))
-    for file, data in contents.items():
-        (path / file).write_bytes(data)
     text = json.dumps({**description, "digest": digest}, indent=1, sort_keys=True, allow_nan=False)
     (path / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
     return digest
+
+
+def _copied(path: Path, intensity: Path | None) -> tuple[str, ...]:
+    """The files of a CLIP source, copied into the bundle unless they lie there already."""
+    if intensity is None:
+        return ()
+    (path / INTENSITY).mkdir(exist_ok=True)
+    for file in INTENSITY_FILES:
+        source = intensity / Path(file).name
+        if source.resolve() != (path / file).resolve():
+            shutil.copyfile(source, path / file)
+    return INTENSITY_FILES
 
 
 def load(path: Path) -> Bundle:
@@ -129,7 +154,8 @@ def load(path: Path) -> Bundle:
     from ml.severity.storage import scorer_from
 
     description = _description(path)
-    contents = {file: _verified(path, file, description["files"]) for file in HASHED}
+    _verify(path, description)
+    contents = {file: (path / file).read_bytes() for file in HASHED}
     norms = Norms.from_json(json.loads(contents[NORMS]))
     try:
         arrays = from_safetensors(contents[WEIGHTS])
@@ -166,14 +192,19 @@ def _description(path: Path) -> dict[str, Any]:
     return described
 
 
-def _verified(path: Path, file: str, hashes: Mapping[str, str]) -> bytes:
-    try:
-        data = (path / file).read_bytes()
-    except FileNotFoundError:
-        raise BundleError(f"{path / file} is missing") from None
-    if sha256(data) != hashes.get(file):
-        raise BundleError(f"{path / file} was changed: its SHA-256 is not the one in {DESCRIPTION}")
-    return data
+def _verify(path: Path, description: Mapping[str, Any]) -> None:
+    """Every file that the bundle is made of is there and unchanged."""
+    hashes: Mapping[str, str] = description["files"]
+    is_clip = description["metadata"].get("intensity_source") == "clip"
+    for file in dict.fromkeys((*HASHED, *(INTENSITY_FILES if is_clip else ()), *hashes)):
+        if not (path / file).is_file():
+            raise BundleError(f"{path / file} is missing")
+        if file not in hashes:
+            raise BundleError(f"{path / file} is not among the files of {DESCRIPTION}")
+        if sha256_of(path / file) != hashes[file]:
+            raise BundleError(
+                f"{path / file} was changed: its SHA-256 is not the one in {DESCRIPTION}"
+            )
 
 
 def plain(config: Any) -> dict[str, Any]:

@@ -66,8 +66,10 @@ def measurer_digest(encoder: str | None = None) -> str:
 
 
 def measurer(encoder: str | None = None) -> dict[str, str]:
+    """Who measures; ``encoder`` is there only for a measurement that holds embeddings."""
     digest = measurer_digest(encoder)
-    return {"name": MEASURER, "version": MEASURER_VERSION, "digest": digest}
+    found = {"name": MEASURER, "version": MEASURER_VERSION, "digest": digest}
+    return found if encoder is None else {**found, "encoder": encoder}
 
 
 def measure_clip(

@@ -71,7 +71,7 @@ def _bundle() -> None:
     if active.digest in bundles.unreadable:
         raise NotReady(
             f"the files of the active bundle {active} cannot be read: bring them back and restart,"
-            " or activate another one"
+            " or activate another one; the worker's log names the file"
         )
 
 

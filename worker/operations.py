@@ -4,11 +4,15 @@ Every operation takes and returns plain JSON values, so that nothing a broken or
 might do to this process can reach the worker as more than data.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
+
+#: The environment variable by which the worker says where image encoders run.
+DEVICE = "MIMIA_ENCODER_DEVICE"
 
 
 def prepare(what: Json) -> Json:
@@ -22,11 +26,17 @@ def prepare(what: Json) -> Json:
 
 
 def measure(what: Json) -> Json:
-    """``path``, ``expression``, ``announced`` (what the browser said) → a Measurement as JSON."""
+    """``path``, ``expression``, ``announced`` (what the browser said) → a Measurement as JSON.
+
+    ``bundle`` (path, digest; None or absent: no matter which) is the one that will read it: where
+    its intensity source reads embeddings, its image encoder looks at the clip too.
+    """
     from ml import pipeline
+    from ml.intensity import served
     from ml.video import Announced
 
     said: Mapping[str, Any] = what["announced"]
+    bundle: Mapping[str, str] | None = what.get("bundle")
     return pipeline.measure_clip(
         Path(what["path"]),
         expression=what["expression"],
@@ -36,28 +46,39 @@ def measure(what: Json) -> Json:
         cues=[cue["at"] for cue in said["cues"] if cue["kind"] == "make"]
         if said.get("cues")
         else None,
+        encoder=served.encoder_of(_bundle(**bundle), _device()) if bundle else None,
     ).to_json()
 
 
 def assess(what: Json) -> Json:
     """``measurements`` by expression, ``bundle`` (path, digest), ``prevalence`` → an Assessment."""
     from ml import pipeline
+    from ml.intensity import served
     from ml.measurement import Measurement
 
     measurements = {
         expression: Measurement.from_json(measured)
         for expression, measured in what["measurements"].items()
     }
-    bundle = _bundle(what["bundle"]["path"], what["bundle"]["digest"])
-    return pipeline.assess(measurements, bundle=bundle, prevalence=what["prevalence"]).to_json()
+    bundle = _bundle(**what["bundle"])
+    # The device only decides where the encoder lies that measuring has loaded already.
+    source = served.source_of(bundle, _device())
+    return pipeline.assess(
+        measurements, bundle=bundle, prevalence=what["prevalence"], source=source
+    ).to_json()
 
 
 def describe_bundle(what: Json) -> Json:
-    """``path`` (empty: the bundle that ships) → what a ModelBundle row keeps of it."""
+    """``path`` (empty: the bundle that ships) → what a ModelBundle row keeps of it.
+
+    Its intensity source is loaded too, so that what cannot be served is refused here.
+    """
     from ml import bundle
+    from ml.intensity import served
 
     path = Path(what["path"]) if what["path"] else bundle.default_bundle_path()
     loaded = bundle.load(path)
+    encoder = served.encoder_of(loaded, _device())
     _bundles[loaded.digest] = loaded
     return {
         "path": str(path),
@@ -66,6 +87,7 @@ def describe_bundle(what: Json) -> Json:
         "digest": loaded.digest,
         "sources": loaded.sources,
         "metadata": loaded.metadata,
+        "encoder": encoder.digest if encoder else "",
     }
 
 
@@ -76,15 +98,23 @@ _bundles: dict[str, Any] = {}
 def _bundle(path: str, digest: str) -> Any:
     """Refused when the directory no longer holds what was registered from there."""
     if digest not in _bundles:
-        found = describe_bundle({"path": path})
-        if found["digest"] != digest:
-            from ml.errors import BundleError
+        from ml.bundle import load
+        from ml.errors import BundleError
 
+        found = load(Path(path))
+        if found.digest != digest:
             raise BundleError(
-                f"{path} holds {found['name']} {found['version']} ({found['digest'][:12]}), not"
+                f"{path} holds {found.name} {found.version} ({found.digest[:12]}), not"
                 f" the bundle that was registered from there ({digest[:12]}); register it anew"
             )
+        _bundles[digest] = found
     return _bundles[digest]
+
+
+def _device() -> str:
+    from ml.intensity import served
+
+    return served.device_of(os.environ.get(DEVICE, served.AUTO))
 
 
 def playback(what: Json) -> Json:

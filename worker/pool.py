@@ -138,7 +138,8 @@ def _here(size: int) -> _Workplace:
     with _lock:
         if _workplace is None or _workplace.pid != os.getpid():
             threads = settings.MEASURING_THREADS
-            measurers = [MeasuringProcess(threads) for _ in range(size)]
+            device = settings.ENCODER_DEVICE
+            measurers = [MeasuringProcess(threads, device=device) for _ in range(size)]
             copier = MeasuringProcess(measures=False, niceness=COPY_NICENESS)
             _workplace = _Workplace(os.getpid(), MeasuringPool(measurers), MeasuringPool([copier]))
         return _workplace

@@ -32,11 +32,15 @@ def _nothing() -> None:
 class MeasuringProcess:
     """Not thread-safe: ``worker.pool`` lends one to one thread at a time."""
 
-    def __init__(self, threads: int = 1, *, measures: bool = True, niceness: int = 0) -> None:
-        """``measures`` False: for work that needs no face mesh, which then is not loaded."""
+    def __init__(
+        self, threads: int = 1, *, measures: bool = True, niceness: int = 0, device: str = "cpu"
+    ) -> None:
+        """``measures`` False: for work that needs no face mesh, which then is not loaded.
+        ``device``: where a bundle's image encoder runs (see ``ml.intensity.served.device_of``)."""
         self._threads = threads
         self._measures = measures
         self._niceness = niceness
+        self._device = device
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._loading = False
@@ -164,4 +168,4 @@ class MeasuringProcess:
             ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads
         )
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        return {**os.environ, **fixed, "PYTHONPATH": path}
+        return {**os.environ, **fixed, "PYTHONPATH": path, "MIMIA_ENCODER_DEVICE": self._device}

@@ -55,7 +55,7 @@ def run(folder: Path, bundle: Any, at_once: int) -> list[Check]:
     wanted = [("rest", STRONG), ("smile", 0.0)]
     wanted += [(expression, amplitude) for expression in POSED for amplitude in (STRONG, WEAK)]
     with ThreadPoolExecutor(max_workers=at_once) as threads:
-        clips = list(threads.map(lambda one: _measured(folder, *one), wanted))
+        clips = list(threads.map(lambda one: _measured(folder, bundle, *one), wanted))
     unmeasured = [clip for clip in clips if clip.measurement["state"] != "measured"]
     checks = [Check("clips that could not be measured", len(unmeasured), "0", not unmeasured)]
     if unmeasured:
@@ -92,7 +92,7 @@ def _compare(
     ]  # fmt: skip
 
 
-def _measured(folder: Path, expression: str, amplitude: float) -> _Clip:
+def _measured(folder: Path, bundle: Any, expression: str, amplitude: float) -> _Clip:
     path = folder / f"{expression}-{amplitude}.mp4"
     what = {
         "target": str(path),
@@ -109,6 +109,7 @@ def _measured(folder: Path, expression: str, amplitude: float) -> _Clip:
             "size": path.stat().st_size,
             "expression": expression,
             "announced": announced,
+            "bundle": steps.files_of(bundle),
         }
         measurement = process.ask("measure", clip, seconds=CLIP_SECONDS)
     return _Clip(expression, amplitude, truth, measurement)

@@ -7,21 +7,27 @@ nothing (more) to do, and what is stored is known by its digests.
 
 import logging
 import tempfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
+from ml.errors import BundleError, ConfigError, SourceError, WeightsError
 from screening.models import ModelBundle
 from screening.services import measuring, retries
-from worker.errors import FileMissing, MeasuringError, MeasuringStopped
+from worker import bundles
+from worker.errors import FileMissing, MeasuringError, MeasuringFault, MeasuringStopped
 from worker.files import local_clip
 from worker.pool import Urgency, copying_pool, measuring_pool
 from worker.process import MeasuringProcess
 
 logger = logging.getLogger(__name__)
 
+#: What is wrong with a bundle or its intensity source, and not with the clip.
+BUNDLE_FAULTS = frozenset(e.code for e in (BundleError, ConfigError, SourceError, WeightsError))
 ASSESS_SECONDS = 60.0
 PLAYBACK_SECONDS = 120.0
 
@@ -53,18 +59,49 @@ def measure(clip_id: UUID) -> bool:
 
 
 def _measured(process: MeasuringProcess, claim: measuring.ClaimedClip) -> dict[str, Any]:
+    """The clip's measurement, with embeddings where its bundle reads them.
+
+    Where that bundle's encoder cannot be had the clip is measured without: the patient learns at
+    once whether it is usable. It then cannot be assessed by that bundle, which says why.
+    """
+
+    def renew() -> None:
+        measuring.renew(claim=claim, seconds=settings.CLAIM_SECONDS)
+
     with local_clip(claim.storage_key, claim.sha256) as path:
-        return process.ask(
-            "measure",
-            {
-                "path": str(path),
-                "size": claim.size,
-                "expression": claim.expression,
-                "announced": claim.announced,
-            },
-            seconds=settings.MEASURE_SECONDS,
-            on_tick=lambda: measuring.renew(claim=claim, seconds=settings.CLAIM_SECONDS),
-        )
+        try:
+            return _ask_to_measure(process, path, claim, claim.reader, renew)
+        except MeasuringFault as fault:
+            if claim.reader is None or fault.kind not in BUNDLE_FAULTS:
+                raise
+            bundles.unreadable.add(claim.reader.digest)
+            logger.error("%s has no image encoder for clips: %s", claim.reader, fault)
+            return _ask_to_measure(process, path, claim, None, renew)
+
+
+def _ask_to_measure(
+    process: MeasuringProcess,
+    path: Path,
+    clip: measuring.ClaimedClip,
+    reader: ModelBundle | None,
+    on_tick: Callable[[], object] = lambda: None,
+) -> dict[str, Any]:
+    what = {
+        "path": str(path),
+        "size": clip.size,
+        "expression": clip.expression,
+        "announced": clip.announced,
+        "bundle": reader and files_of(reader),
+    }
+    found = process.ask("measure", what, seconds=settings.MEASURE_SECONDS, on_tick=on_tick)
+    if reader is not None:
+        bundles.unreadable.discard(reader.digest)
+    return found
+
+
+def files_of(bundle: measuring.Target | ModelBundle) -> dict[str, str]:
+    """Where the measuring process finds a bundle; a path in its row may be relative to the code."""
+    return {"path": str(settings.ROOT / bundle.path), "digest": bundle.digest}
 
 
 def assess(screening_id: UUID) -> int:
@@ -80,7 +117,7 @@ def assess(screening_id: UUID) -> int:
     stored = 0
     for target in given.targets:
         try:
-            result = _assessed(given, target)
+            stored += _assess(given, target)
         except MeasuringStopped:
             raise
         except MeasuringError as fault:
@@ -88,22 +125,60 @@ def assess(screening_id: UUID) -> int:
                 raise
             retries.shadow_failed(bundle_id=target.bundle_id)
             logger.warning("the shadow bundle %s cannot assess: %s", target.digest[:12], fault)
-            continue
-        row = measuring.store_assessment(
-            screening_id=screening_id,
-            bundle=target.bundle_id,
-            measurements_digest=given.measurements_digest,
-            result=result,
-            is_shadow=target.is_shadow,
-        )
-        stored += row is not None
     return stored
 
 
-def _assessed(given: measuring.AssessmentInput, target: measuring.Target) -> dict[str, Any]:
+def _assess(given: measuring.AssessmentInput, target: measuring.Target) -> bool:
+    """Whether a result of this bundle was stored."""
     # Nobody waits for what a shadow says.
     urgency = Urgency.SHADOW if target.is_shadow else Urgency.ASSESS
-    return assess_measurements(given.measurements, target, given.prevalence, urgency)
+    if target.lack:
+        if not _measure_for(target):
+            return False
+        target = measuring.with_measurements(screening_id=given.screening_id, target=target)
+        if target.lack:
+            return False
+    result = assess_measurements(target.measurements, target, given.prevalence, urgency)
+    row = measuring.store_assessment(
+        screening_id=given.screening_id,
+        bundle=target.bundle_id,
+        measurements_digest=target.measurements_digest,
+        result=result,
+        is_shadow=target.is_shadow,
+    )
+    return row is not None
+
+
+#: Held while clips are measured for a shadow: at most one task of this worker does that.
+_for_shadow = threading.Lock()
+
+
+def _measure_for(target: measuring.Target) -> bool:
+    """Measures the clips that were measured for another intensity source than this bundle's: it is
+    a shadow, or was made active after they were measured. Each is kept when it is done, so a task
+    that is stopped goes on there. False when it has to wait for another one."""
+    if not target.is_shadow:
+        _measure_each(target, Urgency.MEASURE)
+        return True
+    if not _for_shadow.acquire(blocking=False):
+        return False
+    try:
+        _measure_each(target, Urgency.SHADOW)
+    finally:
+        _for_shadow.release()
+    return True
+
+
+def _measure_each(target: measuring.Target, urgency: Urgency) -> None:
+    for clip in target.lack:
+        if not measuring.lacks(clip):
+            continue
+        with (
+            measuring_pool().lend(urgency) as process,
+            local_clip(clip.storage_key, clip.sha256) as path,
+        ):
+            found = _ask_to_measure(process, path, clip, clip.reader)
+        measuring.store_beside(clip=clip, measurement=found)
 
 
 def assess_measurements(
@@ -115,8 +190,7 @@ def assess_measurements(
     """What ``bundle`` makes of ``{expression: measurement as JSON}``, stored nowhere."""
     what = {
         "measurements": measurements,
-        # A path in a bundle's row may be relative to the code.
-        "bundle": {"path": str(settings.ROOT / bundle.path), "digest": bundle.digest},
+        "bundle": files_of(bundle),
         "prevalence": prevalence,
     }
     with measuring_pool().lend(urgency) as process:

@@ -1,49 +1,55 @@
 """The intensity source that a bundle names: a model is trained and served on one source."""
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml.errors import SourceError
+from ml.errors import ConfigError, SourceError
 from ml.intensity import geometric
-from ml.intensity.source import IntensitySource
+from ml.intensity.source import CropEncoder, IntensitySource
 
 if TYPE_CHECKING:
     from ml.bundle import Bundle
+    from ml.intensity.clip_source import ClipSource
 
 CLIP = "clip"
 FOLDER = "intensity"
 DIGEST = "intensity_source_digest"
+AUTO = "auto"
+# The active bundle's and a shadow's: a tower is some hundred megabytes.
+_KEPT = 2
 
 
-def source_of(bundle: "Bundle") -> IntensitySource:
+def source_of(bundle: "Bundle", device: str = "cpu") -> IntensitySource:
     """The source named by ``bundle.intensity_source``; the CLIP one lies in the bundle's folder
-    ``intensity``. Raises :class:`SourceError` for a name nobody knows or a CLIP source that is not
-    the one the bundle was trained on, ``WeightsError`` where its files are missing or changed."""
-    name = bundle.intensity_source
-    if name == geometric.NAME:
+    ``intensity``, and its image encoder runs on ``device`` (:func:`device_of`).
+
+    Raises :class:`SourceError` for a name nobody knows or a CLIP source that is not the one the
+    bundle was trained on, ``WeightsError`` where its files are missing or changed.
+    """
+    if bundle.intensity_source == geometric.NAME:
         return geometric.GeometricSource()
-    if name != CLIP:
-        raise SourceError(
-            f"{bundle.name} {bundle.version} names the intensity source {name!r}; this version"
-            f" knows {geometric.NAME} and {CLIP}"
-        )
-    source = _clip(bundle.folder / FOLDER, bundle.digest)
-    if source.identity.digest != bundle.metadata.get(DIGEST):
-        raise SourceError(
-            f"{bundle.folder / FOLDER} is not the CLIP source that {bundle.name} {bundle.version}"
-            f" names in {DIGEST}"
-        )
-    return source
+    return _clip_of(bundle, device)
 
 
-@cache
-def _clip(folder: Path, bundle_digest: str) -> IntensitySource:
-    """Loaded once per bundle: a tower takes seconds. ``bundle_digest`` keeps two bundles that were
-    put in the same place one after the other apart."""
-    from ml.intensity.clip_source import load
+def encoder_of(bundle: "Bundle", device: str = "cpu") -> CropEncoder | None:
+    """What measuring a clip for this bundle needs beside the face mesh: the image encoder of its
+    CLIP source, None for a source that reads landmarks. Raises as :func:`source_of`."""
+    if bundle.intensity_source == geometric.NAME:
+        return None
+    return _clip_of(bundle, device).encoder
 
-    return load(folder)
+
+def device_of(setting: str) -> str:
+    """``auto``: a GPU where torch finds one, else the CPU. Any other name of a torch device stays
+    as it is; raises :class:`ConfigError` for a CUDA device where there is none."""
+    import torch
+
+    if setting == AUTO:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if setting.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError(f"the image encoder's device is {setting}, but torch finds no CUDA here")
+    return setting
 
 
 def check_source(bundle: "Bundle", source: IntensitySource) -> IntensitySource:
@@ -54,3 +60,27 @@ def check_source(bundle: "Bundle", source: IntensitySource) -> IntensitySource:
             f" source, not on {source.identity.name}"
         )
     return source
+
+
+def _clip_of(bundle: "Bundle", device: str) -> "ClipSource":
+    if bundle.intensity_source != CLIP:
+        raise SourceError(
+            f"{bundle.name} {bundle.version} names the intensity source"
+            f" {bundle.intensity_source!r}; this version knows {geometric.NAME} and {CLIP}"
+        )
+    source = _loaded(bundle.folder / FOLDER, bundle.digest, device)
+    if source.identity.digest != bundle.metadata.get(DIGEST):
+        raise SourceError(
+            f"{bundle.folder / FOLDER} is not the CLIP source that {bundle.name} {bundle.version}"
+            f" names in {DIGEST}"
+        )
+    return source
+
+
+@lru_cache(_KEPT)
+def _loaded(folder: Path, bundle_digest: str, device: str) -> "ClipSource":
+    """Loaded once per bundle: a tower takes seconds. ``bundle_digest`` keeps two bundles that were
+    put in the same place one after the other apart."""
+    from ml.intensity.clip_source import load
+
+    return load(folder, device)

@@ -76,7 +76,8 @@ class Measurement(View):
             "clip": clip.pk,
             "expression": clip.step.expression,
             "state": found.state,
-            "measurement": found.measurement,
+            # What the image encoder made of the frames is for models only, and large.
+            "measurement": {**found.measurement, "embeddings": None},
             "curve": _curve(clip),
         }
         return Response(body)

@@ -25,6 +25,12 @@ class ModelBundle(Row):
     )
     sources = models.JSONField(default=dict)
     metadata = models.JSONField(default=dict)
+    encoder = models.CharField(
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text="Digest of the image encoder its intensity source needs; none: landmarks only.",
+    )
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.REGISTERED)
     activated_at = models.DateTimeField(null=True, blank=True, editable=False)
     failures = models.PositiveIntegerField(
@@ -53,6 +59,9 @@ class ClipMeasurement(Row):
     clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="measurements")
     clip_sha256 = models.CharField(max_length=64)
     measurer_digest = models.CharField(max_length=64)
+    encoder = models.CharField(
+        max_length=64, blank=True, help_text="Digest of the image encoder that looked at it too."
+    )
     state = models.CharField(
         max_length=20, choices=[("measured", "measured"), ("unusable", "unusable")]
     )

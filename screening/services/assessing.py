@@ -1,12 +1,11 @@
 """Assessing a screening: which bundles still owe a result, and storing what they say, once.
 
 A result belongs to (screening, digest of its set of measurements, bundle). A re-recording or
-another bundle adds a row; nothing is overwritten. Shadow bundles are asked beside the pinned one;
+another bundle adds a row; nothing is overwritten. Each bundle takes the measurements that fit its
+intensity source (see ``measurements``). Shadow bundles are asked beside the pinned one;
 what they say stays out of events, releases and the patient's sight.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,35 +14,41 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from screening.models import Assessment, Clip, ClipMeasurement, Screening, Site
+from screening.models import Assessment, Clip, ModelBundle, Screening, Site
 from screening.services import events, retries
+from screening.services.measurements import ClaimedClip, measured_for
 from screening.services.screenings import current_clips, set_released
 from screening.services.transitions import consent_stands, lock_screening, move
 
 State = Screening.State
 ASSESSED = (State.SCORED, State.RELEASED)
+#: So many old screenings are handed at once to a shadow that needs its own measurements.
+MEASURED_ANEW_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
 class Target:
-    """A bundle that owes this screening a result."""
+    """A bundle that owes this screening a result, and what it will read for it.
+
+    ``measurements``: ``{expression: measurement as JSON}``. Expressions that were skipped or failed
+    are not in it: missing is missing. ``lack``: clips not yet measured for this bundle's intensity
+    source; until they are, it cannot assess.
+    """
 
     bundle_id: UUID
     path: str
     digest: str
     is_shadow: bool
+    measurements: dict[str, dict[str, Any]]
+    measurements_digest: str
+    lack: tuple[ClaimedClip, ...]
 
 
 @dataclass(frozen=True)
 class AssessmentInput:
-    """What ``ml.pipeline.assess`` needs: ``{expression: measurement as JSON}`` and the bundles.
-
-    Expressions that were skipped or failed are not in ``measurements``: missing is missing.
-    """
+    """What ``ml.pipeline.assess`` needs: the bundles and their measurements."""
 
     screening_id: UUID
-    measurements: dict[str, dict[str, Any]]
-    measurements_digest: str
     prevalence: float | None
     targets: tuple[Target, ...]
 
@@ -63,18 +68,20 @@ def claim_assessment(*, screening_id: UUID) -> AssessmentInput | None:
     clips = list(current_clips(screening))
     if any(clip.state not in Clip.TERMINAL for clip in clips):
         return None
-    measured = _measurements(clips)
-    digest = _digest(clips, measured)
-    targets = _targets(screening, digest)
+    targets = _targets(screening, clips)
     if not targets or not retries.may_assess(screening.pk):
         return None
     return AssessmentInput(
         screening_id=screening.pk,
-        measurements={clip.step.expression: row.measurement for clip, row in measured},
-        measurements_digest=digest,
         prevalence=screening.site.pd_prevalence,
         targets=targets,
     )
+
+
+def with_measurements(*, screening_id: UUID, target: Target) -> Target:
+    """The target with what was measured for it meanwhile."""
+    clips = list(current_clips(Screening.objects.get(pk=screening_id)))
+    return _target(ModelBundle.objects.get(pk=target.bundle_id), clips, is_shadow=target.is_shadow)
 
 
 def store_assessment(
@@ -94,8 +101,8 @@ def store_assessment(
     with transaction.atomic():
         screening = lock_screening(screening_id)
         clips = list(current_clips(screening))
-        current = _digest(clips, _measurements(clips))
-        if not consent_stands(screening) or measurements_digest != current:
+        current = measured_for(clips, ModelBundle.objects.get(pk=bundle))
+        if not consent_stands(screening) or measurements_digest != current.digest:
             return None
         if screening.state not in (State.SUBMITTED, *ASSESSED):
             return None
@@ -145,8 +152,10 @@ def due_assessments(*, limit: int) -> list[UUID]:
         seen = Assessment.objects.filter(screening=OuterRef("pk"), bundle=shadow)
         standing = Q(patient__consents__withdrawn_at__isnull=True, patient__erased_at__isnull=True)
         missing = rows.filter(~Exists(seen), standing, state__in=ASSESSED).exclude(bundle=shadow)
+        # Where each clip must be measured anew, a few at a time: patients wait in the same queue.
+        most = min(limit, MEASURED_ANEW_AT_ONCE) if shadow.encoder else limit
         # In any order: one that the shadow cannot assess must not stand before all others.
-        found += missing.order_by("?").values_list("pk", flat=True)[: limit - len(found)]
+        found += missing.order_by("?").values_list("pk", flat=True)[: max(0, most - len(found))]
     return list(dict.fromkeys(found))
 
 
@@ -157,38 +166,33 @@ def _score(screening: Screening) -> None:
         set_released(screening, by=None)
 
 
-def _measurements(clips: list[Clip]) -> list[tuple[Clip, ClipMeasurement]]:
-    """The newest measurement of each clip's own file, measured or unusable."""
-    ended = [clip for clip in clips if clip.state in (Clip.State.MEASURED, Clip.State.UNUSABLE)]
-    rows = ClipMeasurement.objects.filter(clip__in=ended).order_by("created_at")
-    newest = {(row.clip_id, row.clip_sha256): row for row in rows}
-    found = [(clip, newest.get((clip.pk, clip.sha256))) for clip in ended]
-    return [(clip, row) for clip, row in found if row is not None]
-
-
-def _digest(clips: list[Clip], measured: list[tuple[Clip, ClipMeasurement]]) -> str:
-    """Identity of a set of measurements: file and measurer per expression, and what is missing."""
-    by_clip = {clip.pk: [row.clip_sha256, row.measurer_digest] for clip, row in measured}
-    parts = sorted((clip.step.expression, by_clip.get(clip.pk, [])) for clip in clips)
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _targets(screening: Screening, digest: str) -> tuple[Target, ...]:
-    done = set(
-        Assessment.objects.filter(screening=screening, measurements_digest=digest).values_list(
-            "bundle_id", flat=True
-        )
-    )
+def _targets(screening: Screening, clips: list[Clip]) -> tuple[Target, ...]:
+    rows = Assessment.objects.filter(screening=screening)
+    done = set(rows.values_list("bundle_id", "measurements_digest"))
     found = []
     pinned = screening.bundle
     # A released result stays as the patient read it, whatever is measured afterwards.
-    if (
-        pinned is not None
-        and screening.state != State.RELEASED
-        and (pinned.pk not in done or screening.state == State.SUBMITTED)
-    ):
-        found.append(Target(pinned.pk, pinned.path, pinned.digest, is_shadow=False))
+    if pinned is not None and screening.state != State.RELEASED:
+        target = _target(pinned, clips, is_shadow=False)
+        is_done = (pinned.pk, target.measurements_digest) in done
+        if not is_done or screening.state == State.SUBMITTED:
+            found.append(target)
     for shadow in retries.shadows_to_ask():
-        if shadow.pk not in done and shadow != pinned:
-            found.append(Target(shadow.pk, shadow.path, shadow.digest, is_shadow=True))
+        if shadow != pinned:
+            target = _target(shadow, clips, is_shadow=True)
+            if (shadow.pk, target.measurements_digest) not in done:
+                found.append(target)
     return tuple(found)
+
+
+def _target(bundle: ModelBundle, clips: list[Clip], *, is_shadow: bool) -> Target:
+    measured = measured_for(clips, bundle)
+    return Target(
+        bundle_id=bundle.pk,
+        path=bundle.path,
+        digest=bundle.digest,
+        is_shadow=is_shadow,
+        measurements=measured.to_json(),
+        measurements_digest=measured.digest,
+        lack=measured.lack,
+    )

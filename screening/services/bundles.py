@@ -22,10 +22,12 @@ def register(
     digest: str,
     sources: Sequence[Mapping[str, Any]],
     metadata: Mapping[str, Any],
+    encoder: str = "",
     by: User | None = None,
 ) -> ModelBundle:
     """Make a bundle known. The same digest again brings back the row that is there.
 
+    ``encoder``: digest of the image encoder that its intensity source needs, if it needs one.
     The caller (``worker``, which may read bundles) has verified the files. Raises Conflict when
     name and version belong to another digest: identity is the digest, but a label must not mislead.
     """
@@ -44,6 +46,7 @@ def register(
             digest=digest,
             sources=[dict(source) for source in sources],
             metadata=dict(metadata),
+            encoder=encoder,
         )
         events.audit(by=by, action="bundle.registered", target=bundle, digest=digest)
     return bundle

@@ -4,7 +4,6 @@ The queue is a hint; these functions are the truth. A claim has a lease and coun
 attempt's number fences off a worker that comes back after its lease ran out.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from screening import queue
-from screening.errors import Invalid
 from screening.models import Clip, ClipMeasurement, Patient, Screening, User
 from screening.services import access, events, store
 from screening.services.assessing import (
@@ -24,6 +22,15 @@ from screening.services.assessing import (
     claim_assessment,
     due_assessments,
     store_assessment,
+    with_measurements,
+)
+from screening.services.measurements import (
+    ClaimedClip,
+    claimed,
+    keep,
+    lacks,
+    reader_of,
+    store_beside,
 )
 from screening.services.retries import FRESH_SCREENING
 from screening.services.screenings import current_clips
@@ -38,31 +45,18 @@ __all__ = [
     "due",
     "fail",
     "give_back",
+    "lacks",
     "renew",
     "requeue_failed",
     "store_assessment",
+    "store_beside",
     "store_measurement",
     "store_playback",
+    "with_measurements",
     "without_playback",
 ]
 
 State = Clip.State
-
-
-@dataclass(frozen=True)
-class ClaimedClip:
-    """A clip that one worker may measure until ``until``. ``attempt`` is the fencing number."""
-
-    clip_id: UUID
-    screening_id: UUID
-    expression: str
-    storage_key: str
-    size: int
-    sha256: str
-    mime_type: str
-    announced: dict[str, Any]
-    attempt: int
-    has_playback: bool
 
 
 def claim_clip(*, clip_id: UUID, seconds: float) -> ClaimedClip | None:
@@ -90,22 +84,7 @@ def claim_clip(*, clip_id: UUID, seconds: float) -> ClaimedClip | None:
         if not rows.update(state=State.MEASURING, attempts=attempt, claimed_until=until):
             return None
         events.append_clip(clip=clip, screening=screening, state="measuring")
-    return _claimed(clip, attempt)
-
-
-def _claimed(clip: Clip, attempt: int) -> ClaimedClip:
-    return ClaimedClip(
-        clip_id=clip.pk,
-        screening_id=clip.screening_id,
-        expression=clip.step.expression,
-        storage_key=clip.storage_key,
-        size=clip.size or 0,
-        sha256=clip.sha256,
-        mime_type=clip.mime_type,
-        announced=clip.announced,
-        attempt=attempt,
-        has_playback=bool(clip.playback_key),
-    )
+    return claimed(clip, attempt, reader_of(screening))
 
 
 def renew(*, claim: ClaimedClip, seconds: float) -> bool:
@@ -121,7 +100,7 @@ def without_playback(*, clip_id: UUID) -> ClaimedClip | None:
     """
     rows = Clip.objects.select_related("step")
     clip = rows.filter(pk=clip_id, state__in=Clip.STORED, playback_key="").first()
-    return _claimed(clip, clip.attempts) if clip else None
+    return claimed(clip, clip.attempts) if clip else None
 
 
 def store_measurement(*, claim: ClaimedClip, measurement: dict[str, Any]) -> ClipMeasurement | None:
@@ -131,24 +110,12 @@ def store_measurement(*, claim: ClaimedClip, measurement: dict[str, Any]) -> Cli
     consent was taken back. When it was the last clip of a submitted screening, the assessment is
     enqueued. Raises Invalid for a measurement without its required keys.
     """
-    try:
-        state, reason = measurement["state"], measurement.get("reason") or ""
-        digest = measurement["measurer"]["digest"]
-    except (KeyError, TypeError) as wrong:
-        raise Invalid("A measurement needs its state and its measurer's digest.") from wrong
-    if state not in ("measured", "unusable") or (state == "unusable" and not reason):
-        raise Invalid("A measurement is measured, or unusable with a reason.")
     with transaction.atomic():
         screening = lock_screening(claim.screening_id)
         clip = _held(claim)
         if clip is None or not consent_stands(screening):
             return None
-        row, _ = ClipMeasurement.objects.get_or_create(
-            clip=clip,
-            clip_sha256=claim.sha256,
-            measurer_digest=digest,
-            defaults={"state": state, "reason": reason, "measurement": measurement},
-        )
+        row = keep(clip, measurement)
         move(
             clip,
             expected=[State.MEASURING],

@@ -189,7 +189,7 @@ def assess(screening: Screening, **changes: Any) -> None:
         measuring.store_assessment(
             screening_id=screening.pk,
             bundle=target.bundle_id,
-            measurements_digest=found.measurements_digest,
+            measurements_digest=target.measurements_digest,
             result=result(**changes),
             is_shadow=target.is_shadow,
         )

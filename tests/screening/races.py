@@ -205,7 +205,7 @@ def two_workers_assess_one_screening() -> None:
         return found and measuring.store_assessment(
             screening_id=screening.pk,
             bundle=found.targets[0].bundle_id,
-            measurements_digest=found.measurements_digest,
+            measurements_digest=found.targets[0].measurements_digest,
             result=make.result(),
         )
 

@@ -145,7 +145,7 @@ def test_a_shadows_result_does_not_score_or_release() -> None:
     measuring.store_assessment(
         screening_id=screening.pk,
         bundle=shadow.pk,
-        measurements_digest=found.measurements_digest,
+        measurements_digest=found.targets[0].measurements_digest,
         result=make.result(),
         is_shadow=True,
     )
@@ -170,7 +170,7 @@ def test_comparison_counts_pairs_in_the_clinicians_order(
             measuring.store_assessment(
                 screening_id=screening.pk,
                 bundle=target.bundle_id,
-                measurements_digest=found.measurements_digest,
+                measurements_digest=target.measurements_digest,
                 result=make.result(hypomimia_index=index),
                 is_shadow=target.is_shadow,
             )

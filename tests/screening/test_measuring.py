@@ -124,7 +124,7 @@ def test_failed_and_skipped_clips_are_missing_not_imputed() -> None:
     assert measuring.due() == [("worker.assess_screening", str(screening.pk))]
     found = measuring.claim_assessment(screening_id=screening.pk)
     assert found is not None
-    assert list(found.measurements) == ["rest"]
+    assert list(found.targets[0].measurements) == ["rest"]
 
 
 def failed_and_scored(policy: str) -> tuple[Screening, Clip]:
@@ -186,7 +186,7 @@ def test_storing_twice_is_storing_once() -> None:
         measuring.store_assessment(
             screening_id=screening.pk,
             bundle=found.targets[0].bundle_id,
-            measurements_digest=found.measurements_digest,
+            measurements_digest=found.targets[0].measurements_digest,
             result=make.result(hypomimia_index=index),
         )
         for index in (10.0, 20.0)

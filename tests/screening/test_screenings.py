@@ -222,7 +222,7 @@ def test_taking_a_screening_back_ends_it() -> None:
     row = measuring.store_assessment(
         screening_id=screening.pk,
         bundle=found.targets[0].bundle_id,
-        measurements_digest=found.measurements_digest,
+        measurements_digest=found.targets[0].measurements_digest,
         result=make.result(),
     )
     assert row is None

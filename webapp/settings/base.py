@@ -125,6 +125,8 @@ CLAIM_SECONDS = env.int("MIMIA_CLAIM_SECONDS", default=30)
 #: Measuring processes of one worker, and the threads that each may use.
 MEASURING_PROCESSES = env.int("MIMIA_MEASURING_PROCESSES", default=1)
 MEASURING_THREADS = env.int("MIMIA_MEASURING_THREADS", default=1)
+#: Where the image encoder of a bundle with the CLIP source runs: a torch device, or auto.
+ENCODER_DEVICE = env("MIMIA_ENCODER_DEVICE", default="auto")
 SWEEP_SECONDS = env.int("MIMIA_SWEEP_SECONDS", default=30)
 UPLOAD_MAX_BYTES = env.int("MIMIA_UPLOAD_MAX_BYTES", default=200 * 1024 * 1024)
 UPLOAD_CHUNK_MAX_BYTES = env.int("MIMIA_UPLOAD_CHUNK_MAX_BYTES", default=16 * 1024 * 1024)

@@ -1,0 +1,174 @@
+"""A bundle with the CLIP source, served: measured with its encoder, never without it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from ml.bundle import load
+from ml.intensity.served import source_of
+from screening.models import Assessment, ClipMeasurement, Event, ModelBundle, Screening
+from screening.services import bundles as bundle_rows
+from screening.services import measuring
+from tests.clip_bundle import write_clip_bundle
+from tests.worker.people import Session
+from tests.worker.test_screen import screen
+from webapp import health
+from worker import bundles, steps
+from worker.errors import MeasuringFault
+from worker.pool import MeasuringPool, open_pools
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip_bundle(tmp_path_factory.mktemp("bundles") / "one")
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A bundle's directory of this test's own, free to be damaged."""
+    return shutil.copytree(made, tmp_path / "bundle")
+
+
+def activated(folder: Path) -> ModelBundle:
+    row = bundles.register(folder)
+    if row.status != ModelBundle.Status.ACTIVE:
+        bundle_rows.activate(by=None, bundle=row)
+    return row
+
+
+def measured(session: Session) -> Session:
+    for expression in ("rest", "smile"):
+        assert steps.measure(session.send(expression).pk)
+    return session
+
+
+def curve_digests(assessment: Assessment) -> set[str]:
+    return {clip["curve"]["source"]["digest"] for clip in assessment.result["clips"]}
+
+
+def encoders() -> list[str]:
+    return sorted(ClipMeasurement.objects.values_list("encoder", flat=True))
+
+
+def test_clips_are_measured_for_the_active_bundle_and_assessed_on_its_source(
+    session: Session, pool: MeasuringPool, folder: Path
+) -> None:
+    bundle = activated(folder)
+    source = source_of(load(folder))
+    assert encoders() == []
+    measured(session).submit()
+    assert encoders() == [bundle.encoder] * 2
+    assert steps.assess(session.screening.pk) == 1
+    found = Assessment.objects.get()
+    assert found.result["intensity_source"] == source.identity.to_json()
+    assert source.identity.name == "clip"
+    assert curve_digests(found) == {source.identity.digest}
+    smile = next(clip for clip in found.result["clips"] if clip["expression"] == "smile")
+    assert max(smile["curve"]["intensity"]) > 0
+
+
+def test_a_geometric_bundle_in_the_shadow_reads_the_same_measurements(
+    session: Session, pool: MeasuringPool, folder: Path
+) -> None:
+    shadow = bundles.register()
+    bundle_rows.set_shadow(by=None, bundle=shadow)
+    active = activated(folder)
+    measured(session).submit()
+    assert steps.assess(session.screening.pk) == 2
+    assert encoders() == [active.encoder] * 2, "landmarks are in every measurement"
+    beside = Assessment.objects.get(bundle=shadow)
+    assert beside.result["intensity_source"]["name"] == "geometric"
+    assert steps.assess(session.screening.pk) == 0
+
+
+def test_a_shadow_with_another_source_gets_its_own_measurements_and_changes_nothing(
+    session: Session, pool: MeasuringPool, folder: Path
+) -> None:
+    bundles.ensure_active()
+    measured(session).submit()
+    assert steps.assess(session.screening.pk) == 1
+    shadow = bundles.register(folder)
+    bundle_rows.set_shadow(by=None, bundle=shadow)
+    assert measuring.due() == [("worker.assess_screening", str(session.screening.pk))]
+    told = Event.objects.count()
+    assert steps.assess(session.screening.pk) == 1
+    assert encoders() == ["", "", shadow.encoder, shadow.encoder]
+    assert Event.objects.count() == told
+    own, beside = Assessment.objects.order_by("is_shadow")
+    assert own.result["intensity_source"]["name"] == "geometric"
+    assert beside.result["intensity_source"]["name"] == "clip"
+    assert own.measurements_digest != beside.measurements_digest
+    assert measuring.due() == []
+    assert steps.assess(session.screening.pk) == 0, "the pinned bundle's set is the same as before"
+
+
+def test_a_bundle_that_is_activated_after_measuring_measures_again_before_it_assesses(
+    session: Session, pool: MeasuringPool, folder: Path
+) -> None:
+    bundles.ensure_active()
+    measured(session)
+    active = activated(folder)
+    session.submit()
+    assert steps.assess(session.screening.pk) == 1
+    assert encoders() == ["", "", active.encoder, active.encoder]
+    assert Assessment.objects.get().result["intensity_source"]["name"] == "clip"
+
+
+def test_a_lost_source_is_an_error_until_it_is_back_and_never_another_source(
+    session: Session, pool: MeasuringPool, folder: Path
+) -> None:
+    row = activated(folder)
+    tensors = folder / "intensity" / "source.safetensors"
+    kept = tensors.read_bytes()
+    tensors.write_bytes(kept[:-1] + b"\0")
+    pool.close()  # what a process has in memory it may go on using
+    open_pools(1)
+    measured(session).submit()
+    assert session.clip("smile").attempts == 1, "the clip is not to blame"
+    with pytest.raises(health.NotReady, match="tiny-clip-0"):
+        health._bundle()
+    with pytest.raises(MeasuringFault, match=r"intensity/source\.safetensors was changed") as fault:
+        steps.assess(session.screening.pk)
+    assert fault.value.kind == "bundle"
+    assert Assessment.objects.count() == 0
+    assert Screening.objects.get().state == Screening.State.SUBMITTED
+
+    tensors.write_bytes(kept)
+    Screening.objects.update(assess_after=timezone.now())
+    assert measuring.due() == [("worker.assess_screening", str(session.screening.pk))]
+    assert steps.assess(session.screening.pk) == 1
+    assert encoders() == ["", "", row.encoder, row.encoder]
+    health._bundle()
+
+
+@pytest.mark.parametrize(
+    ("file", "harm"), [("source.json", "missing"), ("source.safetensors", "was changed")]
+)
+def test_registering_refuses_a_damaged_source_and_names_the_file(
+    pool: MeasuringPool, folder: Path, file: str, harm: str
+) -> None:
+    path = folder / "intensity" / file
+    if harm == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(MeasuringFault, match=f"{file}.* {harm}"):
+        bundles.register(folder)
+
+
+def test_registering_refuses_a_source_that_the_model_was_not_trained_on(
+    pool: MeasuringPool, tmp_path: Path
+) -> None:
+    other = write_clip_bundle(tmp_path / "other", 3, intensity_source_digest="5" * 64)
+    with pytest.raises(MeasuringFault, match="is not the CLIP source that tiny-clip-3"):
+        bundles.register(other)
+
+
+def test_screen_serves_such_a_bundle(folder: Path, drawn: Path) -> None:
+    found = screen(drawn, MIMIA_BUNDLE=str(folder))
+    assert found["intensity_source"]["name"] == "clip"
+    assert {clip["curve"]["source"]["name"] for clip in found["clips"]} == {"clip"}
