@@ -192,7 +192,7 @@ def curve_json(curve: IntensityCurve, cues: Sequence[float] | None) -> dict[str,
                 "onset": _rounded(found.onset, 3),
                 "end": round(found.end, 3),
             }
-            for found in movement.repetitions(curve.t, curve.intensity)
+            for found in movement.repetitions(curve.t, curve.intensity, curve.smoothed_s)
             if curve.expression != Expression.REST
         ],
     }

@@ -68,7 +68,7 @@ def signs(
 ) -> list[Sign]:
     """All signs of a measured clip, in the order in which they are shown."""
     if measured.expression == Expression.REST:
-        own = _at_rest(measured)
+        own = at_rest(measured)
     else:
         own = _expressivity(curve) + _rigidity(measured, curve)
     return own + _statistics(measured, norms)
@@ -100,7 +100,7 @@ def _expressivity(curve: IntensityCurve) -> list[Sign]:
 
 def _rigidity(measured: Measurement, curve: IntensityCurve) -> list[Sign]:
     """Latency from the prompt, rates, speed, plateau jitter, asymmetry (medians where repeated)."""
-    found = movement.repetitions(curve.t, curve.intensity)
+    found = movement.repetitions(curve.t, curve.intensity, curve.smoothed_s)
     timed = _rate_of(curve) >= MIN_EFFECTIVE_RATE
     latency = movement.latencies(found, measured.cues) if measured.cues else []
     speed = movement.mean_speed(curve.t, curve.intensity)
@@ -159,8 +159,8 @@ def _range(pair: FloatArray) -> FloatArray:
     return np.asarray(np.nanquantile(pair, 0.95, axis=0) - np.nanquantile(pair, 0.05, axis=0))
 
 
-def _at_rest(measured: Measurement) -> list[Sign]:
-    """Blinks a minute, share of the time with parted lips, tremor of jaw and lips."""
+def at_rest(measured: Measurement) -> list[Sign]:
+    """Of a rest clip: blinks a minute, share of the time with parted lips, tremor of the jaw."""
     times = np.array(measured.timestamps)
     signals = measured.signal_table()
     seen = np.isfinite(signals[:, 0])

@@ -19,6 +19,7 @@ from ml import blinks
 from ml.blinks import bridged
 from ml.expressions import POSED, Expression
 from ml.geometry import SIGNALS
+from ml.intensity import together
 from ml.intensity.source import (
     ClipMaterial,
     IntensityCurve,
@@ -76,30 +77,39 @@ DIRECTIONS: Mapping[Expression, Scale] = MappingProxyType(
     }
 )  # fmt: skip
 
-OUTLIER_FRAMES = 5  # a running median of this many frames
-SMOOTH_S = 0.12  # then this much smoothing: an eighth of a usual rise, no shift in time
+OUTLIER_S, LEAST_OUTLIER_FRAMES = 0.16, 3  # a running median of this many seconds
+SMOOTH_S = 0.14  # then this much smoothing: no shift in time, and onsets take its width off
 MOST = 3.0  # one signal never counts for more healthy displacements than this
 CALM_QUANTILE = 0.2  # of a clip that alternates, at least this much is rest
-REST_SPREADS = 2.0
-LEAST_FLOOR, MOST_FLOOR = 0.02, 0.15
-_CONSISTENT_MAD = 1.4826  # makes a median absolute deviation a standard deviation
+# The rest of the clip itself may lie this far from that of the rest clip (the head turned a
+# little); what lies farther is held movement and stays.
+MOST_SHIFT = 0.05
+FLOOR_WAVERS, LEAST_FLOOR, MOST_FLOOR = 1.5, 0.01, 0.15
+STANDS_OUT_WAVERS, MOST_STANDS_OUT = 4.0, 0.3
 
 
 _IDENTITY = SourceIdentity(
     name=NAME,
-    version="1",
+    version="2",
     digest=digest_of(
         {
             "scale": {e: dict(HEALTHY_SD.get(e, BORROWED_SD)) for e in Expression},
             "directions": {e: dict(DIRECTIONS[e]) for e in POSED},
             "constants": [
-                OUTLIER_FRAMES,
+                OUTLIER_S,
+                LEAST_OUTLIER_FRAMES,
                 SMOOTH_S,
                 MOST,
                 CALM_QUANTILE,
-                REST_SPREADS,
+                MOST_SHIFT,
+                FLOOR_WAVERS,
                 LEAST_FLOOR,
                 MOST_FLOOR,
+                STANDS_OUT_WAVERS,
+                MOST_STANDS_OUT,
+                together.ROUNDS,
+                together.LEAST_OWN,
+                together.CALM_SHARE,
             ],
             "blinks": [blinks.DEPTH, blinks.EDGE, blinks.LONGEST_S, blinks.USUAL_WINDOW_S],
         }
@@ -115,33 +125,33 @@ class GeometricSource:
     identity: SourceIdentity = _IDENTITY
 
     def curve(self, clip: ClipMaterial, rest: ClipMaterial | None) -> IntensityCurve:
-        """Weighted displacement from rest in the expression's own direction, 0 at rest.
+        """Displacement from rest along the expression, 0 at rest, read from all signals that move
+        together (``together.loadings``).
 
         Rest is the median of the rest clip's signals, or, without one, of the clip itself (each
-        signal's quantile on the side away from the movement). Two standard deviations of the
-        face's own wavering at rest are taken off, so that rest is 0.
+        signal's quantile on the side away from the movement); then the clip's own rest, where it
+        lies close to that. What does not stand out of the face's own wavering is 0.
         """
         need(self.identity, clip, self.material)
         times = np.asarray(clip.timestamps, np.float64)
         signals = _steady(times, clip.signals)
+        reference = RestReference.SAME_CLIP
         if clip.expression == Expression.REST:
-            raw, reference = _any_movement(signals), RestReference.SAME_CLIP
-            floor = MOST_FLOOR
+            intensity = np.maximum(_any_movement(signals) - MOST_FLOOR, 0.0)
         elif rest is not None and rest.has(self.material):
             still = _steady(np.asarray(rest.timestamps, np.float64), rest.signals)
-            centre = np.nanmedian(still, axis=0)
-            raw, reference = _towards(clip.expression, signals, centre), RestReference.REST_CLIP
-            floor = _floor(_towards(clip.expression, still, centre))
+            intensity = _posed(clip.expression, signals, np.nanmedian(still, axis=0), still)
+            reference = RestReference.REST_CLIP
         else:
             centre = _calm_centre(clip.expression, signals)
-            raw, reference = _towards(clip.expression, signals, centre), RestReference.SAME_CLIP
-            floor = _floor(raw[raw <= np.nanmedian(raw)])
+            intensity = _posed(clip.expression, signals, centre, None)
         return IntensityCurve(
             expression=clip.expression,
             t=times,
-            intensity=_above(raw, floor),
+            intensity=intensity,
             source=self.identity,
             reference=reference,
+            smoothed_s=SMOOTH_S,
         )
 
 
@@ -150,7 +160,9 @@ def _steady(times: FloatArray, signals: FloatArray | None) -> FloatArray:
     steady = np.array(bridged(times, np.asarray(signals, np.float64)))
     seen = np.isfinite(steady).all(axis=1)
     if seen.any():
-        steady[seen] = median_filter(steady[seen], size=(OUTLIER_FRAMES, 1), mode="nearest")
+        step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+        frames = max(LEAST_OUTLIER_FRAMES, 2 * round(OUTLIER_S / 2 / max(step, 1e-3)) + 1)
+        steady[seen] = median_filter(steady[seen], size=(frames, 1), mode="nearest")
     return local_line(times, steady, SMOOTH_S)
 
 
@@ -165,11 +177,35 @@ def _direction(expression: str) -> FloatArray:
     return np.array([weights.get(name, 0.0) for name in SIGNALS])
 
 
-def _towards(expression: str, signals: FloatArray, centre: FloatArray) -> FloatArray:
-    """(T,) displacement along the expression's direction in healthy displacements, signed."""
+def _displaced(expression: str, signals: FloatArray, centre: FloatArray) -> FloatArray:
+    """(T, 7) displacement of each signal in healthy displacements."""
+    return np.clip((signals - centre) / healthy_displacement(expression), -MOST, MOST)
+
+
+def _posed(
+    expression: str, signals: FloatArray, centre: FloatArray, still: FloatArray | None
+) -> FloatArray:
+    """(T,) intensity from signals (T, 7), their rest (7,) and the rest clip's signals (R, 7)."""
+    intensity = np.full(len(signals), np.nan)
+    seen = np.isfinite(signals).all(axis=1)
+    moved = _displaced(expression, signals[seen], centre)
     direction = _direction(expression)
-    z = np.clip((signals - centre) / healthy_displacement(expression), -MOST, MOST)
-    return np.asarray(z @ direction / np.abs(direction).sum())
+    weights = together.loadings(moved, direction / np.abs(direction).sum())
+    course = moved @ weights
+    calm = together.calm_of(course)
+    waver = calm.waver
+    if still is None:
+        course = course - calm.level
+    else:
+        rested = _displaced(expression, still[np.isfinite(still).all(axis=1)], centre) @ weights
+        spread = float(np.median(np.abs(rested - np.median(rested))))
+        waver = max(waver, together.CONSISTENT_MAD * spread)
+        if abs(calm.level) <= MOST_SHIFT:
+            course = course - calm.level
+    floor = float(np.clip(FLOOR_WAVERS * waver, LEAST_FLOOR, MOST_FLOOR))
+    stands_out = min(STANDS_OUT_WAVERS * waver, MOST_STANDS_OUT)
+    intensity[seen] = together.standing_out(together.firm(course, floor), stands_out)
+    return intensity
 
 
 def _any_movement(signals: FloatArray) -> FloatArray:
@@ -188,17 +224,3 @@ def _calm_centre(expression: str, signals: FloatArray) -> FloatArray:
     low = np.nanquantile(signals, CALM_QUANTILE, axis=0)
     high = np.nanquantile(signals, 1 - CALM_QUANTILE, axis=0)
     return np.where(direction >= 0, low, high)
-
-
-def _above(raw: FloatArray, floor: float) -> FloatArray:
-    """What stands above the floor. Taken off, not cut out: so the curve has no step there."""
-    return np.asarray(np.maximum(raw - floor, 0.0), np.float64)
-
-
-def _floor(still: FloatArray) -> float:
-    """What the face's own wavering at rest reaches, in units of intensity."""
-    seen = still[np.isfinite(still)]
-    if not len(seen):
-        return LEAST_FLOOR
-    spread = _CONSISTENT_MAD * float(np.median(np.abs(seen - np.median(seen))))
-    return float(np.clip(REST_SPREADS * spread, LEAST_FLOOR, MOST_FLOOR))

@@ -82,7 +82,8 @@ class IntensityCurve:
     ``t`` (N,) seconds at the video's own timestamps; ``intensity`` (N,) 0 or above, NaN where the
     source could not see the face. N is the number of frames the source looked at. What 1 means is
     the source's own: the geometric one counts the median person's movement as 1 and goes beyond,
-    the CLIP one saturates at 1. Hence no model mixes sources.
+    the CLIP one saturates at 1. Hence no model mixes sources. ``smoothed_s`` standard deviation
+    of the source's smoothing in seconds: who measures times on the curve takes its width off.
     """
 
     expression: str
@@ -90,6 +91,7 @@ class IntensityCurve:
     intensity: FloatArray
     source: SourceIdentity
     reference: RestReference
+    smoothed_s: float = 0.0
 
     def __post_init__(self) -> None:
         if self.t.shape != self.intensity.shape or self.t.ndim != 1:

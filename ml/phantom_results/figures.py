@@ -79,7 +79,9 @@ def _pair(curve: IntensityCurve, truth: Mapping[str, object]) -> tuple[Floats, F
 def _latency_error(curve: IntensityCurve, truth: Mapping[str, object]) -> float | None:
     """Seconds between the measured and the programmed latency (medians over repetitions)."""
     cues, onsets = (np.asarray(truth[key], np.float64) for key in ("cues_s", "onsets_s"))
-    found = movement.latencies(movement.repetitions(curve.t, curve.intensity), tuple(cues))
+    found = movement.latencies(
+        movement.repetitions(curve.t, curve.intensity, curve.smoothed_s), tuple(cues)
+    )
     if not found or not len(cues):
         return None
     return float(abs(np.median(found) - np.median(onsets - cues)))

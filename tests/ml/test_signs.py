@@ -14,6 +14,7 @@ from ml.intensity.source import (
 from ml.measurement import Measurement, series
 from ml.phantom.curves import blinks, pulse
 from ml.signs import asymmetry, signs, tremor
+from ml.smoothing import local_line
 
 SOURCE = SourceIdentity("test", "1", "0")
 COLUMN = {name: i for i, name in enumerate(SIGNALS)}
@@ -74,6 +75,21 @@ def test_repetitions_latency_and_rates_are_the_programmed_ones(
         assert repetition.peak == pytest.approx(amplitude, rel=0.05)
         assert repetition.rise_rate == pytest.approx(steepness, rel=0.12)
         assert repetition.decay_rate == pytest.approx(0.6 * amplitude / (0.347 * 0.8), rel=0.12)
+
+
+@pytest.mark.parametrize("rise", [0.4, 0.9])
+def test_the_sources_smoothing_moves_no_onset_and_slows_no_rise(rise: float) -> None:
+    t = np.arange(0, 10, 1 / 30)
+    unit = pulse(t, 2.0, rise, 6.0, 0.8)
+    smooth = local_line(t, unit[:, None], 0.14)[:, 0]
+    (sharp,) = movement.repetitions(t, unit)
+    (found,) = movement.repetitions(t, smooth, 0.14)
+    (naive,) = movement.repetitions(t, smooth)
+    assert found.onset == pytest.approx(2.0, abs=0.02)
+    assert naive.onset is not None
+    assert naive.onset < 1.96
+    assert found.rise_rate == pytest.approx(sharp.rise_rate, rel=0.1)
+    assert found.decay_rate == pytest.approx(sharp.decay_rate, rel=0.1)
 
 
 def test_no_movement_has_no_repetitions() -> None:
