@@ -39,12 +39,18 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. Exit codes: 0 done, 1 our own fault, 2 wrong use."""
+    """Runs one command. Exit codes: 0 done, 1 our own fault, 2 wrong use (a file that cannot be
+    read or written included)."""
     options = build_parser().parse_args(arguments)
     try:
         return int(options.run(options) or 0)
     except MimiaError as error:
         print(f"{options.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"{options.command}: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
 
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml.errors import BundleError
+from ml.errors import BundleError, ConfigError
 from ml.norms import Norms
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def load(path: Path) -> Bundle:
     try:
         arrays = from_safetensors(contents[WEIGHTS])
         scorer = scorer_from(description["config"], arrays, norms)
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (KeyError, ValueError, TypeError, RuntimeError, ConfigError) as error:
         raise BundleError(
             f"{path / WEIGHTS} does not fit the configuration in {DESCRIPTION}: {error}"
         ) from error

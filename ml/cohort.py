@@ -5,26 +5,24 @@ tmadnan/PD-Screening-SMILE ``dataset-cross-validation.csv``), whose other column
 A mistake in a table stops the reading with its file and row: nothing is repaired in silence.
 """
 
-import csv
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from ml import tables
 from ml.errors import CohortError
 from ml.features import canonical_column, columns_of, parse_value, usable
+from ml.tables import UNKNOWN as UNKNOWN
 
 Floats = npt.NDArray[np.float64]
 Strings = npt.NDArray[np.str_]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
-
-UNKNOWN = -1
-GRADES = range(5)
 
 _ALIASES = {
     "subject": ("subject", "id", "participant_id", "subject_id"),
@@ -35,9 +33,6 @@ _ALIASES = {
     "sex": ("sex", "gender"),
     "split": ("split",),
 }
-_YES = {"1", "1.0", "yes", "pd", "true"}
-_NO = {"0", "0.0", "no", "non-pd", "control", "false"}
-_UNLABELLED = {"", "nan", "na", "none", "unknown", "possible", "probable", "unlikely"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,61 +88,62 @@ class Cohort:
 def read_table(path: Path, *, name: str | None = None) -> Cohort:
     """Read one feature table.
 
-    Raises :class:`CohortError` naming file and row: no such file, no feature column, a cell that
-    is no number, a label out of range, no subject. Variances ≤ 0 become missing together with
-    their mean (a failed extraction).
+    Raises :class:`CohortError` naming file and row: no such file, no feature column, two columns
+    of one meaning, a row cut short, a cell that is no number, a label out of range, no subject.
+    Variances ≤ 0 become missing together with their mean (a failed extraction).
     """
-    if not path.is_file():
-        raise CohortError("the table does not exist", file=str(path))
-    data = path.read_bytes()
-    lines = csv.reader(data.decode("utf-8-sig").splitlines())
-    header = next(lines, None)
-    if header is None:
-        raise CohortError("the table is empty", file=str(path))
-    features = {i: c for i, title in enumerate(header) if (c := canonical_column(title))}
+    table = tables.read(path)
+    canonical = [canonical_column(title) for title in table.header]
+    features = {i: column for i, column in enumerate(canonical) if column}
     if not features:
         raise CohortError(
             "no column is named <expression>_<signal>_<mean or var>", file=str(path), row=1
         )
-    places = _label_columns(header)
+    table.check_unique(c or _label(t) for c, t in zip(canonical, table.header, strict=True))
+    table.check_widths()
+    places = {field: tables.place_of(table.header, names) for field, names in _ALIASES.items()}
     columns = tuple(dict.fromkeys(features.values()))
-    rows = [(n, cells) for n, cells in enumerate(lines, start=2) if any(c.strip() for c in cells)]
+    lines_at = [line for line, _ in table.rows]
     cells_of = {
-        field: [cells[i].strip() if i is not None and i < len(cells) else "" for _, cells in rows]
+        field: ["" if i is None else cells[i].strip() for _, cells in table.rows]
         for field, i in places.items()
     }
     subject = cells_of["subject"]
-    for (line, _), value in zip(rows, subject, strict=True):
+    for line, value in zip(lines_at, subject, strict=True):
         if places["subject"] is not None and not value:
             raise CohortError("the row names no subject", file=str(path), row=line)
-    lines_at = [line for line, _ in rows]
     return Cohort(
         name=name or path.stem,
         columns=columns,
-        values=_values(rows, features, columns, path),
+        values=_values(table.rows, features, columns, path),
         subject=np.array(
             subject if places["subject"] is not None else [f"row-{n}" for n in lines_at]
         ),
         protocol=np.array(cells_of["protocol"], dtype=np.str_),
-        pd=np.array([_yes_no(v, path, n) for v, n in zip(cells_of["pd"], lines_at, strict=True)]),
-        grade=np.array(
-            [_grade(v, path, n) for v, n in zip(cells_of["grade"], lines_at, strict=True)]
-        ),
-        age=np.array([_number(v, path, n) for v, n in zip(cells_of["age"], lines_at, strict=True)]),
+        pd=_labels(tables.yes_no, cells_of["pd"], lines_at, path),
+        grade=_labels(tables.grade, cells_of["grade"], lines_at, path),
+        age=np.array([_age(v, path, n) for v, n in zip(cells_of["age"], lines_at, strict=True)]),
         sex=np.array([v.lower() for v in cells_of["sex"]], dtype=np.str_),
-        split=np.array(cells_of["split"], dtype=np.str_),
+        split=np.array(
+            [tables.split(v, path, n) for v, n in zip(cells_of["split"], lines_at, strict=True)],
+            dtype=np.str_,
+        ),
         line=np.array(lines_at, dtype=np.int64),
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=table.sha256,
     )
 
 
-def _label_columns(header: Sequence[str]) -> dict[str, int | None]:
-    """Where each label stands; the first alias that is present wins."""
-    lowered = [title.strip().lower() for title in header]
-    return {
-        field: next((lowered.index(alias) for alias in aliases if alias in lowered), None)
-        for field, aliases in _ALIASES.items()
-    }
+def _label(title: str) -> str | None:
+    """What a column that is no feature means; None where we do not read it."""
+    known = title.strip().lower()
+    return known if any(known in names for names in _ALIASES.values()) else None
+
+
+def _labels(
+    read: Callable[[str, Path, int], int], cells: Sequence[str], lines: Sequence[int], path: Path
+) -> Integers:
+    found = [read(cell, path, line) for cell, line in zip(cells, lines, strict=True)]
+    return np.array(found, dtype=np.int64)
 
 
 def _values(
@@ -162,7 +158,7 @@ def _values(
     for n, (line, cells) in enumerate(rows):
         for i, name in features.items():
             try:
-                value = parse_value(cells[i]) if i < len(cells) else None
+                value = parse_value(cells[i])
             except ValueError:
                 raise CohortError(
                     f"{cells[i]!r} in column {header_name(name)} is no number",
@@ -193,30 +189,7 @@ def drop_failed(values: Floats, columns: Sequence[str]) -> Floats:
     return result
 
 
-def _yes_no(text: str, path: Path, line: int) -> int:
-    value = text.lower()
-    if value in _YES:
-        return 1
-    if value in _NO:
-        return 0
-    if value in _UNLABELLED:
-        return UNKNOWN
-    raise CohortError(f"the PD label {text!r} is neither yes nor no", file=str(path), row=line)
-
-
-def _grade(text: str, path: Path, line: int) -> int:
-    if text.lower() in _UNLABELLED:
-        return UNKNOWN
-    try:
-        value = float(text)
-    except ValueError:
-        raise CohortError(f"the grade {text!r} is no number", file=str(path), row=line) from None
-    if value not in GRADES:
-        raise CohortError(f"the grade {text} is not one of 0 to 4", file=str(path), row=line)
-    return int(value)
-
-
-def _number(text: str, path: Path, line: int) -> float:
+def _age(text: str, path: Path, line: int) -> float:
     try:
         value = parse_value(text)
     except ValueError:

@@ -1,25 +1,30 @@
 """A cohort of clips: ``manifest.csv`` beside the clips, one row each, checked before any work.
 
 Columns: subject, clip, expression, grade, pd, protocol, split, sha256 and, where people come more
-than once, session (a code of the visit; labels may differ between visits). A phantom cohort also
+than once, session (a code of the visit). The subject is the unit of splits, the visit (subject and
+session) that of labels and of rest: a visit has each expression at most once. A phantom cohort also
 has ``truth/<clip name>.json`` per clip with the programmed curve. A mistake stops the reading with
 its file and row: training must not find it an hour later.
 """
 
-import csv
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeGuard
 
-from ml.errors import CohortError
+from ml import tables
+from ml.errors import ClipUnusable, CohortError
 from ml.expressions import is_expression
 
 MANIFEST = "manifest.csv"
 REQUIRED = ("subject", "clip", "expression", "sha256")
-_EMPTY = {"", "nan", "na", "none", "unknown"}
+COLUMNS = (*REQUIRED, "grade", "pd", "protocol", "split", "session")
+Visit = tuple[str, str]  # subject, session
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,11 @@ class LabelledClip:
     row: int
     session: str = ""
 
+    @property
+    def visit(self) -> Visit:
+        """One coming of one person: what rest, labels and samples belong to."""
+        return self.subject, self.session
+
     def read_truth(self) -> Mapping[str, Any] | None:
         """The programmed curve and parameters. Raises :class:`CohortError` on a damaged file."""
         if self.truth is None:
@@ -46,55 +56,79 @@ class LabelledClip:
             data = json.loads(self.truth.read_text(encoding="utf-8"))
         except ValueError as fault:
             raise CohortError(f"not JSON: {fault}", file=self.truth) from fault
-        if not isinstance(data, dict) or len(data.get("t", ())) != len(data.get("intensity", ())):
-            raise CohortError("must have t and intensity of one length", file=self.truth)
-        return data
+        t, curve = (data.get("t"), data.get("intensity")) if isinstance(data, dict) else (0, 0)
+        if not (_numbers(t) and _numbers(curve) and len(t) == len(curve)):
+            raise CohortError(
+                "must have t and intensity, finite numbers and as many of each", file=self.truth
+            )
+        return dict(data)
 
 
 def read_manifest(folder: Path, *, verify: bool = True) -> tuple[LabelledClip, ...]:
     """All clips of the cohort in ``folder``, in the manifest's order.
 
-    ``verify`` compares every clip's SHA-256. Raises :class:`CohortError` naming file and row: no
-    manifest, a missing column, an unknown expression, a label out of range, a missing or changed
-    clip, a subject in two splits, one clip twice, no clips at all.
+    ``verify`` looks into every clip: its SHA-256, and that it begins like a video. Raises
+    :class:`CohortError` naming file and row: no manifest, a missing or repeated column, an unknown
+    expression, a label out of range, a missing, foreign, changed or unreadable clip, a damaged
+    truth, a subject in two splits, a visit with two labels or one expression twice, one recording
+    twice, no clips at all. A clip may be a link; its path must stay inside the folder.
     """
     path = folder / MANIFEST
     if not path.is_file():
         raise CohortError("the manifest does not exist", file=path)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
-        if missing:
-            raise CohortError(f"no column named {', '.join(missing)}", file=path, row=1)
-        clips = tuple(_clip(folder, path, line, row) for line, row in enumerate(reader, start=2))
+    table = tables.read(path)
+    titles = [title.strip().lower() for title in table.header]
+    missing = [name for name in REQUIRED if name not in titles]
+    if missing:
+        raise CohortError(f"no column named {', '.join(missing)}", file=path, row=1)
+    table.check_unique(title if title in COLUMNS else None for title in titles)
+    table.check_widths()
+    rows = [(line, dict(zip(titles, cells, strict=False))) for line, cells in table.rows]
+    clips = tuple(_clip(folder, path, line, row) for line, row in rows)
     if not clips:
         raise CohortError("the manifest has no rows", file=path)
     _check_together(clips, path)
     if verify:
         for clip in clips:
-            _check_content(clip)
+            _check_content(clip, path)
     return clips
 
 
-def _clip(folder: Path, manifest: Path, line: int, row: Mapping[str, str | None]) -> LabelledClip:
-    cells = {name: (value or "").strip() for name, value in row.items() if name is not None}
-    expression = cells["expression"]
-    if not is_expression(expression):
-        raise CohortError(f"unknown expression {expression!r}", file=manifest, row=line)
+def labels_of(clips: Sequence[LabelledClip], path: Path) -> dict[Visit, LabelledClip]:
+    """The first clip of each visit, whose labels all its clips must have. Raises CohortError."""
+    first: dict[Visit, LabelledClip] = {}
+    for clip in clips:
+        about = first.setdefault(clip.visit, clip)
+        if (about.pd, about.grade) != (clip.pd, clip.grade):
+            raise CohortError(
+                f"subject {clip.subject} has other labels than in row {about.row}"
+                " (visits of one person are told apart by a session column)",
+                file=path,
+                row=clip.row,
+            )
+    return first
+
+
+def _clip(folder: Path, manifest: Path, line: int, row: Mapping[str, str]) -> LabelledClip:
+    cells = {name: value.strip() for name, value in row.items()}
+    if not is_expression(cells["expression"]):
+        raise CohortError(f"unknown expression {cells['expression']!r}", file=manifest, row=line)
     if not cells["subject"]:
         raise CohortError("the row names no subject", file=manifest, row=line)
-    clip = folder / cells["clip"]
-    if not clip.is_file():
-        raise CohortError(f"the clip {cells['clip']} is missing", file=manifest, row=line)
-    truth = folder / "truth" / f"{Path(cells['clip']).stem}.json"
+    clip = _inside(folder, cells["clip"], manifest, line)
+    if not re.fullmatch("[0-9a-f]{64}", cells["sha256"].lower()):
+        raise CohortError("the sha256 is not 64 hexadecimal digits", file=manifest, row=line)
+    truth = folder / "truth" / f"{clip.stem}.json"
+    pd = tables.yes_no(cells.get("pd", ""), manifest, line)
+    grade = tables.grade(cells.get("grade", ""), manifest, line)
     return LabelledClip(
         subject=cells["subject"],
         path=clip,
-        expression=expression,
-        grade=_whole(cells.get("grade", ""), range(5), "grade", manifest, line),
-        pd=_yes_no(cells.get("pd", ""), manifest, line),
+        expression=cells["expression"],
+        grade=None if grade == tables.UNKNOWN else grade,
+        pd=None if pd == tables.UNKNOWN else bool(pd),
         protocol=cells.get("protocol", ""),
-        split=cells.get("split", ""),
+        split=tables.split(cells.get("split", ""), manifest, line),
         sha256=cells["sha256"].lower(),
         truth=truth if truth.is_file() else None,
         row=line,
@@ -102,31 +136,37 @@ def _clip(folder: Path, manifest: Path, line: int, row: Mapping[str, str | None]
     )
 
 
-def _whole(text: str, allowed: range, name: str, file: Path, row: int) -> int | None:
-    if text.lower() in _EMPTY:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        raise CohortError(f"the {name} {text!r} is no number", file=file, row=row) from None
-    if value not in allowed:
+def _inside(folder: Path, name: str, manifest: Path, line: int) -> Path:
+    """The clip's path. A manifest that names files elsewhere would not survive being moved."""
+    if not name:
+        raise CohortError("the row names no clip", file=manifest, row=line)
+    given = PurePosixPath(name)
+    if given.is_absolute() or ".." in given.parts or "\\" in name:
         raise CohortError(
-            f"the {name} {text} is not one of {allowed.start} to {allowed.stop - 1}",
-            file=file,
-            row=row,
+            f"the clip {name} must be named by its path inside the cohort's folder, with /",
+            file=manifest,
+            row=line,
         )
-    return int(value)
+    clip = folder / given
+    if clip.is_dir():
+        raise CohortError(f"the clip {name} is a folder", file=manifest, row=line)
+    if not clip.is_file():
+        raise CohortError(f"the clip {name} is missing", file=manifest, row=line)
+    if not clip.stat().st_size:
+        raise CohortError(f"the clip {name} is empty", file=manifest, row=line)
+    return clip
 
 
-def _yes_no(text: str, file: Path, row: int) -> bool | None:
-    words = {"true": 1, "yes": 1, "false": 0, "no": 0}
-    number = _whole(str(words.get(text.lower(), text)), range(2), "pd label", file, row)
-    return None if number is None else bool(number)
+def _numbers(values: object) -> TypeGuard[list[float]]:
+    return isinstance(values, list) and all(
+        isinstance(v, int | float) and math.isfinite(v) for v in values
+    )
 
 
 def _check_together(clips: tuple[LabelledClip, ...], path: Path) -> None:
     splits: dict[str, LabelledClip] = {}
-    seen: dict[Path, int] = {}
+    files: dict[Path | str, int] = {}
+    posed: dict[tuple[Visit, str], int] = {}
     for clip in clips:
         first = splits.setdefault(clip.subject, clip)
         if first.split != clip.split:
@@ -136,20 +176,43 @@ def _check_together(clips: tuple[LabelledClip, ...], path: Path) -> None:
                 file=path,
                 row=clip.row,
             )
-        if clip.path in seen:
+        # By name and by content: one recording under two subjects would be in two splits.
+        for same in (clip.path, clip.sha256):
+            row = files.setdefault(same, clip.row)
+            if row != clip.row:
+                raise CohortError(
+                    f"the clip {clip.path.name} is also in row {row}", file=path, row=clip.row
+                )
+        row = posed.setdefault((clip.visit, clip.expression), clip.row)
+        if row != clip.row:
             raise CohortError(
-                f"the clip {clip.path.name} is also in row {seen[clip.path]}",
+                f"subject {clip.subject} has {clip.expression} in row {row} already"
+                " (visits of one person are told apart by a session column)",
                 file=path,
                 row=clip.row,
             )
-        seen[clip.path] = clip.row
+    labels_of(clips, path)
 
 
-def _check_content(clip: LabelledClip) -> None:
+def _check_content(clip: LabelledClip, manifest: Path) -> None:
+    from ml.video import frames
+
     found = hashlib.sha256(clip.path.read_bytes()).hexdigest()
     if found != clip.sha256:
         raise CohortError(
-            f"the clip's content is not what the manifest says (SHA-256 {found[:12]}…)",
-            file=clip.path,
+            f"the content of {clip.path.name} is not what the manifest says"
+            f" (SHA-256 {found[:12]}…)",
+            file=manifest,
             row=clip.row,
         )
+    try:
+        begins = len(list(islice(frames(clip.path), 2)))
+    except ClipUnusable as fault:
+        raise CohortError(
+            f"the clip {clip.path.name} cannot be read: {fault.detail}", file=manifest, row=clip.row
+        ) from fault
+    if begins < 2:
+        raise CohortError(
+            f"the clip {clip.path.name} has one frame alone", file=manifest, row=clip.row
+        )
+    clip.read_truth()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml import tables
 from ml.errors import WrongUse
 from ml.features import canonical_column, parse_value
 
@@ -62,13 +63,16 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def run(options: argparse.Namespace) -> int:
-    header, rows, delimiter = read(options.table)
+    table = tables.read(options.table, keep_blank=True)
+    header, rows, delimiter = table.header, table.rows, table.delimiter
     if options.prevalence is not None and not 0 < options.prevalence < 1:
         raise WrongUse(f"--prevalence {options.prevalence} is not between 0 and 1")
     from ml.bundle import default_bundle_path, load
 
     bundle = load(options.bundle or default_bundle_path())
-    features = {i: c for i, title in enumerate(header) if (c := canonical_column(title))}
+    canonical = [canonical_column(title) for title in header]
+    table.check_unique(canonical)
+    features = {i: c for i, c in enumerate(canonical) if c}
     if not features:
         raise WrongUse(
             f"{options.table}: no column is named <expression>_<signal>_<mean or var>,"
@@ -96,25 +100,6 @@ def run(options: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 0
-
-
-def read(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], str]:
-    """Header, rows with their line numbers, and the delimiter. Raises :class:`WrongUse`."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            start = stream.readline()
-            delimiter = max(",;\t", key=start.count)
-            stream.seek(0)
-            reader = csv.reader(stream, delimiter=delimiter)
-            header = next(reader, [])
-            rows = [(reader.line_num, cells) for cells in reader if cells]
-    except FileNotFoundError:
-        raise WrongUse(f"no such file: {path}; give the path of a CSV table") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise WrongUse(f"{path} cannot be read as a CSV table: {error}") from error
-    if not header:
-        raise WrongUse(f"{path} is empty; its first line must name the columns")
-    return [title.removeprefix("\ufeff") for title in header], rows, delimiter
 
 
 def _cell(cells: Sequence[str], place: int, name: str, path: Path, line: int) -> float | None:

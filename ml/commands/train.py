@@ -1,10 +1,15 @@
 """``python -m ml train CONFIG.json``: from a cohort (clips or feature table) to a bundle."""
 
 import argparse
-import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from ml.errors import ConfigError
+from ml.settings import make_folder, read_object
+
+KINDS = ("severity", "intensity", "diagnosis")
 
 
 def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -15,32 +20,33 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def run(options: argparse.Namespace) -> int:
-    def say(text: str) -> None:
-        print(f"train: {text}", file=sys.stderr, flush=True)
-
-    kind, data = _kind(options.config)
-    here = options.config.parent
-    if kind == "intensity":
-        from ml.intensity.train import train_file as train_intensity
-
-        train_intensity(data, here, options.cache)
-        return 0
-    if kind == "diagnosis":
-        from ml.diagnosis.train import train_file as train_diagnosis
-
-        train_diagnosis(data, here, options.cache, say)
-        return 0
-    from ml.severity.training import read_config, train
-
-    train(read_config(options.config), options.cache, say)
+    data = read_object(options.config)
+    make_folder(options.cache)
+    try:
+        _train(data, options.config.parent, options.cache)
+    except ConfigError as fault:
+        raise ConfigError(f"{options.config}: {fault}") from fault
     return 0
 
 
-def _kind(path: Path) -> tuple[str | None, dict[str, Any]]:
-    """``kind`` of the settings: "intensity", "diagnosis", or None for a severity bundle, whose own
-    reader also says what is wrong with a file that cannot be read."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None, {}
-    return (data.get("kind"), data) if isinstance(data, dict) else (None, {})
+def _train(data: Mapping[str, Any], here: Path, cache: Path) -> None:
+    """Hands the settings to what they are for: ``kind``, or a severity bundle."""
+    kind = data.get("kind", KINDS[0])
+    if kind == "intensity":
+        from ml.intensity.train import train_file as train_intensity
+
+        train_intensity(data, here, cache)
+    elif kind == "diagnosis":
+        from ml.diagnosis.train import train_file as train_diagnosis
+
+        train_diagnosis(data, here, cache, _say)
+    elif kind == "severity":
+        from ml.severity.training import config_from, train
+
+        train(config_from({k: v for k, v in data.items() if k != "kind"}, here), cache, _say)
+    else:
+        raise ConfigError(f"kind: must be one of {', '.join(KINDS)}")
+
+
+def _say(text: str) -> None:
+    print(f"train: {text}", file=sys.stderr, flush=True)

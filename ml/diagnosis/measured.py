@@ -3,32 +3,32 @@
 import hashlib
 import json
 import multiprocessing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ml.intensity.source import CropEncoder
-from ml.manifest import LabelledClip
+from ml.manifest import LabelledClip, Visit
 from ml.measurement import Measurement
 from ml.pipeline import measure_clip, measurer_digest
+from ml.tables import UNKNOWN as UNKNOWN
 
 # One source per process: loading it for every clip would cost more than the clip.
 _encoders: dict[Path, CropEncoder] = {}
 
 
-UNKNOWN = -1
-
-
 @dataclass(frozen=True, eq=False)
 class Session:
-    """One person filmed once: measurements by expression, and truths where there are any.
+    """One visit of one person: measurements by expression, and truths where there are any.
 
-    ``pd`` 0 or 1, ``UNKNOWN`` (-1) where the cohort does not say.
+    ``pd`` 0 or 1, ``UNKNOWN`` (-1) where the cohort does not say; ``session`` "" where the cohort
+    does not tell visits apart. The subject is the unit of splits.
     """
 
     subject: str
+    session: str
     pd: int
     measured: Mapping[str, Measurement]
     truth: Mapping[str, Mapping[str, Any]]
@@ -37,7 +37,7 @@ class Session:
 def measure_sessions(
     clips: Sequence[LabelledClip], cache: Path, *, source: Path | None = None, workers: int = 2
 ) -> list[Session]:
-    """Every person of ``clips``, in order. ``source`` is the CLIP source that also encodes."""
+    """Every visit of ``clips``, in order. ``source`` is the CLIP source that also encodes."""
     cache.mkdir(parents=True, exist_ok=True)
     jobs = [(clip, cache, source) for clip in clips]
     if workers == 1:
@@ -46,18 +46,26 @@ def measure_sessions(
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, mp_context=context) as pool:
             found = list(pool.map(_measure, jobs))
-    return _by_person(clips, found)
+    return _by_visit(clips, found)
 
 
-def _by_person(clips: Iterable[LabelledClip], found: Iterable[Measurement]) -> list[Session]:
-    measured: dict[str, dict[str, Measurement]] = {}
-    truth: dict[str, dict[str, Mapping[str, Any]]] = {}
-    pd: dict[str, int] = {}
+def _by_visit(clips: Sequence[LabelledClip], found: Sequence[Measurement]) -> list[Session]:
+    visits: dict[Visit, list[tuple[LabelledClip, Measurement]]] = {}
     for clip, measurement in zip(clips, found, strict=True):
-        measured.setdefault(clip.subject, {})[clip.expression] = measurement
-        truth.setdefault(clip.subject, {})[clip.expression] = clip.read_truth() or {}
-        pd[clip.subject] = UNKNOWN if clip.pd is None else int(clip.pd)
-    return [Session(name, pd[name], measured[name], truth[name]) for name in measured]
+        visits.setdefault(clip.visit, []).append((clip, measurement))
+    sessions = []
+    for (subject, session), pairs in visits.items():
+        pd = pairs[0][0].pd
+        sessions.append(
+            Session(
+                subject,
+                session,
+                UNKNOWN if pd is None else int(pd),
+                {clip.expression: measurement for clip, measurement in pairs},
+                {clip.expression: clip.read_truth() or {} for clip, _ in pairs},
+            )
+        )
+    return sessions
 
 
 def _measure(job: tuple[LabelledClip, Path, Path | None]) -> Measurement:

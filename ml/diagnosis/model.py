@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from ml.diagnosis.network import CurveBatch, DiagnosisConfig, DiagnosisNetwork, batch_of
 from ml.diagnosis.sampling import SessionCurves, stack
-from ml.errors import CohortError, SourceError, WeightsError
+from ml.errors import CohortError, ConfigError, SourceError, WeightsError
 from ml.intensity.source import IntensityCurve, SourceIdentity
 
 SETTINGS_FILE = "diagnosis.json"
@@ -41,6 +41,12 @@ class FitSettings:
     drop_expression: float = 0.1
     shorten: float = 0.1
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.batch) < 1 or self.rate <= 0 or self.weight_decay < 0:
+            raise ConfigError("epochs and batch must be 1 or more, rate above 0, weight_decay >= 0")
+        if not (0 <= self.drop_expression < 1 and 0 <= self.shorten < 1):
+            raise ConfigError("drop_expression and shorten must be from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -158,6 +164,8 @@ def fit(
             batch = _some(everyone, rows, settings, rng)
             logits, _ = network(batch)
             loss = functional.binary_cross_entropy_with_logits(logits, labels[rows])
+            if not loss.isfinite():
+                raise ConfigError(f"training diverged in epoch {epoch + 1}: lower fit.rate")
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from ml.diagnosis.sampling import SessionCurves
 from ml.errors import ConfigError
 from ml.expressions import POSED, is_expression
-from ml.intensity.config import checked_fields
+from ml.settings import settings
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class DiagnosisConfig:
     def __post_init__(self) -> None:
         if not self.expressions or not all(is_expression(e) for e in self.expressions):
             raise ConfigError("expressions must be known ones, at least one")
-        if self.units <= 0 or self.longest <= 0 or not 0 <= self.dropout < 1:
-            raise ConfigError("units and longest must be above 0, dropout from 0 to below 1")
+        if not 0 < self.units <= 1024 or self.longest <= 0 or not 0 <= self.dropout < 1:
+            raise ConfigError("units must be 1 to 1024, longest above 0, dropout from 0 to below 1")
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "expressions": list(self.expressions)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        return cls(**checked_fields(cls, data))
+        return settings(cls, data)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,10 +16,10 @@ from ml.diagnosis.network import DiagnosisConfig
 from ml.diagnosis.sampling import stack
 from ml.errors import CohortError, ConfigError
 from ml.intensity import clip_source
-from ml.intensity.config import checked_fields
 from ml.intensity.geometric import GeometricSource
 from ml.intensity.source import IntensitySource
-from ml.manifest import LabelledClip, read_manifest
+from ml.manifest import MANIFEST, LabelledClip, read_manifest
+from ml.settings import make_folder, settings
 
 KIND = "diagnosis"
 GEOMETRIC = "geometric"
@@ -38,20 +38,14 @@ class DiagnosisTraining:
     splits: tuple[str, ...] = ("train",)
     workers: int = 1
 
+    def __post_init__(self) -> None:
+        if self.workers < 1 or not self.splits:
+            raise ConfigError("workers must be 1 or more, splits must name at least one")
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Raises ``ConfigError`` for unknown, missing or impossible settings."""
-        values = checked_fields(cls, {k: v for k, v in data.items() if k != "kind"})
-        missing = {"cohort", "out"} - set(values)
-        if missing:
-            raise ConfigError(f"the training settings lack {', '.join(sorted(missing))}")
-        try:
-            for name, part in {"network": DiagnosisConfig, "fit": FitSettings}.items():
-                if name in values:
-                    values[name] = part(**checked_fields(part, values[name]))
-            return cls(**values)
-        except TypeError as fault:
-            raise ConfigError(f"a setting has the wrong type: {fault}") from fault
+        return settings(cls, {k: v for k, v in data.items() if k != "kind"})
 
 
 def train_file(
@@ -62,10 +56,13 @@ def train_file(
     folder = None if config.source == GEOMETRIC else here / config.source
     config = replace(config, cohort=str(here / config.cohort), out=str(here / config.out))
     clips = _chosen(config)
+    source = GeometricSource() if folder is None else clip_source.load(folder)
+    make_folder(Path(config.out))
     say(f"measuring {len(clips)} clips (kept in {cache})")
     sessions = measure_sessions(clips, cache, source=folder, workers=config.workers)
-    source = GeometricSource() if folder is None else clip_source.load(folder)
-    say(f"training on {len(sessions)} people with the {source.identity.name} source")
+    people = len({session.subject for session in sessions})
+    of = f"{len(sessions)} visits of {people} people"
+    say(f"training on {of} with the {source.identity.name} source")
     model = _fitted(sessions, source, config, clips)
     model.save(Path(config.out))
     return model
@@ -80,20 +77,17 @@ def _chosen(config: DiagnosisTraining) -> tuple[LabelledClip, ...]:
         for clip in read_manifest(folder)
         if clip.split in config.splits and clip.expression in wanted
     )
-    labels: dict[str, LabelledClip] = {}
+    manifest = folder / MANIFEST
+    if not clips:
+        raise CohortError(
+            f"no clip of {', '.join(sorted(wanted))} in split {'/'.join(config.splits)}",
+            file=manifest,
+        )
     for clip in clips:
         if clip.pd is None:
-            raise CohortError("the row has no PD label", file=folder / "manifest.csv", row=clip.row)
-        if labels.setdefault(clip.subject, clip).pd != clip.pd:
-            raise CohortError(
-                f"subject {clip.subject} has another PD label in row {labels[clip.subject].row}",
-                file=folder / "manifest.csv",
-                row=clip.row,
-            )
-    if {clip.pd for clip in labels.values()} != {True, False}:
-        raise CohortError(
-            "people with and without PD are needed: an empty class", file=folder / "manifest.csv"
-        )
+            raise CohortError("the row has no PD label", file=manifest, row=clip.row)
+    if {clip.pd for clip in clips} != {True, False}:
+        raise CohortError("people with and without PD are needed: an empty class", file=manifest)
     return clips
 
 
@@ -103,7 +97,7 @@ def _fitted(
     config: DiagnosisTraining,
     clips: Sequence[LabelledClip],
 ) -> DiagnosisModel:
-    network, rows, labels = config.network, [], []
+    network, rows, labels, people = config.network, [], [], set()
     for session in sessions:
         usable = {e: m for e, m in session.measured.items() if m.state == "measured"}
         curves = session_curves(usable, source)
@@ -111,13 +105,15 @@ def _fitted(
         if posed and session.pd != UNKNOWN:
             rows.append(stack(posed, network.expressions, network.longest))
             labels.append(session.pd)
+            people.add(session.subject)
     model = fit(rows, np.array(labels, dtype=np.int64), network, config.fit)
     card = {
         "cohort": Path(config.cohort).name,
         "cohort_digest": hashlib.sha256(
             "".join(sorted(c.sha256 for c in clips)).encode()
         ).hexdigest(),
-        "people": len(rows),
+        "people": len(people),
+        "visits": len(rows),
         "phantom_trained": any(clip.truth is not None for clip in clips),
         "fit": json.loads(json.dumps(asdict(config.fit))),
     }

@@ -6,11 +6,12 @@ from its abstract does not give them, so each one stays a setting.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from ml.errors import ConfigError
 from ml.intensity.descriptors import DESCRIPTORS, NEUTRAL
+from ml.settings import settings
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,4 @@ class NetworkConfig:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        return cls(**checked_fields(cls, data))
-
-
-def checked_fields(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings as keyword arguments of a dataclass; unknown names are refused by name."""
-    known = {field.name for field in fields(cls)}
-    unknown = sorted(set(data) - known)
-    if unknown:
-        raise ConfigError(f"unknown settings: {', '.join(unknown)}; known: {sorted(known)}")
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        return settings(cls, data)

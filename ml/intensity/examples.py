@@ -36,11 +36,12 @@ class Example:
     times: npt.NDArray[np.float32]
     frames: npt.NDArray[Any]
     truth: npt.NDArray[np.float32]
+    session: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A clip with the same person's rest: all that the intensity of one clip depends on."""
+    """A clip with the rest of the same visit: all that the intensity of one clip depends on."""
 
     clip: Example
     rest: Example
@@ -102,8 +103,9 @@ def load_examples(clips: Iterable[LabelledClip], cache: FrameCache) -> list[Exam
     for clip in clips:
         times, frames = cache.frames(clip)
         if len(times) > 1:
+            truth = _truth(clip, times)
             examples.append(
-                Example(clip.subject, clip.expression, times, frames, _truth(clip, times))
+                Example(clip.subject, clip.expression, times, frames, truth, clip.session)
             )
     if not examples:
         raise CohortError("no clip shows a face", file="the cohort")
@@ -111,13 +113,15 @@ def load_examples(clips: Iterable[LabelledClip], cache: FrameCache) -> list[Exam
 
 
 def pair_with_rest(examples: Sequence[Example]) -> list[Pair]:
-    """Every clip with its person's rest clip; the rest clips themselves are pairs too.
+    """Every clip with the rest clip of its visit; the rest clips themselves are pairs too.
 
-    People without a usable rest clip are left out: their intensity has no zero. Raises
-    :class:`CohortError` when that leaves nobody.
+    Another day's rest is another camera, light and distance. Visits without a usable rest clip are
+    left out: their intensity has no zero. Raises :class:`CohortError` when that leaves nobody.
     """
-    rests = {example.subject: example for example in examples if example.expression == NEUTRAL}
-    pairs = [Pair(e, rests[e.subject]) for e in examples if e.subject in rests]
+    rests = {(e.subject, e.session): e for e in examples if e.expression == NEUTRAL}
+    pairs = [
+        Pair(e, rests[e.subject, e.session]) for e in examples if (e.subject, e.session) in rests
+    ]
     if not any(pair.clip.expression != NEUTRAL for pair in pairs):
         raise CohortError(
             "nobody has both a usable rest clip and another clip: intensity is relative to the"

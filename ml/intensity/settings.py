@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from ml.errors import ConfigError
-from ml.intensity.config import NetworkConfig, checked_fields
+from ml.intensity.config import NetworkConfig
 from ml.intensity.encoder import ENCODED_PER_SECOND, Precision
 from ml.intensity.losses import LossWeights
+from ml.settings import settings
 
 KIND = "intensity"
 
@@ -55,8 +56,6 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.optimiser not in ("sgd", "adamw") or self.precision not in ("fp32", "bf16"):
-            raise ConfigError("optimiser is sgd or adamw, precision is fp32 or bf16")
         for name in ("epochs", "batch", "frames", "rest_frames", "rate"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} must be above 0")
@@ -70,15 +69,4 @@ class TrainConfig:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Raises ``ConfigError`` for unknown, missing or impossible settings."""
-        values = checked_fields(cls, {k: v for k, v in data.items() if k != "kind"})
-        missing = {"cohort", "weights"} - set(values)
-        if missing:
-            raise ConfigError(f"the training settings lack {', '.join(sorted(missing))}")
-        parts = {"network": NetworkConfig, "loss": LossWeights, "rates": Rates}
-        try:
-            for name, part in parts.items():
-                if name in values:
-                    values[name] = part(**checked_fields(part, values[name]))
-            return cls(**values)
-        except TypeError as fault:
-            raise ConfigError(f"a setting has the wrong type: {fault}") from fault
+        return settings(cls, {k: v for k, v in data.items() if k != "kind"})

@@ -23,12 +23,15 @@ from torch import Tensor, nn
 from ml.distributed import Processes, processes
 from ml.errors import CohortError, ConfigError
 from ml.intensity import clip_source
+from ml.intensity.descriptors import NEUTRAL
 from ml.intensity.encoder import FrameEncoder, frame_encoder
 from ml.intensity.examples import FrameCache, Pair, load_examples, pair_with_rest
 from ml.intensity.learner import Batch, Cut, Learner, make_batch
 from ml.intensity.settings import TrainConfig
+from ml.intensity.towers import TowerError
 from ml.intensity.weights import LOCAL_PREFIX, LoadedClip, load, read_config
-from ml.manifest import LabelledClip, read_manifest
+from ml.manifest import MANIFEST, LabelledClip, read_manifest
+from ml.settings import make_folder
 
 STATE_FILE = "state.pt"
 LOG_FILE = "log.jsonl"
@@ -46,8 +49,9 @@ def train(config: TrainConfig, out: Path, cache: Path) -> Path:
     with processes() as group:
         torch.manual_seed(config.seed)
         learner = _learner(weights, config)
+        wanted = _chosen(clips, config)
         _claim(out, config, group)
-        pairs = _pairs(clips, config, learner, weights, cache, group)
+        pairs = _pairs(wanted, config, learner, weights, cache, group)
         model = group.wrap(learner)
         optimiser = _optimiser(learner, config)
         start = _resume(out, learner, optimiser, config)
@@ -69,14 +73,14 @@ def train_file(data: Mapping[str, Any], here: Path, cache: Path) -> Path:
 
     Beside the settings of :class:`TrainConfig` it names ``out``, the run's directory.
     """
-    if "out" not in data:
-        raise ConfigError("the training settings lack out")
+    if not isinstance(data.get("out"), str) or not data["out"]:
+        raise ConfigError("out: must name the run's directory")
     config = TrainConfig.from_json({k: v for k, v in data.items() if k != "out"})
     weights = config.weights
     if weights.startswith(LOCAL_PREFIX):
         weights = f"{LOCAL_PREFIX}{here / weights.removeprefix(LOCAL_PREFIX)}"
     config = replace(config, cohort=str(here / config.cohort), weights=weights)
-    return train(config, here / str(data["out"]), cache)
+    return train(config, here / data["out"], cache)
 
 
 def _learner(weights: LoadedClip, config: TrainConfig) -> Learner:
@@ -84,13 +88,16 @@ def _learner(weights: LoadedClip, config: TrainConfig) -> Learner:
         raise ConfigError(
             f"network.embed_dim is {config.network.embed_dim}, the weights' is {weights.embed_dim}"
         )
-    return Learner(
-        weights,
-        config.network,
-        config.loss,
-        image_blocks=config.image_blocks,
-        tune_text=config.tune_text,
-    )
+    try:
+        return Learner(
+            weights,
+            config.network,
+            config.loss,
+            image_blocks=config.image_blocks,
+            tune_text=config.tune_text,
+        )
+    except TowerError as fault:
+        raise ConfigError(f"image_blocks, tune_text: {fault}") from fault
 
 
 def _claim(out: Path, config: TrainConfig, group: Processes) -> None:
@@ -100,27 +107,38 @@ def _claim(out: Path, config: TrainConfig, group: Processes) -> None:
     if path.is_file() and path.read_text(encoding="utf-8") != text:
         raise ConfigError(f"{out} holds a run with other settings; give another directory")
     if group.first:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         path.write_text(text, encoding="utf-8")
     group.wait()
 
 
+def _chosen(clips: tuple[LabelledClip, ...], config: TrainConfig) -> list[LabelledClip]:
+    """The clips to train on. Raises :class:`CohortError` before anything is looked at."""
+    known = set(config.network.classes)
+    wanted = [c for c in clips if c.split in config.splits and c.expression in known]
+    where, splits = Path(config.cohort) / MANIFEST, "/".join(config.splits)
+    if missing := sorted(known - {clip.expression for clip in wanted}):
+        raise CohortError(
+            f"no clip of {', '.join(missing)} in split {splits}: an empty class", file=where
+        )
+    rested = {clip.visit for clip in wanted if clip.expression == NEUTRAL}
+    if not any(clip.visit in rested and clip.expression != NEUTRAL for clip in wanted):
+        raise CohortError(
+            f"no visit in split {splits} has both a rest clip and another clip: intensity is"
+            " relative to the person's own rest",
+            file=where,
+        )
+    return wanted
+
+
 def _pairs(
-    clips: tuple[LabelledClip, ...],
+    wanted: list[LabelledClip],
     config: TrainConfig,
     learner: Learner,
     weights: LoadedClip,
     cache: Path,
     group: Processes,
 ) -> list[Pair]:
-    known = set(config.network.classes)
-    wanted = [c for c in clips if c.split in config.splits and c.expression in known]
-    present = {clip.expression for clip in wanted}
-    if missing := sorted(known - present):
-        raise CohortError(
-            f"no clip of {', '.join(missing)} in split {'/'.join(config.splits)}: an empty class",
-            file=Path(config.cohort),
-        )
     frozen: FrameEncoder | None = None
     if not learner.tunes_images:
         frozen = frame_encoder(weights, "fp32", group.device)
@@ -171,6 +189,8 @@ def _epoch(
         optimiser.step()
         for name, value in {"loss": loss.detach(), **terms}.items():
             sums[name] = sums.get(name, 0.0) + float(value)
+        if not math.isfinite(sums["loss"]):
+            raise ConfigError(f"training diverged in epoch {epoch + 1}: lower the rates")
     return {name: group.mean(total / steps) for name, total in sums.items()}
 
 

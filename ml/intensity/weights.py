@@ -78,7 +78,11 @@ def load(where: str) -> LoadedClip:
         raise _bad(weights, f"the file changed since it was fetched ({ORIGIN_FILE})")
     model = build(config["model_cfg"], folder / CONFIG_FILE)
     _check_shapes(model, weights)
-    model.load_state_dict(load_file(weights))
+    tensors = load_file(weights)
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise _bad(weights, f"{name} holds numbers that are not finite")
+    model.load_state_dict(tensors)
     model.eval()
     preprocess = _preprocess(config, model, folder / CONFIG_FILE)
     if origin:
@@ -123,6 +127,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as fault:
         raise _bad(path, f"not JSON: {fault}") from fault
+    if not isinstance(config, dict):
+        raise _bad(path, "must hold one JSON object with model_cfg and preprocess_cfg")
     model, seen = config.get("model_cfg"), config.get("preprocess_cfg")
     if not isinstance(model, dict) or not {"embed_dim", "vision_cfg", "text_cfg"} <= set(model):
         raise _bad(path, "model_cfg must have embed_dim, vision_cfg and text_cfg")
@@ -207,7 +213,10 @@ def _bad(file: Path | str, message: str) -> WeightsError:
 def _check_answer(
     model: nn.Module, preprocess: Preprocess, origin: Mapping[str, Any], folder: Path
 ) -> None:
-    expected = np.asarray(origin["answer"], dtype=np.float32)
+    try:
+        expected = np.asarray(origin["answer"], dtype=np.float32)
+    except (TypeError, ValueError) as fault:
+        raise _bad(folder / ORIGIN_FILE, "answer must be a list of numbers") from fault
     found = answer(model, preprocess)
     if expected.shape != found.shape or np.abs(expected - found).max() > _GOLDEN_TOLERANCE:
         raise _bad(
@@ -232,7 +241,10 @@ def _check_shapes(model: nn.Module, weights: Path) -> None:
 
 def _preprocess(config: Mapping[str, Any], model: nn.Module, path: Path) -> Preprocess:
     seen = config["preprocess_cfg"]
-    mean, std = (tuple(float(v) for v in seen[key]) for key in ("mean", "std"))
+    try:
+        mean, std = (tuple(float(v) for v in seen[key]) for key in ("mean", "std"))
+    except (TypeError, ValueError) as fault:
+        raise _bad(path, "preprocess_cfg: mean and std must be three numbers each") from fault
     size = _image_size(model)
     stated = seen.get("size", size)
     stated = stated[0] if isinstance(stated, list) else stated

@@ -15,6 +15,8 @@ from enum import StrEnum
 import torch
 from torch import Tensor
 
+from ml.errors import ConfigError
+
 RECALL_FLOOR = 0.05
 
 
@@ -37,6 +39,12 @@ class Balance:
     sample_difficulty: float = 0.0
     adjustment: float = 1.0
     momentum: float = 0.9
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.beta < 1 and 0 <= self.momentum < 1):
+            raise ConfigError("beta and momentum must be from 0 to below 1")
+        if min(self.class_difficulty, self.sample_difficulty, self.adjustment) < 0:
+            raise ConfigError("the exponents of the balancing terms must be 0 or more")
 
 
 PRESETS: dict[str, Balance] = {

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from sklearn.model_selection import StratifiedGroupKFold
 
+from ml.errors import ConfigError
 from ml.severity.balance import PRESETS, Balance
 from ml.severity.calibration import CrossConformal, Temperature, fit_temperature, subset_key
 from ml.severity.ensemble import Examples, Parameters, Progress, Schedule, fit, run
@@ -35,6 +36,10 @@ class ClassifierSpec:
     members: int = 3  # per fold
     whiten: bool = True
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (2 <= self.folds <= 100 and 1 <= self.members <= 100 and self.seed >= 0):
+            raise ConfigError("folds must be 2 to 100, members 1 to 100, seed 0 or more")
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
+from ml.errors import ConfigError
 from ml.severity.balance import (
     Balance,
     balanced_loss,
@@ -37,6 +38,12 @@ class Schedule:
     weight_decay: float = 0.1
     expression_dropout: float = 0.15
     check_every: int = 8
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.batch, self.check_every) < 1 or self.learning_rate <= 0:
+            raise ConfigError("steps, batch and check_every must be 1 or more, learning_rate > 0")
+        if not (0 <= self.expression_dropout < 1 and self.weight_decay >= 0):
+            raise ConfigError("expression_dropout must be from 0 to below 1, weight_decay >= 0")
 
 
 @dataclass(frozen=True, eq=False)

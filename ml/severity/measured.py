@@ -13,13 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from ml.cohort import UNKNOWN, Cohort, drop_failed
-from ml.errors import CohortError
 from ml.features import columns_of
-from ml.manifest import MANIFEST, LabelledClip, read_manifest
+from ml.manifest import MANIFEST, LabelledClip, labels_of, read_manifest
 
 Progress = Callable[[int, int], None]
 Check = Callable[[Cohort], object]
-Visit = tuple[str, str]  # subject, session
 
 
 def cohort_of_clips(
@@ -27,41 +25,29 @@ def cohort_of_clips(
 ) -> Cohort:
     """One row per subject and session, from ``folder/manifest.csv``. A clip that cannot be measured
     leaves its expression missing. ``check`` sees the labelled rows before anything is measured, a
-    feature taken as usable (0) wherever there is a clip. Raises :class:`CohortError` naming file
-    and row."""
+    feature taken as usable (0) wherever there is a clip. Raises :class:`CohortError` as
+    :func:`ml.manifest.read_manifest` does."""
     clips = read_manifest(folder)
-    visits = list(dict.fromkeys(visit_of(clip) for clip in clips))
+    about = labels_of(clips, folder / MANIFEST)
     expressions = list(dict.fromkeys(clip.expression for clip in clips))
     columns = tuple(name for expression in expressions for name in columns_of(expression))
     position = {name: index for index, name in enumerate(columns)}
-    row_of = {visit: n for n, visit in enumerate(visits)}
-    seen: dict[tuple[Visit, str], int] = {}
-    promised = np.full((len(visits), len(columns)), np.nan)
+    row_of = {visit: n for n, visit in enumerate(about)}
+    promised = np.full((len(about), len(columns)), np.nan)
     for clip in clips:
-        first = seen.setdefault((visit_of(clip), clip.expression), clip.row)
-        if first != clip.row:
-            raise CohortError(
-                f"subject {clip.subject} has {clip.expression} in row {first} already",
-                file=folder / MANIFEST,
-                row=clip.row,
-            )
         here = [position[name] for name in columns_of(clip.expression)]
-        promised[row_of[visit_of(clip)], here] = 0.0
-    labelled = _cohort(folder, clips, visits, columns, promised)
+        promised[row_of[clip.visit], here] = 0.0
+    labelled = _cohort(folder, list(about.values()), columns, promised)
     if check is not None:
         check(labelled)
     values = np.full(promised.shape, np.nan)
     for done, clip in enumerate(clips, start=1):
         for name, value in features_of(clip, cache).items():
             if name in position:
-                values[row_of[visit_of(clip)], position[name]] = value
+                values[row_of[clip.visit], position[name]] = value
         if progress is not None:
             progress(done, len(clips))
     return replace(labelled, values=drop_failed(values, columns))
-
-
-def visit_of(clip: LabelledClip) -> Visit:
-    return clip.subject, clip.session
 
 
 def features_of(clip: LabelledClip, cache: Path) -> dict[str, float]:
@@ -82,26 +68,15 @@ def features_of(clip: LabelledClip, cache: Path) -> dict[str, float]:
 
 def _cohort(
     folder: Path,
-    clips: Sequence[LabelledClip],
-    visits: Sequence[Visit],
+    firsts: Sequence[LabelledClip],
     columns: tuple[str, ...],
     values: "np.ndarray[tuple[int, int], np.dtype[np.float64]]",
 ) -> Cohort:
-    about: dict[Visit, LabelledClip] = {}
-    for clip in clips:
-        first = about.setdefault(visit_of(clip), clip)
-        if (first.pd, first.grade) != (clip.pd, clip.grade):
-            raise CohortError(
-                f"subject {clip.subject} has other labels than in row {first.row}",
-                file=folder / MANIFEST,
-                row=clip.row,
-            )
-    firsts = [about[visit] for visit in visits]
     return Cohort(
         name=str(folder / MANIFEST),
         columns=columns,
         values=values,
-        subject=np.array([subject for subject, _ in visits], dtype=np.str_),
+        subject=np.array([c.subject for c in firsts], dtype=np.str_),
         protocol=np.array([c.protocol for c in firsts], dtype=np.str_),
         pd=np.array([UNKNOWN if c.pd is None else int(c.pd) for c in firsts], dtype=np.int64),
         grade=np.array([UNKNOWN if c.grade is None else c.grade for c in firsts], dtype=np.int64),

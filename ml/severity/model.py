@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ml.errors import ConfigError
 from ml.features import TOKEN_WIDTH
 
 
@@ -40,6 +41,12 @@ class FusionConfig:
     classes: int = 2
     dropout: float = 0.1
     input_dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.width <= 1024 and self.heads >= 1 and self.classes >= 2):
+            raise ConfigError("width must be 1 to 1024, heads 1 or more, classes 2 or more")
+        if not (0 <= self.dropout < 1 and 0 <= self.input_dropout < 1):
+            raise ConfigError("dropout and input_dropout must be from 0 to below 1")
 
     @property
     def outputs(self) -> int:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ from ml.bundle import canonical, default_bundle_path, load, plain, save
 from ml.cohort import UNKNOWN, Cohort, check_for_training, read_table, split_hash
 from ml.distributed import Processes, processes
 from ml.errors import CohortError, ConfigError
+from ml.expressions import EXPRESSIONS, is_expression
+from ml.features import columns_of
 from ml.norms import MIN_PEOPLE, Norms
+from ml.settings import make_folder, read_object, settings
 from ml.severity.balance import PRESETS
 from ml.severity.build import fit_index, healthy_norms, model_metadata
 from ml.severity.card import OWN_LIMITS, card
@@ -25,7 +28,6 @@ from ml.severity.ensemble import Examples, Parameters, fit
 from ml.severity.grades import CLASSES, GradeModel, GradeSpec, grade_fusion, train_grades
 from ml.severity.measured import cohort_of_clips
 from ml.severity.scorer import Scorer
-from ml.severity.storage import spec_from_json
 from ml.severity.whitening import Whitening
 
 Say = Callable[[str], None]
@@ -47,34 +49,39 @@ class TrainingConfig:
     seed: int = 0
     model: Mapping[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        known = all(is_expression(name) for name in self.expressions)
+        if not known or len(set(self.expressions)) != len(self.expressions) or not self.expressions:
+            raise ConfigError(f"expressions: must be some of {', '.join(EXPRESSIONS)}, each once")
+        if not (self.name and self.version and self.out):
+            raise ConfigError("name, version and out must not be empty")
+
     def spec(self) -> ClassifierSpec:
         """The ensemble's specification; raises :class:`ConfigError` for a field it has not."""
         model = dict(self.model or {})
         fusion = {"expressions": self.expressions, "fusion": "attention", "head": "softmax"}
-        fusion |= model.pop("fusion", {})
-        model["balance"] = plain(PRESETS["adaptive"]) | dict(model.get("balance", {}))
-        try:
-            return spec_from_json({**model, "fusion": fusion, "seed": self.seed})
-        except (TypeError, ValueError) as fault:
-            raise ConfigError(f"model: {fault}") from fault
+        fusion |= _object(model.pop("fusion", {}), "model.fusion")
+        balance = _object(model.get("balance", {}), "model.balance")
+        model["balance"] = plain(PRESETS["adaptive"]) | balance
+        return settings(ClassifierSpec, {**model, "fusion": fusion, "seed": self.seed}, "model")
 
 
 def read_config(path: Path) -> TrainingConfig:
-    """Raises :class:`ConfigError` naming the file and the entry that cannot work."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"no such file: {path}") from None
-    except ValueError as fault:
-        raise ConfigError(f"{path} is not JSON: {fault}") from fault
-    known = {f.name for f in fields(TrainingConfig)}
-    needed = {"name", "version", "cohort", "out", "expressions"}
-    if not isinstance(data, dict) or needed - set(data) or set(data) - known:
-        odd = sorted((needed - set(data)) | (set(data) - known)) if isinstance(data, dict) else []
-        raise ConfigError(f"{path}: missing or unknown entries: {', '.join(odd) or 'no object'}")
-    config = TrainingConfig(**{**data, "expressions": tuple(data["expressions"])})
-    here = path.parent
+    """Raises :class:`ConfigError` naming the entry that cannot work."""
+    return config_from(read_object(path), path.parent)
+
+
+def config_from(data: Mapping[str, Any], here: Path) -> TrainingConfig:
+    """A settings file's content; paths in it are relative to ``here``. Raises ConfigError."""
+    config = settings(TrainingConfig, data)
+    config.spec()
     return replace(config, cohort=str(here / config.cohort), out=str(here / config.out))
+
+
+def _object(data: object, at: str) -> dict[str, Any]:
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{at}: must be an object, {{…}}")
+    return dict(data)
 
 
 def read_cohort(config: TrainingConfig, cache: Path, say: Say) -> Cohort:
@@ -84,11 +91,22 @@ def read_cohort(config: TrainingConfig, cache: Path, say: Say) -> Cohort:
         timer = _Timer(say, "measuring clips")
         # Measuring takes long: what the manifest alone can show is checked before.
         whole = cohort_of_clips(
-            source, cache, progress=timer, check=lambda promised: _checked(config, promised)
+            source, cache, progress=timer, check=lambda promised: _ready(config, promised)
         )
     else:
         whole = read_table(source, name=str(source))
+        _ready(config, whole)
     return _checked(config, whole)
+
+
+def _ready(config: TrainingConfig, whole: Cohort) -> None:
+    """All that can be known before the work: rows, norms, and a place for the bundle."""
+    cohort = _checked(config, whole)
+    norms = norms_of(cohort)
+    for expression in config.expressions:
+        if norms is not None and not any(c in norms.tables for c in columns_of(expression)):
+            raise _no_norms(expression, norms, cohort)
+    make_folder(Path(config.out))
 
 
 def _checked(config: TrainingConfig, whole: Cohort) -> Cohort:
@@ -139,11 +157,7 @@ def train(config: TrainingConfig, cache: Path, say: Say) -> str | None:
             config.expressions, np.isfinite(z).any(axis=(0, 2)), strict=True
         ):
             if not there:
-                raise CohortError(
-                    f"{expression} has no norms: {norms.reference} (a cohort with"
-                    f" {2 * MIN_PEOPLE} people without PD brings its own)",
-                    file=cohort.name,
-                )
+                raise _no_norms(expression, norms, cohort)
         usable = np.isfinite(z).any(axis=(1, 2))
         kept = cohort.take(usable)
         spec = config.spec() if own else replace(config.spec(), whiten=False)
@@ -165,10 +179,23 @@ def train(config: TrainingConfig, cache: Path, say: Say) -> str | None:
 
 def norms_for(cohort: Cohort) -> tuple[Norms, bool]:
     """The cohort's own norms where it has enough people without PD, else the shipped ones."""
-    without = len(set(cohort.subject[cohort.pd == 0]))
-    if without < 2 * MIN_PEOPLE:
-        return load(default_bundle_path()).norms, False
+    if shipped := norms_of(cohort):
+        return shipped, False
     return healthy_norms(cohort, reference=f"people without PD in {Path(cohort.name).name}"), True
+
+
+def norms_of(cohort: Cohort) -> Norms | None:
+    """The shipped norms where the cohort has too few people without PD for its own, else None."""
+    without = len(set(cohort.subject[cohort.pd == 0]))
+    return load(default_bundle_path()).norms if without < 2 * MIN_PEOPLE else None
+
+
+def _no_norms(expression: str, norms: Norms, cohort: Cohort) -> CohortError:
+    return CohortError(
+        f"{expression} has no norms: {norms.reference} (a cohort with"
+        f" {2 * MIN_PEOPLE} people without PD brings its own)",
+        file=cohort.name,
+    )
 
 
 def crossfit(
@@ -210,6 +237,10 @@ def crossfit(
     if not group.first:
         return None
     loaded = [load_file(file) for file in files]
+    if not all(torch.isfinite(value).all() for part in loaded for value in part.values()):
+        for file in files:
+            file.unlink()
+        raise ConfigError("training diverged: lower model.schedule.learning_rate")
     parameters: Parameters = {n: torch.cat([part[n] for part in loaded]) for n in loaded[0]}
     for file in files:
         file.unlink()

@@ -58,17 +58,34 @@ def test_a_cohort_becomes_a_stored_model(place: Path) -> None:
     assert len(list(cache.glob("*.json"))) == 8
 
 
+def test_each_visit_is_a_sample_with_its_own_label(place: Path) -> None:
+    """Somebody who came twice, without PD and with it later, is two samples of one subject."""
+    rows = manifest(place)
+    subjects = [rows[0]["subject"]] * 4 + [row["subject"] for row in rows[4:]]
+    twice = [
+        {**row, "subject": subject, "session": str(i // 2)}
+        for i, (row, subject) in enumerate(zip(rows, subjects, strict=True))
+    ]
+    try:
+        write(place, twice)
+        trained = train_file({**SETTINGS, "out": "visits"}, place, place / "cache", print)
+    finally:
+        write(place, rows)
+    assert (trained.card["people"], trained.card["visits"]) == (3, 4)
+    assert trained.prevalence == 0.5
+
+
 def test_a_missing_or_contradicting_label_stops_before_measuring(
     place: Path, tmp_path: Path
 ) -> None:
     rows = manifest(place)
     said: list[str] = []
     try:
-        write(place, [{**row, "pd": ""} if i == 3 else row for i, row in enumerate(rows)])
-        with pytest.raises(CohortError, match="row 5: the row has no PD label"):
+        write(place, [{**row, "pd": ""} if i > 5 else row for i, row in enumerate(rows)])
+        with pytest.raises(CohortError, match="row 8: the row has no PD label"):
             train_file(SETTINGS, place, tmp_path, said.append)
         write(place, [{**row, "pd": i % 2} for i, row in enumerate(rows)])
-        with pytest.raises(CohortError, match="another PD label"):
+        with pytest.raises(CohortError, match=r"row 3: subject .* has other labels than in row 2"):
             train_file(SETTINGS, place, tmp_path, said.append)
         write(place, [{**row, "pd": 1} for row in rows])
         with pytest.raises(CohortError, match="empty class"):

@@ -19,7 +19,7 @@ from ml import phantom
 from ml.distributed import Processes
 from ml.errors import CohortError, ConfigError
 from ml.intensity import clip_source
-from ml.intensity.examples import Pair
+from ml.intensity.examples import Example, Pair, pair_with_rest
 from ml.intensity.learner import Learner, pad
 from ml.intensity.losses import LossWeights
 from ml.intensity.network import masked_median
@@ -204,6 +204,19 @@ def test_training_settings_survive_json(cohort: Path, saved_tiny: Path) -> None:
     assert TrainConfig.from_json(json.loads(json.dumps(settings.to_json()))) == settings
     with pytest.raises(ConfigError, match="cohort"):
         TrainConfig.from_json({"weights": "y"})
+
+
+def test_a_clip_is_paired_with_the_rest_of_its_own_visit() -> None:
+    def example(expression: str, session: str) -> Example:
+        times = np.zeros(2, np.float32)
+        return Example("p", expression, times, np.zeros((2, 3), np.float32), times, session)
+
+    examples = [example(e, s) for s in ("spring", "autumn") for e in ("rest", "smile")]
+    pairs = pair_with_rest([*examples, example("smile", "a visit without rest")])
+    assert [(p.clip.session, p.clip.expression) for p in pairs] == [
+        (e.session, e.expression) for e in examples
+    ]
+    assert all(p.rest.session == p.clip.session for p in pairs)
 
 
 def test_processes_share_a_batch_without_changing_it() -> None:

@@ -99,10 +99,10 @@ def test_a_person_who_comes_again_is_two_rows_of_one_subject(drawn: Path) -> Non
     ("column", "value", "words"),
     [
         ("grade", "5", "row 6: the grade 5 is not one of 0 to 4"),
-        ("pd", "2", "row 6: the pd label 2 is not one of 0 to 1"),
+        ("pd", "2", "row 6: the PD label '2' is neither yes nor no"),
         ("clip", "gone.mp4", "row 6: the clip gone.mp4 is missing"),
         ("split", "test", "row 7: subject .* is in split"),
-        ("sha256", "0" * 64, "row 6: the clip's content is not"),
+        ("sha256", "0" * 64, "row 6: the content of .* is not"),
         ("pd", "", "row 7: subject .* has other labels than in row 6"),
         ("expression", "disgust", "row 7: subject .* has disgust in row 6 already"),
     ],
