@@ -62,6 +62,7 @@ class Assessment:
     prevalence: float
     abstained: str | None
     missing: Sequence[str]
+    diagnosis: Mapping[str, Any] | None
     bundle: Mapping[str, Any]
     intensity_source: Mapping[str, Any]
     clips: Sequence[ClipReport]
@@ -97,6 +98,7 @@ class Assessment:
                 for e, without in score.leave_one_out.items()
             },
             "missing": list(self.missing),
+            "diagnosis": None if self.diagnosis is None else dict(self.diagnosis),
             "bundle": dict(self.bundle),
             "intensity_source": dict(self.intensity_source),
             "clips": [clip.to_json() for clip in self.clips],
@@ -119,9 +121,9 @@ def assess(
     row: dict[str, float | None] = {}
     for measured in usable.values():
         row |= measured.features()
-    score = bundle.score([row], prevalence)[0]
     curves = session_curves(usable, source)
     one_source(curves.values())
+    score = bundle.score([row], prevalence, [curves])[0]
     ordered = sorted(measurements.items(), key=lambda item: EXPRESSIONS.index(Expression(item[0])))
     used = [m for e, m in usable.items() if e in bundle.expressions]
     site = prevalence if prevalence is not None else float(bundle.metadata["prevalence"])
@@ -130,6 +132,7 @@ def assess(
         prevalence=site,
         abstained=score.abstained or _poor_capture(used),
         missing=[str(e) for e in bundle.expressions if e not in usable],
+        diagnosis=_diagnosis(bundle, curves, site),
         bundle={
             "name": bundle.name,
             "version": bundle.version,
@@ -141,13 +144,38 @@ def assess(
     )
 
 
+def _diagnosis(
+    bundle: "Bundle", curves: Mapping[str, IntensityCurve], prevalence: float
+) -> dict[str, Any] | None:
+    """What the bundle's LSTM says by itself, at the site's prevalence but not calibrated; None for
+    a bundle without one. ``used``: the expressions that it read."""
+    if bundle.diagnosis is None:
+        return None
+    from scipy.special import expit, logit
+
+    from ml.severity.calibration import shift_prevalence
+
+    said = bundle.diagnosis.ask(curves)
+    p_pd = None
+    if said.p_pd is not None:
+        odds = logit(np.clip(said.p_pd, 1e-6, 1 - 1e-6))
+        trained = bundle.diagnosis.prevalence
+        p_pd = float(expit(shift_prevalence(odds, trained=trained, site=prevalence)))
+    return {
+        "p_pd": _rounded(p_pd, 4),
+        "source": said.source.to_json(),
+        "used": list(said.used),
+    }
+
+
 def session_curves(
     usable: Mapping[str, Measurement], source: IntensitySource
 ) -> dict[str, IntensityCurve]:
-    """The intensity curve of each usable clip, relative to the rest clip where there is one."""
+    """The intensity curve of each usable clip that the source knows the expression of, relative to
+    the rest clip where there is one."""
     rest = usable.get(Expression.REST)
     still = None if rest is None else material(rest)
-    return {e: source.curve(material(m), still) for e, m in usable.items()}
+    return {e: source.curve(material(m), still) for e, m in usable.items() if source.knows(e)}
 
 
 def material(measured: Measurement) -> ClipMaterial:

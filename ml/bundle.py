@@ -5,6 +5,7 @@ weights.safetensors   members of the ensemble and their conformal scores
 norms.json            quantile tables of people without PD
 card.md               what it is for, what it was trained on, how well it does, where it fails
 intensity/            only where bundle.json names the CLIP source: that source's directory
+diagnosis/            only where the fusion reads an LSTM's last state: that LSTM
 """
 
 import hashlib
@@ -19,6 +20,8 @@ from ml.errors import BundleError, ConfigError
 from ml.norms import Norms
 
 if TYPE_CHECKING:
+    from ml.diagnosis.model import DiagnosisModel
+    from ml.intensity.source import IntensityCurve
     from ml.severity.scorer import Score, Scorer
 
 SCHEMA = 1
@@ -29,6 +32,8 @@ CARD = "card.md"
 HASHED = (WEIGHTS, NORMS, CARD)
 INTENSITY = "intensity"
 INTENSITY_FILES = (f"{INTENSITY}/source.json", f"{INTENSITY}/source.safetensors")
+DIAGNOSIS = "diagnosis"
+DIAGNOSIS_FILES = (f"{DIAGNOSIS}/diagnosis.json", f"{DIAGNOSIS}/diagnosis.safetensors")
 DEFAULT = "fusion-0.1.0"
 
 
@@ -65,15 +70,23 @@ class Bundle:
         """The expressions its weights were trained on."""
         return self.scorer.expressions
 
+    @property
+    def diagnosis(self) -> "DiagnosisModel | None":
+        """The LSTM on intensity curves, where it has one."""
+        return None if self.scorer.curves is None else self.scorer.curves.model
+
     def score(
-        self, rows: Sequence[Mapping[str, float | None]], prevalence: float | None = None
+        self,
+        rows: Sequence[Mapping[str, float | None]],
+        prevalence: float | None = None,
+        curves: Sequence["Mapping[str, IntensityCurve] | None"] | None = None,
     ) -> list["Score"]:
         """Score people, one mapping of feature columns to numbers each (any subset of columns).
 
         The single path of tables, assessments and evaluation. ``prevalence`` is the site's own;
-        None keeps the training one.
+        None keeps the training one. ``curves``: each person's, by expression, where there are any.
         """
-        return self.scorer.score(rows, prevalence)
+        return self.scorer.score(rows, prevalence, curves)
 
 
 def sha256(data: bytes) -> str:
@@ -118,6 +131,9 @@ def save(
     for file, data in contents.items():
         (path / file).write_bytes(data)
     files = [*HASHED, *_copied(path, intensity)]
+    if scorer.curves is not None:
+        scorer.curves.model.save(path / DIAGNOSIS)
+        files += DIAGNOSIS_FILES
     description: dict[str, Any] = {
         "schema": SCHEMA,
         "name": name,
@@ -151,7 +167,8 @@ def load(path: Path) -> Bundle:
     """
     from safetensors.numpy import load as from_safetensors
 
-    from ml.severity.storage import scorer_from
+    from ml.diagnosis import model as diagnosis
+    from ml.severity.storage import reads_curves, scorer_from
 
     description = _description(path)
     _verify(path, description)
@@ -159,7 +176,9 @@ def load(path: Path) -> Bundle:
     norms = Norms.from_json(json.loads(contents[NORMS]))
     try:
         arrays = from_safetensors(contents[WEIGHTS])
-        scorer = scorer_from(description["config"], arrays, norms)
+        config = description["config"]
+        lstm = diagnosis.load(path / DIAGNOSIS) if reads_curves(config) else None
+        scorer = scorer_from(config, arrays, norms, lstm)
     except (KeyError, ValueError, TypeError, RuntimeError, ConfigError) as error:
         raise BundleError(
             f"{path / WEIGHTS} does not fit the configuration in {DESCRIPTION}: {error}"
@@ -195,8 +214,12 @@ def _description(path: Path) -> dict[str, Any]:
 def _verify(path: Path, description: Mapping[str, Any]) -> None:
     """Every file that the bundle is made of is there and unchanged."""
     hashes: Mapping[str, str] = description["files"]
+    from ml.severity.storage import reads_curves
+
     is_clip = description["metadata"].get("intensity_source") == "clip"
-    for file in dict.fromkeys((*HASHED, *(INTENSITY_FILES if is_clip else ()), *hashes)):
+    needed = [*HASHED, *(INTENSITY_FILES if is_clip else ())]
+    needed += DIAGNOSIS_FILES if reads_curves(description["config"]) else ()
+    for file in dict.fromkeys((*needed, *hashes)):
         if not (path / file).is_file():
             raise BundleError(f"{path / file} is missing")
         if file not in hashes:

@@ -78,6 +78,7 @@ def describe_bundle(what: Json) -> Json:
 
     path = Path(what["path"]) if what["path"] else bundle.default_bundle_path()
     loaded = bundle.load(path)
+    served.source_of(loaded, _device())
     encoder = served.encoder_of(loaded, _device())
     _bundles[loaded.digest] = loaded
     return {

@@ -57,6 +57,10 @@ class ClipSource:
     def material(self) -> Material:
         return Material.EMBEDDINGS
 
+    def knows(self, expression: str) -> bool:
+        """The expressions it was trained for, and rest."""
+        return expression in self.network.config.classes
+
     def curve(self, clip: ClipMaterial, rest: ClipMaterial | None) -> IntensityCurve:
         """See ``IntensitySource.curve``. Of a rest clip: the mean over all expressions."""
         delta = self._delta(clip)

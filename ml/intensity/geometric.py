@@ -17,7 +17,7 @@ from scipy.ndimage import median_filter
 
 from ml import blinks
 from ml.blinks import bridged
-from ml.expressions import POSED, Expression
+from ml.expressions import POSED, Expression, is_expression
 from ml.geometry import SIGNALS
 from ml.intensity import together
 from ml.intensity.source import (
@@ -123,6 +123,10 @@ class GeometricSource:
 
     material: Material = Material.SIGNALS
     identity: SourceIdentity = _IDENTITY
+
+    def knows(self, expression: str) -> bool:
+        """All of them: none is learnt."""
+        return is_expression(expression)
 
     def curve(self, clip: ClipMaterial, rest: ClipMaterial | None) -> IntensityCurve:
         """Displacement from rest along the expression, 0 at rest, read from all signals that move

@@ -25,11 +25,17 @@ def source_of(bundle: "Bundle", device: str = "cpu") -> IntensitySource:
     ``intensity``, and its image encoder runs on ``device`` (:func:`device_of`).
 
     Raises :class:`SourceError` for a name nobody knows or a CLIP source that is not the one the
-    bundle was trained on, ``WeightsError`` where its files are missing or changed.
+    bundle was trained on, or where the bundle's LSTM was trained on another source;
+    ``WeightsError`` where files are missing or changed.
     """
-    if bundle.intensity_source == geometric.NAME:
-        return geometric.GeometricSource()
-    return _clip_of(bundle, device)
+    is_geometric = bundle.intensity_source == geometric.NAME
+    source = geometric.GeometricSource() if is_geometric else _clip_of(bundle, device)
+    if bundle.diagnosis is not None and bundle.diagnosis.source != source.identity:
+        raise SourceError(
+            f"the LSTM of {bundle.name} {bundle.version} was trained on another source than the"
+            f" {source.identity.name} one of this version; train the bundle anew"
+        )
+    return source
 
 
 def encoder_of(bundle: "Bundle", device: str = "cpu") -> CropEncoder | None:

@@ -111,6 +111,10 @@ class IntensitySource(Protocol):
         """What :class:`ClipMaterial` must hold for this source."""
         ...
 
+    def knows(self, expression: str) -> bool:
+        """Whether it can tell how strongly this expression is shown."""
+        ...
+
     def curve(self, clip: ClipMaterial, rest: ClipMaterial | None) -> IntensityCurve:
         """Intensity of ``clip.expression`` relative to ``rest``, the same person's rest clip.
 

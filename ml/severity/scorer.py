@@ -14,6 +14,7 @@ from ml.severity.calibration import (
     subset_key,
 )
 from ml.severity.classifier import Classifier
+from ml.severity.curves import CURVES, Curves, CurveToken, join
 from ml.severity.grades import EXPERIMENTAL, GradeModel, expected_grade
 from ml.severity.index import HypomimiaIndex
 
@@ -52,8 +53,10 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class Estimates:
-    """Arrays behind the scores of N people; NaN where nothing could be computed."""
+    """Arrays behind the scores of N people; NaN where nothing could be computed. ``there`` and
+    ``attention``: a column for each token of the fusion."""
 
+    there: Booleans
     index: Floats
     p_pd: Floats
     low: Floats
@@ -69,7 +72,8 @@ class Scorer:
     """Norms, index and ensemble together, as a bundle carries them.
 
     ``spread_limit``: members that disagree by more than this (standard deviation of their
-    log-odds) make the result abstain; ``enough``: expressions needed not to abstain.
+    log-odds) make the result abstain; ``enough``: expressions needed not to abstain. ``curves``:
+    the LSTM whose last state is one more token, where the model was trained with one.
     """
 
     norms: Norms
@@ -78,10 +82,11 @@ class Scorer:
     spread_limit: float
     enough: int = 2
     grades: GradeModel | None = None
+    curves: CurveToken | None = None
 
     @property
     def expressions(self) -> tuple[str, ...]:
-        return self.classifier.spec.fusion.expressions
+        return tuple(e for e in self.classifier.spec.fusion.expressions if e != CURVES)
 
     def tokens(self, rows: Sequence[Mapping[str, float | None]]) -> Floats:
         """(N, K, 14) normal scores; NaN where missing or where extraction failed."""
@@ -97,19 +102,29 @@ class Scorer:
         shaped = drop_failed(raw, columns).reshape(len(rows), len(self.expressions), -1)
         return self.norms.z_tokens(self.expressions, shaped)
 
-    def estimate(self, z: Floats, present: Booleans, prevalence: float | None) -> Estimates:
-        """All numbers for people of any mixture of present expressions. ``z`` (N, K, 14)."""
+    def estimate(
+        self,
+        z: Floats,
+        present: Booleans,
+        prevalence: float | None,
+        states: Floats | None = None,
+    ) -> Estimates:
+        """All numbers for people of any mixture of present expressions. ``z`` (N, K, 14);
+        ``states`` (N, U) of the LSTM, NaN or None where there are no curves."""
         n = len(z)
         hidden = np.where(present[..., None], z, np.nan)
+        tokens = self._with_states(hidden, states)
+        there = np.isfinite(tokens).any(axis=-1)
+        names = self.classifier.spec.fusion.expressions
         p_pd, low, high, spread = (np.full(n, np.nan) for _ in range(4))
         sets = np.zeros((n, 2), dtype=bool)
-        attention = np.zeros(present.shape)
-        for pattern in np.unique(present, axis=0):
-            rows = (present == pattern).all(axis=-1)
+        attention = np.zeros(there.shape)
+        for pattern in np.unique(there, axis=0):
+            rows = (there == pattern).all(axis=-1)
             if not pattern.any() or not rows.any():
                 continue
-            key = subset_key([e for e, on in zip(self.expressions, pattern, strict=True) if on])
-            members, weights = self.classifier.members(hidden[rows], present[rows])
+            key = subset_key([e for e, on in zip(names, pattern, strict=True) if on])
+            members, weights = self.classifier.members(tokens[rows], there[rows])
             by_fold = self.classifier.by_fold(members)
             calibrate = self.classifier.temperatures[key]
             odds = shift_prevalence(
@@ -125,7 +140,17 @@ class Scorer:
         if self.grades is not None:
             grades = self.grades.distribution(hidden, present)
         index = self.index.score(self.for_index(hidden))
-        return Estimates(index, p_pd, low, high, sets, spread, attention, grades)
+        return Estimates(there, index, p_pd, low, high, sets, spread, attention, grades)
+
+    def _with_states(self, z: Floats, states: Floats | None) -> Floats:
+        """The fusion's tokens: those of the expressions, and that of the curves if it has one."""
+        if self.curves is None:
+            return z
+        none = np.full((len(z), len(self.curves.centre)), np.nan)
+        return join(z, none if states is None else states)
+
+    def states(self, people: Sequence[Curves | None]) -> Floats | None:
+        return None if self.curves is None else self.curves.states(people)
 
     def for_index(self, z: Floats) -> Floats:
         """The index's own expressions, in its order; NaN for those this model does not read. A
@@ -138,31 +163,41 @@ class Scorer:
         return result
 
     def score(
-        self, rows: Sequence[Mapping[str, float | None]], prevalence: float | None = None
+        self,
+        rows: Sequence[Mapping[str, float | None]],
+        prevalence: float | None = None,
+        curves: Sequence[Curves | None] | None = None,
     ) -> list[Score]:
-        """Scores of people given as mappings of feature columns to numbers."""
+        """Scores of people given as mappings of feature columns to numbers, and, where there are
+        any, their intensity ``curves`` by expression (read by a model with an LSTM only)."""
         if not rows:
             return []
+        people = [None] * len(rows) if curves is None else curves
         z = self.tokens(rows)
         present = np.isfinite(z).any(axis=-1)
-        full = self.estimate(z, present, prevalence)
-        without = []
-        for k in range(len(self.expressions)):
+        full = self.estimate(z, present, prevalence, self.states(people))
+        without = {}
+        for k, expression in enumerate(self.expressions):
             kept = present.copy()
             kept[:, k] = False
-            without.append(self.estimate(z, kept, prevalence))
-        return [self._score(n, full, without, present) for n in range(len(rows))]
+            others = [c and {e: v for e, v in c.items() if e != expression} for c in people]
+            without[expression] = self.estimate(z, kept, prevalence, self.states(others))
+        if self.curves is not None:
+            without[CURVES] = self.estimate(z, present, prevalence)
+        return [self._score(n, full, without, present[n]) for n in range(len(rows))]
 
     def _score(
-        self, n: int, full: Estimates, without: Sequence[Estimates], present: Booleans
+        self, n: int, full: Estimates, without: Mapping[str, Estimates], present: Booleans
     ) -> Score:
-        here = [k for k in range(len(self.expressions)) if present[n, k]]
+        tokens = zip(self.classifier.spec.fusion.expressions, full.there[n], strict=True)
+        here = [name for name, there in tokens if there]
+        weights = dict(zip(self.classifier.spec.fusion.expressions, full.attention[n], strict=True))
         leave_one_out = {
-            self.expressions[k]: {
-                "hypomimia_index": _number(without[k].index[n]),
-                "p_pd": _number(without[k].p_pd[n]),
+            name: {
+                "hypomimia_index": _number(without[name].index[n]),
+                "p_pd": _number(without[name].p_pd[n]),
             }
-            for k in here
+            for name in here
             if len(here) > 1
         }
         p_pd = _number(full.p_pd[n])
@@ -178,8 +213,8 @@ class Scorer:
             p_pd=p_pd,
             p_pd_interval=None if p_pd is None else (float(full.low[n]), float(full.high[n])),
             prediction_set=tuple(c for c, on in zip(CLASSES, full.sets[n], strict=True) if on),
-            abstained=self._abstained(len(here), float(full.spread[n])),
-            attention={self.expressions[k]: float(full.attention[n, k]) for k in here},
+            abstained=self._abstained(int(present.sum()), float(full.spread[n])),
+            attention={name: float(weights[name]) for name in here},
             leave_one_out=leave_one_out,
         )
 

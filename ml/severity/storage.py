@@ -8,10 +8,12 @@ import numpy.typing as npt
 import torch
 
 from ml.bundle import plain
+from ml.diagnosis.model import DiagnosisModel
 from ml.norms import Norms
 from ml.severity.balance import Balance, Distribution
 from ml.severity.calibration import CrossConformal, Temperature
 from ml.severity.classifier import Classifier, ClassifierSpec
+from ml.severity.curves import CURVES, CurveToken
 from ml.severity.ensemble import Parameters, Schedule
 from ml.severity.grades import GradeModel
 from ml.severity.index import HypomimiaIndex
@@ -33,6 +35,8 @@ def arrays_of(scorer: Scorer) -> Arrays:
                 arrays[f"conformal.{key}.{k}.{label}"] = scores.astype(np.float32)
     if scorer.grades is not None:
         arrays |= {f"grades.{n}": v.numpy() for n, v in scorer.grades.parameters.items()}
+    if scorer.curves is not None:
+        arrays |= {"curves.centre": scorer.curves.centre, "curves.spread": scorer.curves.spread}
     return arrays
 
 
@@ -59,10 +63,14 @@ def config_of(scorer: Scorer) -> dict[str, Any]:
     return config
 
 
-def scorer_from(config: Mapping[str, Any], arrays: Arrays, norms: Norms) -> Scorer:
-    """The inverse of :func:`config_of` and :func:`arrays_of`.
-
-    Raises KeyError or ValueError naming what does not fit.
+def scorer_from(
+    config: Mapping[str, Any],
+    arrays: Arrays,
+    norms: Norms,
+    diagnosis: DiagnosisModel | None = None,
+) -> Scorer:
+    """The inverse of :func:`config_of` and :func:`arrays_of`; ``diagnosis`` is the LSTM of a model
+    that reads curves. Raises KeyError or ValueError naming what does not fit.
     """
     spec = spec_from_json(config["classifier"])
     fold_of = np.array(config["fold_of"], dtype=np.int64)
@@ -82,7 +90,22 @@ def scorer_from(config: Mapping[str, Any], arrays: Arrays, norms: Norms) -> Scor
         float(config["spread_limit"]),
         int(config["enough"]),
         _grades(config["grades"], arrays),
+        _curves(arrays, diagnosis),
     )
+
+
+def reads_curves(config: Mapping[str, Any]) -> bool:
+    """Whether a bundle's configuration is that of a model with an LSTM."""
+    return CURVES in config["classifier"]["fusion"]["expressions"]
+
+
+def _curves(arrays: Arrays, diagnosis: DiagnosisModel | None) -> CurveToken | None:
+    if diagnosis is None:
+        return None
+    centre, spread = arrays["curves.centre"], arrays["curves.spread"]
+    if centre.shape != (diagnosis.network.config.units,) or spread.shape != centre.shape:
+        raise ValueError(f"curves.centre has shape {centre.shape}, not that of the LSTM's state")
+    return CurveToken(diagnosis, centre, spread)
 
 
 def _conformal(arrays: Arrays, key: str, folds: int) -> CrossConformal:
