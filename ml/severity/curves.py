@@ -10,7 +10,7 @@ is fitted on people whom both have seen, and no label enters it.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from ml.diagnosis.network import DiagnosisConfig
 from ml.diagnosis.sampling import SessionCurves, stack
 from ml.distributed import Processes
 from ml.intensity.source import IntensityCurve
+from ml.severity.model import FusionConfig
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -68,6 +69,12 @@ def join(z: Floats, states: Floats) -> Floats:
     tokens[:, :-1, : z.shape[-1]] = z
     tokens[:, -1, : states.shape[-1]] = states
     return tokens
+
+
+def fusion_with(config: FusionConfig, tokens: Floats) -> FusionConfig:
+    """The same fusion with the token of the curves, for tokens made by :func:`join`."""
+    expressions = (*config.expressions, CURVES)
+    return replace(config, expressions=expressions, token_width=tokens.shape[-1])
 
 
 def crossfit_states(
