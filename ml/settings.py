@@ -77,7 +77,9 @@ def _value(kind: Any, value: Any, at: str) -> Any:
     if origin in (Union, UnionType):
         if value is None and NoneType in arguments:
             return None
-        return _value(next(a for a in arguments if a is not NoneType), value, at)
+        if isinstance(value, bool) and bool in arguments:
+            return value
+        return _value(next(a for a in arguments if a not in (NoneType, bool)), value, at)
     if origin is Literal:
         return _one_of(arguments, value, at)
     if origin is tuple:

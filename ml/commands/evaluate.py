@@ -19,18 +19,23 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 def run(options: argparse.Namespace) -> int:
     from ml.bundle import load
     from ml.cohort import read_table
+    from ml.intensity.served import folder_of, source_of
     from ml.severity.assessed import figures, judge, write
-    from ml.severity.measured import cohort_of_clips
+    from ml.severity.measured import cohort_of_clips, curves_of_clips
     from ml.severity.training import check_splits
 
     bundle = load(options.bundle)
-    source: Path = options.cohort
-    if source.is_dir():
-        cohort = cohort_of_clips(source, options.cache)
+    given: Path = options.cohort
+    curves = None
+    if given.is_dir():
+        source, embeds = source_of(bundle), folder_of(bundle)
+        cohort = cohort_of_clips(given, options.cache, source=embeds)
+        if bundle.diagnosis is not None:
+            curves = curves_of_clips(given, cohort, options.cache, source, embeds)
     else:
-        cohort = read_table(source, name=str(source))
+        cohort = read_table(given, name=str(given))
     check_splits(cohort)
-    found = figures(judge(bundle, cohort))
+    found = figures(judge(bundle, cohort, curves))
     write(options.out, bundle, found)
     if options.json:
         json.dump(found, sys.stdout, allow_nan=False)

@@ -69,13 +69,17 @@ def _by_visit(clips: Sequence[LabelledClip], found: Sequence[Measurement]) -> li
 
 
 def _measure(job: tuple[LabelledClip, Path, Path | None]) -> Measurement:
-    """One clip, from the cache where the same file was measured by the same code."""
     import cv2
     import torch
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    clip, cache, folder = job
+    return measured_clip(*job)
+
+
+def measured_clip(clip: LabelledClip, cache: Path, folder: Path | None = None) -> Measurement:
+    """One clip, from the cache where the same file was measured by the same code; with embeddings
+    by the CLIP source in ``folder``."""
     encoder = None if folder is None else _encoder(folder)
     code = measurer_digest(None if encoder is None else encoder.digest)
     cues = tuple((clip.read_truth() or {}).get("cues_s", ()))
@@ -84,6 +88,7 @@ def _measure(job: tuple[LabelledClip, Path, Path | None]) -> Measurement:
     if path.is_file():
         return Measurement.from_json(json.loads(path.read_text(encoding="utf-8")))
     measured = measure_clip(clip.path, expression=clip.expression, cues=cues, encoder=encoder)
+    cache.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(measured.to_json()), encoding="utf-8")
     partial.replace(path)
@@ -92,7 +97,8 @@ def _measure(job: tuple[LabelledClip, Path, Path | None]) -> Measurement:
 
 def _encoder(folder: Path) -> CropEncoder:
     from ml.intensity.clip_source import load
+    from ml.intensity.served import AUTO, device_of
 
     if folder not in _encoders:
-        _encoders[folder] = load(folder).encoder
+        _encoders[folder] = load(folder, device_of(AUTO)).encoder
     return _encoders[folder]

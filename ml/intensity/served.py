@@ -46,6 +46,11 @@ def encoder_of(bundle: "Bundle", device: str = "cpu") -> CropEncoder | None:
     return _clip_of(bundle, device).encoder
 
 
+def folder_of(bundle: "Bundle") -> Path | None:
+    """The directory of the bundle's CLIP source, None where it is served on another one."""
+    return bundle.folder / FOLDER if bundle.intensity_source == CLIP else None
+
+
 def device_of(setting: str) -> str:
     """``auto``: a GPU where torch finds one, else the CPU. Any other name of a torch device stays
     as it is; raises :class:`ConfigError` for a CUDA device where there is none."""

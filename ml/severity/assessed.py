@@ -4,7 +4,7 @@ Uses :meth:`ml.bundle.Bundle.score`, the same path as the service.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from ml.evaluate import (
     risk_coverage,
     subject_resamples,
 )
+from ml.severity.curves import Curves
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -47,15 +48,16 @@ class Judged:
     both: Booleans
 
 
-def judge(bundle: Bundle, cohort: Cohort) -> Judged:
+def judge(bundle: Bundle, cohort: Cohort, curves: Mapping[int, Curves] | None = None) -> Judged:
     """Score the rows whose split is ``test``, or all where no row is. Raises CohortError where no
-    row has a PD label or a grade."""
+    row has a PD label or a grade. ``curves``: those of a cohort of clips, by the row's line."""
     if (cohort.split == "test").any():
         cohort = cohort.take(cohort.split == "test")
     cohort = cohort.take((cohort.pd != UNKNOWN) | (cohort.grade != UNKNOWN))
     if not len(cohort):
         raise CohortError("no row to evaluate has a PD label or a grade", file=cohort.name)
-    scores = bundle.score(cohort.records())
+    recorded = None if curves is None else [curves.get(int(line)) for line in cohort.line]
+    scores = bundle.score(cohort.records(), None, recorded)
 
     def numbers(field: str) -> Floats:
         values = [getattr(score, field) for score in scores]

@@ -66,7 +66,7 @@ variances each, as normal scores against people without PD), an ensemble of smal
 members ({metadata["parameters"]} numbers in all), {metadata["balance"]} class balancing,
 calibrated per set of expressions, cross-conformal prediction sets. A re-implementation from the
 abstract of arXiv 2510.17373, not a reproduction. Predictors: facial geometry only; never age, sex
-or protocol. Intensity curves shown beside it: the {metadata["intensity_source"]} source.
+or protocol. Intensity curves shown beside it: the {metadata["intensity_source"]} source.{lstm(metadata)}
 
 **Outcome.** Parkinson's disease yes/no as reported by participants or their clinic. Grades:
 {graded}.
@@ -96,6 +96,18 @@ tones is unknown.
 **Licence.** As the data it was learnt from: {licences}. It holds weights and quantile tables, no
 row of anybody's data.
 """
+
+
+def lstm(metadata: Mapping[str, Any]) -> str:
+    """A sentence about the LSTM, where there is one."""
+    found = metadata.get("diagnosis")
+    if found is None:
+        return ""
+    return (
+        f" An LSTM reads these curves ({found['network']['units']} units, AUROC out of fold"
+        f" {found['auroc_out_of_fold']:.3f} by itself); its last state is one more token of the"
+        " fusion, masked where there are no curves."
+    )
 
 
 def label(key: str) -> str:

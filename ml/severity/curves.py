@@ -21,6 +21,7 @@ from ml.diagnosis.model import DiagnosisModel, FitSettings, fit
 from ml.diagnosis.network import DiagnosisConfig
 from ml.diagnosis.sampling import SessionCurves, stack
 from ml.distributed import Processes
+from ml.evaluate import auroc
 from ml.intensity.source import IntensityCurve
 from ml.severity.model import FusionConfig
 
@@ -104,22 +105,34 @@ def crossfit_states(
     group.wait()
     *by_fold, served = [diagnosis.load(folder) for folder in folders]
     states = np.full((len(sessions), network.units), np.nan)
-    served_states = _states(served, sessions)
+    p_pd = np.full(len(sessions), np.nan)
+    there = served.ask_all(sessions)[1].astype(np.float64)
     for k, model in enumerate(by_fold):
-        own = _states(model, sessions)
+        said, last = model.ask_all(sessions)
+        own = last.astype(np.float64)
         train, out = wanted[k], seen & (fold == k)
-        states[out] = mapped(own[out], own[train], served_states[train])
+        states[out] = mapped(own[out], own[train], there[train])
+        p_pd[out] = said[out]
+    card = {
+        "sessions": int(seen.sum()),
+        "network": network.to_json(),
+        "fit": asdict(settings.fit),
+        "auroc_out_of_fold": round(auroc(labels[seen], p_pd[seen]), 4),
+    }
     centre = np.nanmean(states, axis=0)
     spread = np.maximum(np.nanstd(states, axis=0), _LEAST_SPREAD)
-    return (states - centre) / spread, CurveToken(served, centre, spread)
+    return (states - centre) / spread, CurveToken(replace(served, card=card), centre, spread)
 
 
 def forget(parts: Path) -> None:
-    """Removes the LSTMs that :func:`crossfit_states` kept: the bundle has what it needs."""
+    """Removes the LSTMs that :func:`crossfit_states` kept, and ``parts`` when it is empty then: the
+    bundle has what it needs."""
     for folder in parts.glob("*-lstm-*"):
         for file in (diagnosis.SETTINGS_FILE, diagnosis.TENSORS_FILE):
             (folder / file).unlink()
         folder.rmdir()
+    if not any(parts.iterdir()):
+        parts.rmdir()
 
 
 def mapped(states: Floats, known: Floats, there: Floats) -> Floats:
@@ -135,10 +148,6 @@ def mapped(states: Floats, known: Floats, there: Floats) -> Floats:
 def _read(curves: Curves, network: DiagnosisConfig) -> SessionCurves:
     own = {name: curve for name, curve in curves.items() if name in network.expressions}
     return stack(own, network.expressions, network.longest)
-
-
-def _states(model: DiagnosisModel, sessions: Sequence[SessionCurves]) -> Floats:
-    return model.ask_all(sessions)[1].astype(np.float64)
 
 
 def _key(

@@ -5,7 +5,6 @@ and another measurer never reads what this one wrote.
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,17 +13,24 @@ import numpy as np
 
 from ml.cohort import UNKNOWN, Cohort, drop_failed
 from ml.features import columns_of
-from ml.manifest import MANIFEST, LabelledClip, labels_of, read_manifest
+from ml.intensity.source import IntensityCurve, IntensitySource
+from ml.manifest import MANIFEST, LabelledClip, Visit, labels_of, read_manifest
 
 Progress = Callable[[int, int], None]
 Check = Callable[[Cohort], object]
 
 
 def cohort_of_clips(
-    folder: Path, cache: Path, *, progress: Progress | None = None, check: Check | None = None
+    folder: Path,
+    cache: Path,
+    *,
+    source: Path | None = None,
+    progress: Progress | None = None,
+    check: Check | None = None,
 ) -> Cohort:
     """One row per subject and session, from ``folder/manifest.csv``. A clip that cannot be measured
-    leaves its expression missing. ``check`` sees the labelled rows before anything is measured, a
+    leaves its expression missing. ``source``: a CLIP source whose embeddings are kept for
+    :func:`curves_of_clips`. ``check`` sees the labelled rows before anything is measured, a
     feature taken as usable (0) wherever there is a clip. Raises :class:`CohortError` as
     :func:`ml.manifest.read_manifest` does."""
     clips = read_manifest(folder)
@@ -42,7 +48,7 @@ def cohort_of_clips(
         check(labelled)
     values = np.full(promised.shape, np.nan)
     for done, clip in enumerate(clips, start=1):
-        for name, value in features_of(clip, cache).items():
+        for name, value in features_of(clip, cache, source).items():
             if name in position:
                 values[row_of[clip.visit], position[name]] = value
         if progress is not None:
@@ -50,20 +56,32 @@ def cohort_of_clips(
     return replace(labelled, values=drop_failed(values, columns))
 
 
-def features_of(clip: LabelledClip, cache: Path) -> dict[str, float]:
-    """The clip's feature columns, empty where it is unusable; measured unless cached."""
-    from ml.pipeline import measure_clip, measurer_digest
+def curves_of_clips(
+    folder: Path, cohort: Cohort, cache: Path, source: IntensitySource, embeds: Path | None = None
+) -> dict[int, dict[str, IntensityCurve]]:
+    """The curves of each row of a cohort that :func:`cohort_of_clips` read, by the row's line."""
+    from ml.assessment import session_curves
+    from ml.diagnosis.measured import measured_clip
 
-    file = cache / measurer_digest()[:16] / f"{clip.sha256}-{clip.expression}.json"
-    if file.is_file():
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    measured = measure_clip(clip.path, expression=clip.expression)
-    features = measured.features() if measured.state == "measured" else {}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".part")
-    partial.write_text(json.dumps(features), encoding="utf-8")
-    partial.replace(file)
-    return features
+    lines = {int(line) for line in cohort.line}
+    visits: dict[Visit, list[LabelledClip]] = {}
+    for clip in read_manifest(folder, verify=False):
+        visits.setdefault(clip.visit, []).append(clip)
+    found = {}
+    for clips in visits.values():
+        if clips[0].row in lines:
+            measured = {c.expression: measured_clip(c, cache, embeds) for c in clips}
+            usable = {e: m for e, m in measured.items() if m.state == "measured"}
+            found[clips[0].row] = session_curves(usable, source)
+    return found
+
+
+def features_of(clip: LabelledClip, cache: Path, embeds: Path | None = None) -> dict[str, float]:
+    """The clip's feature columns, empty where it is unusable; measured unless cached."""
+    from ml.diagnosis.measured import measured_clip
+
+    measured = measured_clip(clip, cache, embeds)
+    return measured.features() if measured.state == "measured" else {}
 
 
 def _cohort(

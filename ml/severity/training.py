@@ -1,43 +1,44 @@
 """A configuration file → a trained bundle: validated first, seeded, resumable fold by fold."""
 
 import hashlib
-import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from safetensors.torch import load_file, save_file
 
 from ml.bundle import canonical, default_bundle_path, load, plain, save
 from ml.cohort import UNKNOWN, Cohort, check_for_training, read_table, split_hash
-from ml.distributed import Processes, processes
+from ml.distributed import processes
 from ml.errors import CohortError, ConfigError
-from ml.expressions import EXPRESSIONS, is_expression
+from ml.expressions import EXPRESSIONS, POSED, is_expression
 from ml.features import columns_of
+from ml.intensity import clip_source
+from ml.intensity.geometric import NAME as GEOMETRIC
+from ml.intensity.geometric import GeometricSource
+from ml.intensity.source import SourceIdentity
+from ml.intensity.weights import LOCAL_PREFIX
 from ml.norms import MIN_PEOPLE, Norms
 from ml.settings import make_folder, read_object, settings
 from ml.severity.balance import PRESETS
 from ml.severity.build import fit_index, healthy_norms, model_metadata
 from ml.severity.card import OWN_LIMITS, card
-from ml.severity.classifier import Classifier, ClassifierSpec, calibrated, crossfit_plan
-from ml.severity.ensemble import Examples, Parameters, fit
+from ml.severity.classifier import ClassifierSpec, crossfit_plan
+from ml.severity.crossfit import Say, Timer, crossfit, parts_of
+from ml.severity.curves import CurveSettings, crossfit_states, forget, fusion_with, join
 from ml.severity.grades import CLASSES, GradeModel, GradeSpec, grade_fusion, train_grades
-from ml.severity.measured import cohort_of_clips
+from ml.severity.measured import cohort_of_clips, curves_of_clips
 from ml.severity.scorer import Scorer
-from ml.severity.whitening import Whitening
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
     """What ``CONFIG.json`` holds. ``cohort`` is a feature table or a folder with a manifest,
     relative to the file; rows whose split is ``test`` are left for ``evaluate``. ``model`` holds
-    the fields of :class:`ml.severity.classifier.ClassifierSpec` that differ from the defaults."""
+    the fields of :class:`ml.severity.classifier.ClassifierSpec` that differ from the defaults.
+    ``intensity_source``: "geometric", or "local-dir:DIR" with a trained CLIP source; ``diagnosis``:
+    whether, and how, an LSTM on the clips' curves joins the fusion."""
 
     name: str
     version: str
@@ -46,6 +47,8 @@ class TrainingConfig:
     expressions: tuple[str, ...]
     licence: str = "not stated"
     grades: bool = False
+    intensity_source: str = GEOMETRIC
+    diagnosis: bool | CurveSettings = False
     seed: int = 0
     model: Mapping[str, Any] | None = None
 
@@ -55,6 +58,26 @@ class TrainingConfig:
             raise ConfigError(f"expressions: must be some of {', '.join(EXPRESSIONS)}, each once")
         if not (self.name and self.version and self.out):
             raise ConfigError("name, version and out must not be empty")
+        is_folder = self.intensity_source.startswith(LOCAL_PREFIX)
+        if self.intensity_source != GEOMETRIC and not is_folder:
+            raise ConfigError(f"intensity_source: {GEOMETRIC}, or {LOCAL_PREFIX}DIR")
+        if self.diagnosis and not set(self.expressions) & set(POSED):
+            raise ConfigError("diagnosis: the LSTM reads posed expressions, and there is none")
+
+    @property
+    def source_folder(self) -> Path | None:
+        """The directory of a CLIP source; None for the geometric one."""
+        if self.intensity_source == GEOMETRIC:
+            return None
+        return Path(self.intensity_source.removeprefix(LOCAL_PREFIX))
+
+    def curves(self) -> CurveSettings | None:
+        """The LSTM's settings, if there is to be one: it reads what the bundle fuses."""
+        if not self.diagnosis:
+            return None
+        given = CurveSettings() if self.diagnosis is True else self.diagnosis
+        own = tuple(e for e in given.network.expressions if e in self.expressions)
+        return replace(given, network=replace(given.network, expressions=own))
 
     def spec(self) -> ClassifierSpec:
         """The ensemble's specification; raises :class:`ConfigError` for a field it has not."""
@@ -75,6 +98,10 @@ def config_from(data: Mapping[str, Any], here: Path) -> TrainingConfig:
     """A settings file's content; paths in it are relative to ``here``. Raises ConfigError."""
     config = settings(TrainingConfig, data)
     config.spec()
+    config.curves()
+    if config.source_folder is not None:
+        source = f"{LOCAL_PREFIX}{here / config.source_folder}"
+        config = replace(config, intensity_source=source)
     return replace(config, cohort=str(here / config.cohort), out=str(here / config.out))
 
 
@@ -88,12 +115,18 @@ def read_cohort(config: TrainingConfig, cache: Path, say: Say) -> Cohort:
     """The labelled rows to train on, checked. Raises :class:`CohortError`."""
     source = Path(config.cohort)
     if source.is_dir():
-        timer = _Timer(say, "measuring clips")
+        timer = Timer(say, "measuring clips")
         # Measuring takes long: what the manifest alone can show is checked before.
         whole = cohort_of_clips(
-            source, cache, progress=timer, check=lambda promised: _ready(config, promised)
+            source,
+            cache,
+            source=config.source_folder,
+            progress=timer,
+            check=lambda promised: _ready(config, promised),
         )
     else:
+        if config.diagnosis:
+            raise ConfigError("diagnosis: needs a cohort of clips, a feature table has no curves")
         whole = read_table(source, name=str(source))
         _ready(config, whole)
     return _checked(config, whole)
@@ -150,6 +183,9 @@ def check_splits(cohort: Cohort) -> None:
 def train(config: TrainingConfig, cache: Path, say: Say) -> str | None:
     """Train and save the bundle; its digest, None in all but the first process of torchrun."""
     with processes() as group:
+        # Loaded first: what is wrong with it shows before anything is measured.
+        folder = config.source_folder
+        source = GeometricSource() if folder is None else clip_source.load(folder)
         cohort = read_cohort(config, cache, say if group.first else _silent)
         norms, own = norms_for(cohort)
         z = norms.z_tokens(config.expressions, cohort.tokens(config.expressions))
@@ -161,18 +197,28 @@ def train(config: TrainingConfig, cache: Path, say: Say) -> str | None:
         usable = np.isfinite(z).any(axis=(1, 2))
         kept = cohort.take(usable)
         spec = config.spec() if own else replace(config.spec(), whiten=False)
-        classifier = crossfit(spec, z[usable], kept, Path(config.out), group, say)
+        parts = parts_of(Path(config.out))
+        tokens, states, curves = z[usable], None, None
+        if (settings := config.curves()) is not None:
+            recorded = curves_of_clips(Path(config.cohort), kept, cache, source, folder)
+            fold = crossfit_plan(kept.pd, [str(s) for s in kept.subject], spec)[0]
+            people = [recorded[int(line)] for line in kept.line]
+            states, curves = crossfit_states(people, kept.pd, fold, settings, parts, group)
+            tokens = join(tokens, states)
+            spec = replace(spec, fusion=fusion_with(spec.fusion, tokens))
+        classifier = crossfit(spec, tokens, kept, parts, group, say)
         if classifier is None:
             return None
         index = fit_index(norms, kept, config.expressions, norms.reference) if own else None
         if index is None:
             index = load(default_bundle_path()).scorer.index
         grades = grades_of(config, z[usable], kept) if config.grades else None
-        scorer = Scorer(norms, index, classifier, spread_limit=float("inf"), grades=grades)
+        scorer = Scorer(norms, index, classifier, float("inf"), grades=grades, curves=curves)
         present = np.isfinite(z[usable]).any(axis=-1)
-        spread = scorer.estimate(z[usable], present, None).spread
+        spread = scorer.estimate(z[usable], present, None, states).spread
         scorer = replace(scorer, spread_limit=float(np.nanquantile(spread, 0.95)))
-        digest = save_trained(config, scorer, norms, kept)
+        digest = save_trained(config, scorer, norms, kept, source.identity)
+        forget(parts)
         say(f"wrote {config.out} ({digest[:12]})")
         return digest
 
@@ -198,73 +244,6 @@ def _no_norms(expression: str, norms: Norms, cohort: Cohort) -> CohortError:
     )
 
 
-def crossfit(
-    spec: ClassifierSpec, z: Any, cohort: Cohort, out: Path, group: Processes, say: Say
-) -> Classifier | None:
-    """Train fold by fold, each kept on disk when done: a run that was cut goes on where it was.
-    Several processes share the folds; the first one puts them together."""
-    labels, people = cohort.pd, [str(s) for s in cohort.subject]
-    fold, weights, inner, fold_of = crossfit_plan(labels, people, spec)
-    if spec.balance.class_difficulty > 0 and not inner.any(axis=1).all():
-        raise CohortError(
-            f"{len(set(people))} subjects are too few to keep some of each fold aside for the"
-            " class difficulty; set model.balance.class_difficulty to 0, or use fewer folds",
-            file=cohort.name,
-        )
-    whitening = (
-        Whitening.fit(z[labels == 0]) if spec.whiten else Whitening.none(z.shape[1], z.shape[2])
-    )
-    tokens = whitening.tokens(z)
-    present = torch.from_numpy(np.isfinite(z).any(axis=-1))
-    examples = Examples(tokens, present, torch.from_numpy(labels))
-    key = run_key(spec, tokens, cohort)
-    parts = out.with_name(f"{out.name}.partial")
-    parts.mkdir(parents=True, exist_ok=True)
-    files = [parts / f"{key}-fold-{k}.safetensors" for k in range(spec.folds)]
-    timer = _Timer(say, "training folds") if group.first else None
-    for k, file in enumerate(files):
-        if k % group.world == group.rank and not file.is_file():
-            mine = fold_of == k
-            trained = fit(
-                spec.fusion, spec.balance, spec.schedule, examples,
-                torch.from_numpy(weights[mine]).float(), torch.from_numpy(inner[mine]).float(),
-                seed=spec.seed * 1000 + k,
-            )  # fmt: skip
-            _keep(trained, file)
-        if timer is not None:
-            timer(k + 1, spec.folds)
-    group.wait()
-    if not group.first:
-        return None
-    loaded = [load_file(file) for file in files]
-    if not all(torch.isfinite(value).all() for part in loaded for value in part.values()):
-        for file in files:
-            file.unlink()
-        raise ConfigError("training diverged: lower model.schedule.learning_rate")
-    parameters: Parameters = {n: torch.cat([part[n] for part in loaded]) for n in loaded[0]}
-    for file in files:
-        file.unlink()
-    if not any(parts.iterdir()):
-        parts.rmdir()
-    prevalence = float((labels > 0).mean())
-    classifier = Classifier(spec, parameters, whitening, fold_of, prevalence)
-    return calibrated(classifier, z, labels, fold)
-
-
-def run_key(spec: ClassifierSpec, tokens: torch.Tensor, cohort: Cohort) -> str:
-    """Identity of a run: a fold that another configuration or cohort trained is never reused."""
-    digest = hashlib.sha256(json.dumps(asdict(spec), sort_keys=True, default=str).encode())
-    digest.update(tokens.numpy().tobytes() + cohort.pd.tobytes())
-    digest.update("\n".join(map(str, cohort.subject)).encode())
-    return digest.hexdigest()[:16]
-
-
-def _keep(parameters: Parameters, file: Path) -> None:
-    partial = file.with_suffix(".part")
-    save_file({n: v.contiguous() for n, v in parameters.items()}, partial)
-    partial.replace(file)
-
-
 def grades_of(config: TrainingConfig, z: Any, cohort: Cohort) -> GradeModel:
     """Grades from the cohort's own clinicians."""
     rows = cohort.grade != UNKNOWN
@@ -280,9 +259,15 @@ def grades_of(config: TrainingConfig, z: Any, cohort: Cohort) -> GradeModel:
     )
 
 
-def save_trained(config: TrainingConfig, scorer: Scorer, norms: Norms, cohort: Cohort) -> str:
+def save_trained(
+    config: TrainingConfig, scorer: Scorer, norms: Norms, cohort: Cohort, source: SourceIdentity
+) -> str:
+    lstm = None if scorer.curves is None else dict(scorer.curves.model.card)
     metadata: dict[str, Any] = {
         **model_metadata(scorer),
+        "intensity_source": source.name,
+        "intensity_source_digest": source.digest,
+        "diagnosis": lstm,
         "sources": [
             {"name": Path(config.cohort).name, "licence": config.licence,
              "used_for": "training, calibration", "sha256": cohort.sha256}
@@ -304,24 +289,8 @@ def save_trained(config: TrainingConfig, scorer: Scorer, norms: Norms, cohort: C
     text = card(config.name, config.version, metadata)
     return save(
         Path(config.out), name=config.name, version=config.version, metadata=metadata,
-        scorer=scorer, norms=norms, card=text,
+        scorer=scorer, norms=norms, card=text, intensity=config.source_folder,
     )  # fmt: skip
-
-
-class _Timer:
-    """Says how far a step is and how long the rest will take, at most every ten seconds."""
-
-    def __init__(self, say: Say, name: str) -> None:
-        self._say, self._name = say, name
-        self._started = self._said = time.monotonic()
-
-    def __call__(self, done: int, of: int) -> None:
-        now = time.monotonic()
-        if done < of and now - self._said < 10:
-            return
-        self._said = now
-        left = (now - self._started) / done * (of - done)
-        self._say(f"{self._name}: {done} of {of}, about {left:.0f} s left")
 
 
 def _silent(_: str) -> None:

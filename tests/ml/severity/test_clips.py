@@ -9,9 +9,13 @@ import pytest
 
 from ml.__main__ import main
 from ml.bundle import load
-from ml.errors import CohortError
-from ml.manifest import MANIFEST
-from ml.severity.training import read_cohort, read_config
+from ml.diagnosis.measured import measured_clip
+from ml.errors import CohortError, ConfigError, SourceError, WeightsError
+from ml.intensity.served import source_of
+from ml.manifest import MANIFEST, read_manifest
+from ml.pipeline import assess
+from ml.severity.training import read_cohort, read_config, train
+from tests.clip_bundle import write_source
 
 PEOPLE = 6
 CONFIG = {
@@ -93,6 +97,68 @@ def test_a_person_who_comes_again_is_two_rows_of_one_subject(drawn: Path) -> Non
         (drawn / "cohort" / MANIFEST).write_text(before)
     assert list(cohort.subject) == ["p1", "p1", "p2", "p2"]
     assert list(cohort.pd) == [0, 1, 0, 1]
+
+
+def test_an_lstm_on_a_clip_source_is_trained_judged_and_served(
+    drawn: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One measurement of each clip serves the features, the LSTM, the fusion and the judgement."""
+    write_source(drawn / "source")
+    lstm = {"network": {"units": 4, "longest": 3}, "fit": {"epochs": 2}}
+    config = {**CONFIG, "name": "lstm", "out": "lstm", "diagnosis": lstm}
+    config["intensity_source"] = "local-dir:source"
+    (drawn / "lstm.json").write_text(json.dumps(config))
+    arguments = ["--cache", str(drawn / "lstm-cache")]
+    assert main(["train", str(drawn / "lstm.json"), *arguments]) == 0
+    kept = measured(drawn / "lstm-cache")
+    assert len(kept) == 2 * PEOPLE
+    assert not (drawn / "lstm.partial").exists()
+    bundle = load(drawn / "lstm")
+    source = source_of(bundle)
+    assert bundle.intensity_source == source.identity.name == "clip"
+    assert bundle.diagnosis is not None
+    assert bundle.diagnosis.source == source.identity
+    assert bundle.diagnosis.network.config.expressions == ("smile", "disgust")
+    assert "An LSTM reads these curves (4 units" in bundle.card
+
+    capsys.readouterr()
+    judge = ["evaluate", str(drawn / "lstm"), str(drawn / "cohort"), *arguments]
+    assert main([*judge, "--out", str(drawn / "report"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["unscorable"] == 0
+    assert measured(drawn / "lstm-cache") == kept
+
+    clips = read_manifest(drawn / "cohort")[:2]
+    embeds = drawn / "lstm" / "intensity"
+    session = {c.expression: measured_clip(c, drawn / "lstm-cache", embeds) for c in clips}
+    found = assess(session, bundle=bundle).to_json()
+    assert found["intensity_source"] == source.identity.to_json()
+    assert found["diagnosis"]["source"] == source.identity.to_json()
+    assert found["diagnosis"]["used"] == ["smile", "disgust"]
+    assert 0 < found["diagnosis"]["p_pd"] < 1
+    assert found["attention"].keys() == {"smile", "disgust", "curves"}
+    higher = assess(session, bundle=bundle, prevalence=0.9).to_json()
+    assert higher["diagnosis"]["p_pd"] > found["diagnosis"]["p_pd"]
+    plain = {c.expression: measured_clip(c, drawn / "cache") for c in clips}
+    with pytest.raises(SourceError, match="measured without them"):
+        assess(plain, bundle=bundle)
+
+
+def test_settings_of_curves_that_cannot_work_stop_before_measuring(drawn: Path) -> None:
+    def refused(**entries: object) -> str:
+        (drawn / "wrong.json").write_text(json.dumps({**CONFIG, **entries}))
+        with pytest.raises((ConfigError, WeightsError)) as fault:
+            train(read_config(drawn / "wrong.json"), drawn / "never", print)
+        return str(fault.value)
+
+    assert "intensity_source: geometric, or local-dir:DIR" in refused(intensity_source="clip")
+    assert "nowhere/source.json: the file is missing" in refused(
+        intensity_source="local-dir:nowhere"
+    )
+    assert "diagnosis.network.units: must be a whole" in refused(
+        diagnosis={"network": {"units": "many"}}
+    )
+    assert "needs a cohort of clips" in refused(diagnosis=True, cohort="cohort/manifest.csv")
+    assert not (drawn / "never").exists()
 
 
 @pytest.mark.parametrize(
