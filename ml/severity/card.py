@@ -56,6 +56,7 @@ def card(name: str, version: str, metadata: Mapping[str, Any]) -> str:
     kind = metadata["fusion"]
     licences = ", ".join(dict.fromkeys(s["licence"] for s in metadata["sources"]))
     grades = metadata.get("grades")
+    curves = f"the {metadata['intensity_source']} source.{lstm(metadata)}"
     graded = "none" if grades is None else f"{grades['what']}; {grades['grades']}"
     return f"""# {name} {version}
 
@@ -66,7 +67,7 @@ variances each, as normal scores against people without PD), an ensemble of smal
 members ({metadata["parameters"]} numbers in all), {metadata["balance"]} class balancing,
 calibrated per set of expressions, cross-conformal prediction sets. A re-implementation from the
 abstract of arXiv 2510.17373, not a reproduction. Predictors: facial geometry only; never age, sex
-or protocol. Intensity curves shown beside it: the {metadata["intensity_source"]} source.{lstm(metadata)}
+or protocol. Intensity curves shown beside it: {curves}
 
 **Outcome.** Parkinson's disease yes/no as reported by participants or their clinic. Grades:
 {graded}.
