@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.bundle import Bundle
-from ml.cohort import UNKNOWN, Cohort, split_hash
+from ml.cohort import UNKNOWN, Cohort, person_digest, split_hash
 from ml.errors import CohortError
 from ml.evaluate import (
     Interval,
@@ -56,6 +56,7 @@ def judge(bundle: Bundle, cohort: Cohort, curves: Mapping[int, Curves] | None = 
     cohort = cohort.take((cohort.pd != UNKNOWN) | (cohort.grade != UNKNOWN))
     if not len(cohort):
         raise CohortError("no row to evaluate has a PD label or a grade", file=cohort.name)
+    cohort = unseen(bundle, cohort)
     recorded = None if curves is None else [curves.get(int(line)) for line in cohort.line]
     scores = bundle.score(cohort.records(), None, recorded)
 
@@ -78,6 +79,22 @@ def judge(bundle: Bundle, cohort: Cohort, curves: Mapping[int, Curves] | None = 
              for p, s in zip(cohort.pd, scores, strict=True)], dtype=bool),
         np.array([len(s.prediction_set) == 2 for s in scores], dtype=bool),
     )  # fmt: skip
+
+
+def unseen(bundle: Bundle, cohort: Cohort) -> Cohort:
+    """The rows of people that the bundle was not trained on, as far as it says on whom it was.
+
+    Raises :class:`CohortError` where nobody is left: figures on them would say nothing.
+    """
+    trained = set(bundle.metadata["training"].get("people", ()))
+    rows = np.array([person_digest(str(s)) not in trained for s in cohort.subject], dtype=bool)
+    if not rows.any():
+        raise CohortError(
+            f"{bundle.name} {bundle.version} was trained on everybody in it; keep people apart"
+            " before training (split test), or evaluate the training's settings file",
+            file=cohort.name,
+        )
+    return cohort.take(rows)
 
 
 def figures(judged: Judged) -> dict[str, Any]:

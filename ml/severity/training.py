@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ml.bundle import canonical, default_bundle_path, load, plain, save
-from ml.cohort import UNKNOWN, Cohort, check_for_training, read_table, split_hash
+from ml.cohort import UNKNOWN, Cohort, check_for_training, person_digest, read_table, split_hash
 from ml.distributed import processes
 from ml.errors import CohortError, ConfigError
 from ml.expressions import EXPRESSIONS, POSED, is_expression
@@ -276,6 +276,7 @@ def save_trained(
             "subjects": len(set(cohort.subject)),
             "pd": int((cohort.pd == 1).sum()),
             "split_hash": split_hash([str(s) for s in cohort.subject]),
+            "people": sorted({person_digest(str(s)) for s in cohort.subject}),
             "excluded": "Rows whose split is test were left out.",
         },
         "norms": norms.reference,

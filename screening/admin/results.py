@@ -3,17 +3,17 @@
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 
-from screening.admin.base import ReadOnly, Viewed, act_on_each
+from screening.admin.base import ReadOnly, Viewed, act_on_each, user_of
 from screening.models import Assessment, ClipMeasurement, ModelBundle, Review, Screening
-from screening.services import bundles
+from screening.services import bundles, comparison
 
 
 @admin.register(ModelBundle)
 class Bundles(ReadOnly, admin.ModelAdmin):
     """Registered by ``manage.py register_bundle``; what they say is decided here."""
 
-    list_display = ("name", "version", "status", "activated_at", "digest", "created_at")
     list_filter = ("status", "name")
     search_fields = ("name", "version", "digest")
     actions = [
@@ -21,6 +21,27 @@ class Bundles(ReadOnly, admin.ModelAdmin):
         act_on_each("Run in the shadow", lambda by, row: bundles.set_shadow(by=by, bundle=row)),
         act_on_each("Retire", lambda by, row: bundles.retire(by=by, bundle=row)),
     ]
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        """With what activation is decided on; the clinics' page has the cases."""
+        found = {one.bundle.pk: one for one in comparison.agreements(by=user_of(request))}
+
+        @admin.display(description="in the order of the clinicians' grades")
+        def agrees(row: ModelBundle) -> str:
+            one = found.get(row.pk)
+            if one is None or one.share is None:
+                return "–"
+            return f"{one.in_order:g} of {one.pairs} pairs, {one.graded} reviewed"
+
+        return ("name", "version", "stands", agrees, "activated_at", "short", "created_at")
+
+    @admin.display(description="status", ordering="status")
+    def stands(self, row: ModelBundle) -> str:
+        return row.status
+
+    @admin.display(description="digest", ordering="digest")
+    def short(self, row: ModelBundle) -> str:
+        return row.digest[:12]
 
 
 @admin.register(ClipMeasurement)

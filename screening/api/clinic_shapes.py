@@ -54,6 +54,9 @@ class AgreementOut(s.Serializer):
     in_order = s.FloatField(help_text="Pairs in the clinicians' order; ties count half.")
     share = s.FloatField(allow_null=True, help_text="0.5 is chance.")
     distance = s.FloatField(allow_null=True, help_text="Mean |expected grade − grade|.")
+    trained_on = s.IntegerField(
+        help_text="More screenings, not counted: a compared bundle was trained on these people."
+    )
 
 
 class AnswerOut(s.Serializer):
@@ -67,6 +70,7 @@ class ComparisonLine(s.Serializer):
     screening = s.UUIDField(source="screening.pk")
     patient = s.CharField(source="screening.patient.pseudonym")
     grade = s.IntegerField()
+    trained_on = s.BooleanField()
     answers = s.SerializerMethodField()
 
     @extend_schema_field(s.DictField(child=AnswerOut(), help_text="By the bundle's digest."))

@@ -7,7 +7,8 @@ written last, so a folder with a manifest is complete. Labels are the clinicians
 import csv
 import hashlib
 import hmac
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -40,11 +41,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export holds: how many clips, of how many people, how many of them graded."""
+    """What an export holds: how many clips, of how many people, how many of them graded, and how
+    many people each split has."""
 
     clips: int
     subjects: int
     graded: int
+    splits: Mapping[Split, int]
 
 
 def export(*, folder: Path) -> Exported:
@@ -64,13 +67,20 @@ def export(*, folder: Path) -> Exported:
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
     graded = {row.subject for row in rows if row.grade}
-    return Exported(len(rows), len({row.subject for row in rows}), len(graded))
+    split = Counter({row.subject: row.split for row in rows}.values())
+    return Exported(len(rows), split.total(), len(graded), split)
 
 
 def subject_code(patient: Patient) -> str:
     """The patient's code in exports; not the pseudonym that the clinic's pages show."""
     secret = hmac.new(settings.SECRET_KEY.encode(), patient.pk.bytes, hashlib.sha256)
     return f"S-{secret.hexdigest()[:16]}"
+
+
+def person_digest(subject: str) -> str:
+    """A subject's mark in the metadata of a bundle trained on them: the same as
+    ``ml.cohort.person_digest`` (the science is not imported here)."""
+    return hashlib.sha256(f"mimia person {subject}".encode()).hexdigest()[:16]
 
 
 def split_of(subject: str) -> Split:

@@ -2,8 +2,10 @@
 
 Only counting is done here: of all pairs of screenings to which clinicians gave different grades,
 how many does a bundle's index put in the same order; and how far is its expected grade from theirs.
-Phantoms, and screenings that were taken back or are being recorded anew, are left out. Figures for
-publication, with their intervals, come from ``python -m ml evaluate`` on an export.
+Phantoms, and screenings that were taken back or are being recorded anew, are left out; so is, from
+every count, whoever one of the compared bundles was trained on: on them it would look better than
+it is. Figures for publication, with their intervals, come from ``python -m ml evaluate`` on an
+export.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +17,7 @@ from uuid import UUID
 
 from screening.models import Assessment, ModelBundle, Review, Screening, Site, User
 from screening.permissions import WorkAtSite
-from screening.services import access
+from screening.services import access, cohort
 from screening.services.assessing import ASSESSED
 
 COMPARED = (ModelBundle.Status.ACTIVE, ModelBundle.Status.SHADOW)
@@ -37,13 +39,15 @@ class Answer:
 class Line:
     """One graded screening, and each bundle's answer by the bundle's id.
 
-    ``grade`` and ``reviewed_at`` are those of the newest review that has a grade.
+    ``grade`` and ``reviewed_at`` are those of the newest review that has a grade. ``trained_on``:
+    a compared bundle was trained on this person, so the line is shown and does not count.
     """
 
     screening: Screening
     grade: int
     reviewed_at: datetime
     answers: Mapping[UUID, Answer]
+    trained_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Agreement:
     """``in_order`` of ``pairs`` are put in the clinicians' order; ties of the index count half.
 
     ``distance``: mean |expected grade − clinician's grade|, None where no grade is expected.
-    Screenings on which the bundle abstained are counted, and left out of both figures.
+    Screenings on which the bundle abstained are counted, and left out of both figures;
+    ``trained_on`` more screenings are of people that a compared bundle was trained on.
     """
 
     bundle: ModelBundle
@@ -60,6 +65,7 @@ class Agreement:
     pairs: int
     in_order: float
     distance: float | None
+    trained_on: int = 0
 
     @property
     def share(self) -> float | None:
@@ -89,7 +95,8 @@ def agreements(*, by: User, site: Site | None = None) -> list[Agreement]:
 
 def agreement(bundle: ModelBundle, found: Iterable[Line]) -> Agreement:
     """Count the pairs that ``bundle`` puts in the clinicians' order, and its mean distance."""
-    graded = [(line.grade, line.answers[bundle.pk]) for line in found if bundle.pk in line.answers]
+    answered = [line for line in found if bundle.pk in line.answers]
+    graded = [(line.grade, line.answers[bundle.pk]) for line in answered if not line.trained_on]
     told = [(grade, answer) for grade, answer in graded if answer.abstained is None]
     scored = [
         (grade, answer.hypomimia_index)
@@ -110,6 +117,7 @@ def agreement(bundle: ModelBundle, found: Iterable[Line]) -> Agreement:
         pairs=len(pairs),
         in_order=in_order,
         distance=fmean(distances) if distances else None,
+        trained_on=len(answered) - len(graded),
     )
 
 
@@ -137,4 +145,17 @@ def _lines(screenings: Iterable[Screening]) -> list[Line]:
             p_pd=row.p_pd,
             abstained=row.abstained or None,
         )
-    return [Line(one, *grades[one.pk], found) for one, found in answers.items()]
+    known = _trained_on()
+    return [
+        Line(one, *grades[one.pk], found, _mark(one) in known) for one, found in answers.items()
+    ]
+
+
+def _trained_on() -> set[str]:
+    """The marks of all people that a compared bundle was trained on, as far as bundles say."""
+    rows = ModelBundle.objects.filter(status__in=COMPARED).values_list("metadata", flat=True)
+    return {mark for row in rows for mark in (row.get("training") or {}).get("people", ())}
+
+
+def _mark(screening: Screening) -> str:
+    return cohort.person_digest(cohort.subject_code(screening.patient))

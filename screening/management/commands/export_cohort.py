@@ -26,5 +26,12 @@ class Command(BaseCommand):
         if not found.clips:
             self.stderr.write("No screening whose consent allows training has been scored yet.")
         self.stdout.write(
-            f"{found.clips} clips of {found.subjects} people, {found.graded} of them graded"
+            f"{found.clips} clips of {found.subjects} people, {found.graded} of them graded;"
+            f" people to train: {found.splits.get('train', 0)},"
+            f" val: {found.splits.get('val', 0)}, test: {found.splits.get('test', 0)}"
         )
+        if found.clips and not found.splits.get("test"):
+            self.stderr.write(
+                "Nobody fell into the test split: a model trained on all of these people"
+                " cannot be evaluated on them."
+            )
