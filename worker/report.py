@@ -13,6 +13,8 @@ def as_text(result: Mapping[str, Any]) -> str:
         f"severity (3.2)     {_severity(result)}",
         f"to rely on it      {result['abstained_words'] or 'nothing speaks against it'}",
         f"model              {bundle['name']} {bundle['version']} ({bundle['digest'][:12]})",
+        f"curves from         the {result['intensity_source']['name']} intensity source"
+        + _curves_alone(result["diagnosis"]),
         "",
     ]
     lines += [_clip(clip) for clip in result["clips"]]
@@ -32,6 +34,12 @@ def _severity(result: Mapping[str, Any]) -> str:
         return f"not given: {result['severity_reason']}"
     experimental = ", experimental" if result.get("severity_experimental") else ""
     return f"{_number(result['severity_expected'], 1)} of 4 expected{experimental}"
+
+
+def _curves_alone(diagnosis: Mapping[str, Any] | None) -> str:
+    if diagnosis is None:
+        return ""
+    return f"; its LSTM alone: probability of PD {_number(diagnosis['p_pd'], 2)}"
 
 
 def _clip(clip: Mapping[str, Any]) -> str:

@@ -288,6 +288,9 @@ def _as_table(result: dict[str, Any]) -> str:
             if isinstance(found, dict):
                 speed, share = found["encoder_fps"], found["ratio"]
                 shown = f"{speed:g} frames a second, {share:.2f} of the bare tower"
+                if "clips_per_second" in found:
+                    shown += f"; {found['clips_per_second']:.1f} clips a second in shared batches,"
+                    shown += f" {found['matmul_share']:.2f} of the measured matmul ceiling"
             lines.append(f"  {name}: {shown}")
     return "\n".join(lines)
 

@@ -9,7 +9,7 @@ is fitted on people whom both have seen, and no label enters it.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from ml.severity.model import FusionConfig
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Curves = Mapping[str, IntensityCurve]
+Progress = Callable[[int, int], None]
 
 #: The token's name among the fusion's expressions.
 CURVES = "curves"
@@ -85,6 +86,7 @@ def crossfit_states(
     settings: CurveSettings,
     parts: Path,
     group: Processes,
+    progress: Progress | None = None,
 ) -> tuple[Floats, CurveToken]:
     """Out-of-fold states (N, U) of every session, as :meth:`CurveToken.states` gives them for new
     people, and the token to serve. ``fold`` (N,) as the fusion's members leave people out.
@@ -102,6 +104,8 @@ def crossfit_states(
         if n % group.world == group.rank and not (folder / diagnosis.SETTINGS_FILE).is_file():
             chosen = [sessions[i] for i in np.flatnonzero(rows)]
             fit(chosen, labels[rows], network, settings.fit).save(folder)
+        if progress is not None:
+            progress(n + 1, len(wanted))
     group.wait()
     *by_fold, served = [diagnosis.load(folder) for folder in folders]
     states = np.full((len(sessions), network.units), np.nan)

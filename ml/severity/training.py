@@ -203,7 +203,10 @@ def train(config: TrainingConfig, cache: Path, say: Say) -> str | None:
             recorded = curves_of_clips(Path(config.cohort), kept, cache, source, folder)
             fold = crossfit_plan(kept.pd, [str(s) for s in kept.subject], spec)[0]
             people = [recorded[int(line)] for line in kept.line]
-            states, curves = crossfit_states(people, kept.pd, fold, settings, parts, group)
+            progress = Timer(say, "training the LSTM") if group.first else None
+            states, curves = crossfit_states(
+                people, kept.pd, fold, settings, parts, group, progress
+            )
             tokens = join(tokens, states)
             spec = replace(spec, fusion=fusion_with(spec.fusion, tokens))
         classifier = crossfit(spec, tokens, kept, parts, group, say)

@@ -1,14 +1,19 @@
 """A bundle names its intensity source, and a session is assessed on that one alone."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from ml.bundle import Bundle, default_bundle_path, load
-from ml.errors import SourceError, WeightsError
+from ml.errors import ConfigError, SourceError, WeightsError
 from ml.intensity.geometric import GeometricSource
-from ml.intensity.served import source_of
+from ml.intensity.served import device_of, encoder_of, source_of
+from ml.measurement import Embeddings, Measurement
 from ml.pipeline import assess
+from tests.clip_bundle import write_clip_bundle
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +39,29 @@ def test_an_unknown_source_is_refused(bundle: Bundle) -> None:
 def test_another_source_than_the_named_one_is_refused(bundle: Bundle) -> None:
     with pytest.raises(SourceError, match="served on the clip intensity source"):
         assess({}, bundle=named(bundle, "clip"), source=GeometricSource())
+
+
+def test_the_encoder_runs_where_the_setting_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert (device_of("auto"), device_of("cpu")) == ("cpu", "cpu")
+    with pytest.raises(ConfigError, match="device is cuda:1, but torch finds no CUDA"):
+        device_of("cuda:1")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert (device_of("auto"), device_of("cuda:1")) == ("cuda", "cuda:1")
+
+
+def test_a_clip_of_an_expression_the_source_does_not_know_has_no_curve(tmp_path: Path) -> None:
+    """A protocol may ask for more than a CLIP source was trained for."""
+    bundle = load(write_clip_bundle(tmp_path / "bundle"))
+    source, encoder = source_of(bundle), encoder_of(bundle)
+    assert encoder is not None
+    assert (source.knows("rest"), source.knows("smile"), source.knows("fear")) == (1, 1, 0)
+    vectors = np.random.default_rng(0).normal(size=(8, 16)).tolist()
+    kept = Embeddings(tuple(n / 5 for n in range(8)), tuple(map(tuple, vectors)), encoder.digest)
+    clips = {e: Measurement(e, "measured", embeddings=kept) for e in ("rest", "smile", "fear")}
+    found = {clip["expression"]: clip for clip in assess(clips, bundle=bundle).to_json()["clips"]}
+    assert found["fear"]["state"] == "measured"
+    assert [found[e]["curve"] is None for e in ("rest", "smile", "fear")] == [False, False, True]
 
 
 def test_a_clip_source_that_is_not_there_names_the_file(bundle: Bundle) -> None:

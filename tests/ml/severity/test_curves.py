@@ -101,7 +101,7 @@ def test_states_of_two_networks_meet_on_one_set_of_axes(tmp_path: Path) -> None:
 def test_the_fusion_learns_from_what_it_will_be_served(tmp_path: Path) -> None:
     pd = np.arange(PEOPLE) % 2
     states, token = states_of(filmed(pd, 1), pd, tmp_path)
-    assert np.square(states - token.states(filmed(pd, 1))).mean() < 0.2, "in spreads; unmapped 7"
+    assert np.square(states - token.states(filmed(pd, 1))).mean() < 0.2, "in spreads, squared"
 
 
 def test_nobodys_label_enters_the_network_that_gives_their_state(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ export function figures(result: Result): HTMLElement {
       "Probability of PD",
       percentWords(result.p_pd),
       interval && `${percentWords(interval[0])} to ${percentWords(interval[1])}.`,
+      result.diagnosis != null &&
+        `The curves alone (LSTM, not calibrated): ${percentWords(result.diagnosis.p_pd)}.`,
       result.prevalence !== null && `At a prevalence of ${percentWords(result.prevalence)}.`,
     ),
     severityBox(result),
@@ -101,6 +103,11 @@ function bars(entries: [string, number, string][]): HTMLElement {
   );
 }
 
+/** What the model weighs: expressions, and the course of all their curves together. */
+function tokenName(name: string): string {
+  return name === "curves" ? "curves (LSTM)" : name;
+}
+
 export function attention(result: Result): HTMLElement | null {
   const weights = Object.entries(result.attention ?? {});
   if (weights.length === 0) return null;
@@ -110,7 +117,7 @@ export function attention(result: Result): HTMLElement | null {
         left.p_pd === null || result.p_pd === null ? 0 : 100 * (left.p_pd - result.p_pd);
       const points = `${change > 0 ? "+" : change < 0 ? "−" : "±"}${Math.abs(change).toFixed(1)}`;
       const index = left.hypomimia_index === null ? "–" : String(Math.round(left.hypomimia_index));
-      return [name, change, `${points} points; index ${index}`];
+      return [tokenName(name), change, `${points} points; index ${index}`];
     },
   );
   return h(
@@ -118,7 +125,7 @@ export function attention(result: Result): HTMLElement | null {
     { class: "card" },
     h("h2", {}, "What weighed how much"),
     h("h3", {}, "Attention"),
-    bars(weights.map(([name, share]) => [name, share, percentWords(share)])),
+    bars(weights.map(([name, share]) => [tokenName(name), share, percentWords(share)])),
     without.length > 0 && h("h3", {}, "Probability of PD with one left out"),
     without.length > 0 && bars(without),
     h("p", { class: "soft" }, "Attention alone is not an explanation: read both together."),

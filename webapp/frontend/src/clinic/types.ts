@@ -63,6 +63,8 @@ export interface Result {
   attention: Record<string, number> | null;
   leave_one_out: Record<string, Without> | null;
   missing: string[];
+  /** What the model's LSTM says by itself; absent in older results. */
+  diagnosis?: { p_pd: number | null; used: string[] } | null;
   intensity_source: Record<string, unknown> | null;
   clips: ClipReport[];
 }
