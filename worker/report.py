@@ -13,7 +13,7 @@ def as_text(result: Mapping[str, Any]) -> str:
         f"severity (3.2)     {_severity(result)}",
         f"to rely on it      {result['abstained_words'] or 'nothing speaks against it'}",
         f"model              {bundle['name']} {bundle['version']} ({bundle['digest'][:12]})",
-        f"curves from         the {result['intensity_source']['name']} intensity source"
+        f"curves from        the {result['intensity_source']['name']} intensity source"
         + _curves_alone(result["diagnosis"]),
         "",
     ]

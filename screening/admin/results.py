@@ -22,6 +22,10 @@ class Bundles(ReadOnly, admin.ModelAdmin):
         act_on_each("Retire", lambda by, row: bundles.retire(by=by, bundle=row)),
     ]
 
+    @admin.display(description="intensity from")
+    def source(self, row: ModelBundle) -> str:
+        return str(row.metadata.get("intensity_source", "geometric"))
+
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         """With what activation is decided on; the clinics' page has the cases."""
         found = {one.bundle.pk: one for one in comparison.agreements(by=user_of(request))}
