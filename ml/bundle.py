@@ -34,7 +34,7 @@ INTENSITY = "intensity"
 INTENSITY_FILES = (f"{INTENSITY}/source.json", f"{INTENSITY}/source.safetensors")
 DIAGNOSIS = "diagnosis"
 DIAGNOSIS_FILES = (f"{DIAGNOSIS}/diagnosis.json", f"{DIAGNOSIS}/diagnosis.safetensors")
-DEFAULT = "fusion-0.1.0"
+DEFAULT = "fusion-0.2.0"
 
 
 def default_bundle_path() -> Path:

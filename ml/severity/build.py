@@ -17,16 +17,15 @@ from ml.severity.balance import PRESETS
 from ml.severity.card import INTENDED_USE, LIMITS
 from ml.severity.classifier import ClassifierSpec
 from ml.severity.drawn import drawn_table
-from ml.severity.experiments import best_classifier, fusion_candidates
-from ml.severity.grades import (
-    CLASSES,
-    GradeModel,
-    GradeSpec,
+from ml.severity.drawn_grades import (
+    DrawnGrades,
+    DrawnSpec,
     drawn_scores,
-    grade_fusion,
+    learn_grades,
     likeness_of,
-    train_grades,
 )
+from ml.severity.experiments import best_classifier, fusion_candidates
+from ml.severity.grades import CLASSES
 from ml.severity.index import HypomimiaIndex
 from ml.severity.scorer import Scorer
 
@@ -34,7 +33,6 @@ Floats = npt.NDArray[np.float64]
 
 REFERENCE = "people without PD in the public three-expression table (tmadnan/PD-Screening-SMILE)"
 SHIPPED_SPECS = fusion_candidates(PUBLIC_EXPRESSIONS)
-SHIPPED_GRADES = GradeSpec(grade_fusion(PUBLIC_EXPRESSIONS))
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Recipe:
     """What to train: the specifications among which held-out training people choose."""
 
     specs: tuple[ClassifierSpec, ...] = SHIPPED_SPECS
-    grades: GradeSpec | None = SHIPPED_GRADES
+    grades: DrawnSpec | None = DrawnSpec()  # noqa: RUF009 (frozen, so sharing it is safe)
     reference: str = REFERENCE
 
 
@@ -72,7 +70,8 @@ def train_scorer(cohort: Cohort, recipe: Recipe) -> tuple[Scorer, Norms]:
     index = fit_index(norms, cohort, expressions, recipe.reference)
     grades = None
     if recipe.grades is not None:
-        grades = train_grade_model(recipe.grades, z[usable][cohort.pd[usable] == 0])
+        without_pd = z[usable][cohort.pd[usable] == 0]
+        grades = grades_from_drawn_people(recipe.grades, expressions, index, without_pd)
     scorer = Scorer(norms, index, classifier, spread_limit=float("inf"), grades=grades)
     present = np.isfinite(z[usable]).any(axis=-1)
     spread = scorer.estimate(z[usable], present, None).spread
@@ -80,10 +79,11 @@ def train_scorer(cohort: Cohort, recipe: Recipe) -> tuple[Scorer, Norms]:
     return replace(scorer, spread_limit=limit), norms
 
 
-def train_grade_model(spec: GradeSpec, z_without_pd: Floats) -> GradeModel:
+def grades_from_drawn_people(
+    spec: DrawnSpec, expressions: tuple[str, ...], index: HypomimiaIndex, z_without_pd: Floats
+) -> DrawnGrades:
     """The experimental grades: drawn people only, as unreliable as the real ones without PD."""
     config = load_config()
-    expressions = spec.fusion.expressions
     drawn = drawn_table(config, expressions, subjects=spec.subjects, seed=spec.seed)
     likeness = likeness_of(z_without_pd)
     z = drawn_scores(drawn.raw, drawn.pd, expressions, likeness, seed=spec.seed)
@@ -96,7 +96,7 @@ def train_grade_model(spec: GradeSpec, z_without_pd: Floats) -> GradeModel:
         "seed": spec.seed,
         "experimental": True,
     }
-    return train_grades(spec, z, drawn.grade, trained_on)
+    return learn_grades(z, drawn.pd, drawn.grade, index, expressions, trained_on)
 
 
 def shipped_cohort(data: PublicData) -> Cohort:

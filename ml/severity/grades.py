@@ -1,13 +1,12 @@
-"""MDS-UPDRS 3.2 grades from drawn people only: experimental, for clinicians, never for patients.
+"""MDS-UPDRS 3.2 grades learnt from clinicians' grades: an ordinal fusion ensemble on normal scores.
 
-An ordinal fusion ensemble learns grades from normal scores of a phantom cohort whose grades were
-programmed from the item's text, and is served on normal scores of real people. It sees only the
-signals that mean the same on a drawn and on a real face: those the hypomimia index names.
+The shipped bundle's grades come from drawn people instead (``ml/severity/drawn_grades.py``); both
+meet :class:`Grades`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +14,8 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp
 
-from ml.features import columns_of
-from ml.norms import Norms
 from ml.severity.balance import PRESETS
 from ml.severity.ensemble import Examples, Parameters, Progress, Schedule, fit, run
-from ml.severity.index import INDEX_WEIGHTS
 from ml.severity.model import FusionConfig, Head
 
 Floats = npt.NDArray[np.float64]
@@ -28,21 +24,30 @@ Booleans = npt.NDArray[np.bool_]
 
 CLASSES = 5
 SCORE_CLIP = 4.0
-DRAWN_CLIP = 8.0
-NOISE_SHARE = 0.5
-PHANTOM_SCHEDULE = Schedule(steps=400, batch=128, expression_dropout=0.4)
+GRADE_SCHEDULE = Schedule(steps=400, batch=128, expression_dropout=0.4)
 EXPERIMENTAL = "trained_on_drawn_faces_only"
+
+
+class Grades(Protocol):
+    """A distribution over grades, whoever taught it; ``trained_on`` says who, and whether that
+    makes it experimental."""
+
+    @property
+    def trained_on(self) -> Mapping[str, Any]: ...
+
+    def distribution(self, z: Floats, present: Booleans) -> Floats:
+        """(N, K, 14) normal scores, (N, K) → (N, 5) probabilities, NaN where nothing is known."""
+        ...
 
 
 @dataclass(frozen=True)
 class GradeSpec:
-    """What decides a training run on phantoms."""
+    """What decides a training run."""
 
     fusion: FusionConfig
     balance: str = "adaptive"
-    schedule: Schedule = PHANTOM_SCHEDULE
+    schedule: Schedule = GRADE_SCHEDULE
     members: int = 4
-    subjects: int = 2500
     seed: int = 20
 
 
@@ -53,7 +58,7 @@ def grade_fusion(expressions: tuple[str, ...], head: Head = Head.CORN) -> Fusion
 @dataclass(frozen=True, eq=False)
 class GradeModel:
     """``parameters`` stacked (M, …); ``scale`` and ``bias`` (5,) undo what re-weighting did to the
-    distribution, fitted on drawn people that no member trained on."""
+    distribution, fitted on people that no member trained on."""
 
     config: FusionConfig
     parameters: Parameters
@@ -70,54 +75,19 @@ class GradeModel:
         return np.asarray(result)
 
 
-def shared_signals(expressions: tuple[str, ...]) -> Booleans:
-    """(K, 14): which normal scores the grade model may see."""
-    return np.stack([INDEX_WEIGHTS[e] != 0 for e in expressions])
-
-
-def grade_tokens(z: Floats, expressions: tuple[str, ...]) -> torch.Tensor:
-    """Normal scores of the shared signals, drawn in softly at ±4 so that extremes keep their order;
-    0 where missing or not shared."""
+def grade_tokens(z: Floats) -> torch.Tensor:
+    """Normal scores, drawn in softly at ±4 so that extremes keep their order; 0 where missing."""
     drawn_in = SCORE_CLIP * np.tanh(np.nan_to_num(z) / SCORE_CLIP)
-    scores = drawn_in * shared_signals(expressions)
-    return torch.from_numpy(scores.astype(np.float32))
+    return torch.from_numpy(drawn_in.astype(np.float32))
 
 
 def raw_log_probabilities(
     config: FusionConfig, parameters: Parameters, z: Floats, present: Booleans
 ) -> Floats:
     """(N, 5) log of the members' mean probabilities."""
-    tokens = grade_tokens(z, config.expressions)
+    tokens = grade_tokens(z)
     log_p, _ = run(config, parameters, tokens, torch.from_numpy(present))
     return np.asarray(logsumexp(log_p.numpy().astype(np.float64), axis=0) - np.log(len(log_p)))
-
-
-def drawn_scores(
-    raw: Floats, pd: Integers, expressions: tuple[str, ...], likeness: Floats, *, seed: int
-) -> Floats:
-    """Drawn people's normal scores against the drawn people without PD, (N, K, 14), made as
-    unreliable as real ones.
-
-    Two sessions of one person agree with a rank correlation of about a half in the public smile
-    table: half of a real score's variance is the day and the face, not the grade. That half is
-    added here, correlated between signals as it is among real people without PD (``likeness``,
-    (K·14, K·14); no label of PD enters).
-    """
-    columns = [name for e in expressions for name in columns_of(e)]
-    without = raw[pd == 0]
-    norms = Norms.fit(columns, without.reshape(len(without), -1), reference="drawn, without PD")
-    z = np.clip(norms.z_tokens(expressions, raw), -DRAWN_CLIP, DRAWN_CLIP)
-    generator = np.random.default_rng(seed)
-    noise = generator.multivariate_normal(np.zeros(len(likeness)), likeness, size=len(raw))
-    share = NOISE_SHARE
-    return np.asarray(np.sqrt(1 - share) * z + np.sqrt(share) * noise.reshape(z.shape))
-
-
-def likeness_of(z: Floats) -> Floats:
-    """(K·14, K·14) correlation of normal scores among people without PD. ``z`` (N, K, 14)."""
-    complete = z[np.isfinite(z).all(axis=(1, 2))]
-    flat = np.clip(complete, -SCORE_CLIP, SCORE_CLIP).reshape(len(complete), -1)
-    return np.asarray(np.corrcoef(flat.T))
 
 
 def train_grades(
@@ -128,7 +98,7 @@ def train_grades(
     *,
     progress: Progress | None = None,
 ) -> GradeModel:
-    """Members on four fifths of the drawn people, the distribution's scale on the last fifth."""
+    """Members on four fifths of the people, the distribution's scale on the last fifth."""
     generator = np.random.default_rng(spec.seed)
     held = generator.random(len(grade)) < 0.2
     present = np.ones(z.shape[:2], dtype=bool)
@@ -137,9 +107,7 @@ def train_grades(
     for m in range(spec.members):
         chosen = generator.permutation(np.flatnonzero(~held))[: int((~held).sum() / 6)]
         weights[m, chosen], inner[m, chosen] = 0.0, 1.0
-    examples = Examples(
-        grade_tokens(z, spec.fusion.expressions), torch.from_numpy(present), torch.from_numpy(grade)
-    )
+    examples = Examples(grade_tokens(z), torch.from_numpy(present), torch.from_numpy(grade))
     parameters = fit(
         spec.fusion,
         PRESETS[spec.balance],

@@ -33,8 +33,9 @@ def signal_weights(weights: Mapping[tuple[str, str], float]) -> Floats:
 
 PLAIN_WEIGHTS = signal_weights({(signal, "var"): -1.0 for signal in PLAIN_SIGNALS})
 
-
 _OUTERMOST = float(ndtri(LEVELS[-1]))
+
+MEAN_BOUND = 4.0
 
 EYES = ("eye-open-right", "eye-open-left")
 BROWS = ("eye-raise-right", "eye-raise-left")
@@ -91,6 +92,19 @@ def weighted_lack(z: Floats, weights: Floats) -> Floats:
     scale = (there * np.abs(weights)).sum(axis=-1)
     total = np.where(there, z * weights, 0.0).sum(axis=-1)
     return np.where(scale > 0, total / np.maximum(scale, 1e-12), np.nan)
+
+
+def bounded_means(z: Floats) -> Floats:
+    """Means (the first half of a token) beyond ±4 grow only as the logarithm. (…, 14) → same.
+
+    A face has no such mean: it is another unit or another way of measuring, which would drown the
+    movements. Variances stay as they are, for another unit only shifts their logarithm.
+    """
+    half = z.shape[-1] // 2
+    means = z[..., :half]
+    beyond = np.maximum(np.abs(means) - MEAN_BOUND, 0.0)
+    drawn_in = np.sign(means) * (np.minimum(np.abs(means), MEAN_BOUND) + np.log1p(beyond))
+    return np.concatenate([drawn_in, z[..., half:]], axis=-1)
 
 
 def ordered_tail(score: Floats) -> Floats:
@@ -160,7 +174,7 @@ class HypomimiaIndex:
             return np.empty((len(z), 0))
         return np.stack(
             [
-                weighted_lack(z[:, k], self.weights[e]) / self.spread[e]
+                weighted_lack(bounded_means(z[:, k]), self.weights[e]) / self.spread[e]
                 for k, e in enumerate(self.expressions)
             ],
             axis=-1,

@@ -12,6 +12,7 @@ from ml.public_data import PUBLIC_EXPRESSIONS, PublicData
 from ml.severity.cached import cached_cross_predict
 from ml.severity.calibration import probability
 from ml.severity.experiments import ablation_methods, main_methods
+from ml.severity.other_studies import Elsewhere, measured_elsewhere
 from ml.severity.scorer import Scorer
 from ml.severity.tables import (
     MethodRow,
@@ -48,6 +49,7 @@ class Findings:
     transfer: list[tuple[str, float, float]]
     official: dict[str, Any]
     within: dict[str, Any]
+    elsewhere: list[Elsewhere]
     repeats: tuple[int, int]
 
 
@@ -109,5 +111,6 @@ def compute(
         transfer(study),
         official_smile(data),
         within_protocols(data, scorer),
+        measured_elsewhere(data, scorer),
         (repeats, ablation_repeats),
     )

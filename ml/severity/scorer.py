@@ -15,7 +15,7 @@ from ml.severity.calibration import (
 )
 from ml.severity.classifier import Classifier
 from ml.severity.curves import CURVES, Curves, CurveToken, join
-from ml.severity.grades import EXPERIMENTAL, GradeModel, expected_grade
+from ml.severity.grades import EXPERIMENTAL, Grades, expected_grade
 from ml.severity.index import HypomimiaIndex
 
 Floats = npt.NDArray[np.float64]
@@ -81,7 +81,7 @@ class Scorer:
     classifier: Classifier
     spread_limit: float
     enough: int = 2
-    grades: GradeModel | None = None
+    grades: Grades | None = None
     curves: CurveToken | None = None
 
     @property

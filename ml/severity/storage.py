@@ -14,14 +14,18 @@ from ml.severity.balance import Balance, Distribution
 from ml.severity.calibration import CrossConformal, Temperature
 from ml.severity.classifier import Classifier, ClassifierSpec
 from ml.severity.curves import CURVES, CurveToken
+from ml.severity.drawn_grades import DrawnGrades
 from ml.severity.ensemble import Parameters, Schedule
-from ml.severity.grades import GradeModel
+from ml.severity.grades import GradeModel, Grades
 from ml.severity.index import HypomimiaIndex
 from ml.severity.model import Fusion, FusionConfig, FusionModel, Head
 from ml.severity.scorer import CLASSES, Scorer
 from ml.severity.whitening import Whitening
 
 Arrays = dict[str, npt.NDArray[Any]]
+
+# Whose grades taught a bundle's grade model: drawn people's or clinicians'.
+DRAWN, FUSION = "drawn", "fusion"
 
 
 def arrays_of(scorer: Scorer) -> Arrays:
@@ -33,7 +37,7 @@ def arrays_of(scorer: Scorer) -> Arrays:
         for k, pair in enumerate(conformal.scores):
             for label, scores in zip(CLASSES, pair, strict=True):
                 arrays[f"conformal.{key}.{k}.{label}"] = scores.astype(np.float32)
-    if scorer.grades is not None:
+    if isinstance(scorer.grades, GradeModel):
         arrays |= {f"grades.{n}": v.numpy() for n, v in scorer.grades.parameters.items()}
     if scorer.curves is not None:
         arrays |= {"curves.centre": scorer.curves.centre, "curves.spread": scorer.curves.spread}
@@ -43,7 +47,7 @@ def arrays_of(scorer: Scorer) -> Arrays:
 def config_of(scorer: Scorer) -> dict[str, Any]:
     """What goes into ``bundle.json``."""
     classifier = scorer.classifier
-    config: dict[str, Any] = {
+    return {
         "classifier": plain(classifier.spec),
         "fold_of": [int(k) for k in classifier.fold_of],
         "prevalence": classifier.prevalence,
@@ -51,16 +55,24 @@ def config_of(scorer: Scorer) -> dict[str, Any]:
         "index": scorer.index.to_json(),
         "spread_limit": scorer.spread_limit,
         "enough": scorer.enough,
-        "grades": None,
+        "grades": None if scorer.grades is None else _grades_config(scorer.grades),
     }
-    if scorer.grades is not None:
-        config["grades"] = {
-            "fusion": plain(scorer.grades.config),
-            "scale": scorer.grades.scale,
-            "bias": [float(b) for b in scorer.grades.bias],
-            "trained_on": dict(scorer.grades.trained_on),
+
+
+def _grades_config(grades: Grades) -> dict[str, Any]:
+    trained_on = dict(grades.trained_on)
+    if isinstance(grades, DrawnGrades):
+        steps = {key: table.round(6).tolist() for key, table in grades.steps.items()}
+        return {"kind": DRAWN, "steps": steps, "trained_on": trained_on}
+    if isinstance(grades, GradeModel):
+        return {
+            "kind": FUSION,
+            "fusion": plain(grades.config),
+            "scale": grades.scale,
+            "bias": [float(b) for b in grades.bias],
+            "trained_on": trained_on,
         }
-    return config
+    raise TypeError(f"no way to store {type(grades).__name__}")
 
 
 def scorer_from(
@@ -83,13 +95,14 @@ def scorer_from(
         {key: Temperature(**value) for key, value in config["temperatures"].items()},
         {key: _conformal(arrays, key, spec.folds) for key in config["temperatures"]},
     )
+    index = HypomimiaIndex.from_json(config["index"])
     return Scorer(
         norms,
-        HypomimiaIndex.from_json(config["index"]),
+        index,
         classifier,
         float(config["spread_limit"]),
         int(config["enough"]),
-        _grades(config["grades"], arrays),
+        _grades(config["grades"], arrays, index, spec.fusion.expressions),
         _curves(arrays, diagnosis),
     )
 
@@ -115,9 +128,17 @@ def _conformal(arrays: Arrays, key: str, folds: int) -> CrossConformal:
     return CrossConformal(tuple((scores(k, "no_pd"), scores(k, "pd")) for k in range(folds)))
 
 
-def _grades(config: Mapping[str, Any] | None, arrays: Arrays) -> GradeModel | None:
+def _grades(
+    config: Mapping[str, Any] | None,
+    arrays: Arrays,
+    index: HypomimiaIndex,
+    expressions: tuple[str, ...],
+) -> Grades | None:
     if config is None:
         return None
+    if config["kind"] == DRAWN:
+        steps = {key: np.array(table) for key, table in config["steps"].items()}
+        return DrawnGrades(expressions, index, steps, dict(config["trained_on"]))
     fusion = fusion_from_json(config["fusion"])
     return GradeModel(
         fusion,

@@ -197,8 +197,7 @@ def transfer(study: Study) -> list[tuple[str, float, float]]:
 
 def official_smile(data: PublicData) -> dict[str, Any]:
     """The smile table's own split: train and dev train, test scores, its subjects nowhere else."""
-    raw = data.smile.tokens(("smile",))
-    cohort = data.smile.take(np.isfinite(raw).any(axis=(1, 2)))
+    cohort = smile_sessions(data)
     m = Material(cohort.tokens(("smile",)), cohort.pd, cohort.subject, ("smile",))
     outside = np.array([s not in data.official_test for s in cohort.subject])
     train, test = np.flatnonzero(outside), np.flatnonzero(cohort.split == "test")
@@ -233,10 +232,15 @@ class WithinProtocol:
     mean: Interval
 
 
-def within_protocols(data: PublicData, scorer: Scorer) -> dict[str, Any]:
-    """Index, expected grade (drawn people only), p_pd and METHOD's plain norm index on smile."""
+def smile_sessions(data: PublicData) -> Cohort:
+    """The smile table's sessions with something usable."""
     raw = data.smile.tokens(("smile",))
-    cohort = data.smile.take(np.isfinite(raw).any(axis=(1, 2)))
+    return data.smile.take(np.isfinite(raw).any(axis=(1, 2)))
+
+
+def within_protocols(data: PublicData, scorer: Scorer) -> dict[str, Any]:
+    """Index, expected grade (drawn people only) and METHOD's plain norm index on smile."""
+    cohort = smile_sessions(data)
     scores_of = scorer.score(cohort.records())
     z = scorer.tokens(cohort.records())
     smile = scorer.expressions.index("smile")
@@ -256,14 +260,14 @@ def within_protocols(data: PublicData, scorer: Scorer) -> dict[str, Any]:
         rows.append(WithinProtocol(name, groups, random_effects(groups)))
     resamples = subject_resamples(cohort.subject, count=500)
     differences = {
-        name: _mean_difference(cohort, values, scores["plain norm index"], resamples)
+        name: mean_difference(cohort, values, scores["plain norm index"], resamples)
         for name, values in scores.items()
         if name != "plain norm index"
     }
     return {"rows": rows, "differences": differences}
 
 
-def _mean_difference(
+def mean_difference(
     cohort: Cohort, first: Floats, second: Floats, resamples: list[npt.NDArray[np.int64]]
 ) -> Interval:
     """Paired bootstrap over subjects of the difference of the random-effects means."""

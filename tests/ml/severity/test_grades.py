@@ -1,28 +1,39 @@
-"""Grades from drawn people: ordinal, ordered by how masked the drawn face was."""
+"""Grades from drawn people: ordered by how masked the drawn face was, and by nothing else."""
+
+from itertools import combinations
 
 import numpy as np
 import pytest
 
 from ml.phantom.grades import load_config
-from ml.severity.drawn import drawn_table
+from ml.severity.drawn import DrawnTable, drawn_table
+from ml.severity.drawn_grades import DrawnGrades, drawn_scores, learn_grades, likeness_of
 from ml.severity.ensemble import Schedule
-from ml.severity.grades import (
-    GradeSpec,
-    drawn_scores,
-    expected_grade,
-    grade_fusion,
-    likeness_of,
-    train_grades,
-)
+from ml.severity.grades import GradeSpec, expected_grade, grade_fusion, train_grades
+from ml.severity.index import HypomimiaIndex
 
 NAMES = ("smile", "disgust")
 
 
 @pytest.fixture(scope="module")
-def drawn() -> tuple[np.ndarray, np.ndarray]:
-    table = drawn_table(load_config(), NAMES, subjects=120, seed=3)
-    likeness = likeness_of(np.random.default_rng(0).normal(size=(200, 2, 14)))
-    return drawn_scores(table.raw, table.pd, NAMES, likeness, seed=1), table.grade
+def table() -> DrawnTable:
+    return drawn_table(load_config(), NAMES, subjects=120, seed=3)
+
+
+@pytest.fixture(scope="module")
+def living() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(200, 2, 14))
+
+
+@pytest.fixture(scope="module")
+def scores(table: DrawnTable, living: np.ndarray) -> np.ndarray:
+    return drawn_scores(table.raw, table.pd, NAMES, likeness_of(living), seed=1)
+
+
+@pytest.fixture(scope="module")
+def model(table: DrawnTable, living: np.ndarray, scores: np.ndarray) -> DrawnGrades:
+    index = HypomimiaIndex.fit(NAMES, living, reference="test")
+    return learn_grades(scores, table.pd, table.grade, index, NAMES, {})
 
 
 def test_drawn_people_are_reproducible_and_masked_ones_move_less() -> None:
@@ -34,13 +45,49 @@ def test_drawn_people_are_reproducible_and_masked_ones_move_less() -> None:
     assert width[one.grade >= 2].mean() < width[one.grade == 0].mean() - 0.3
 
 
-def test_expected_grade_follows_the_programmed_one(drawn: tuple[np.ndarray, np.ndarray]) -> None:
-    z, grade = drawn
+def test_expected_grade_follows_the_programmed_one(
+    table: DrawnTable, scores: np.ndarray, model: DrawnGrades
+) -> None:
+    present = np.ones(scores.shape[:2], dtype=bool)
+    distribution = model.distribution(scores, present)
+    assert (distribution >= 0).all()
+    assert distribution.sum(axis=1) == pytest.approx(np.ones(len(scores)))
+    assert np.corrcoef(expected_grade(distribution), table.grade)[0, 1] > 0.4
+    assert distribution.mean(axis=0) == pytest.approx(np.bincount(table.grade) / 120, abs=0.05)
+    nobody = model.distribution(scores[:1], ~present[:1])
+    assert np.isnan(nobody).all()
+
+
+def test_one_expression_alone_ranks_as_the_index_does(
+    living: np.ndarray, model: DrawnGrades
+) -> None:
+    for k in range(len(NAMES)):
+        alone = np.full_like(living, np.nan)
+        alone[:, k] = living[:, k]
+        grades = expected_grade(model.distribution(alone, np.isfinite(alone).any(axis=-1)))
+        assert np.array_equal(np.argsort(grades), np.argsort(model.index.score(alone)))
+
+
+def test_lacking_more_in_any_expression_raises_the_grade(model: DrawnGrades) -> None:
+    """On a grid far wider than any face, for every set of expressions."""
+    lively_to_still = np.linspace(20, -20, 401)
+    for size in (1, 2):
+        for chosen in combinations(range(2), size):
+            for moved in chosen:
+                z = np.full((len(lively_to_still), 2, 14), np.nan)
+                z[:, list(chosen)] = 0.0
+                z[:, moved, 7:] = lively_to_still[:, None]
+                grades = expected_grade(model.distribution(z, np.isfinite(z).any(axis=-1)))
+                assert (np.diff(grades) > 0).all()
+                assert 0 < grades[0] < grades[-1] < 4
+
+
+def test_clinicians_grades_teach_a_fusion(table: DrawnTable, scores: np.ndarray) -> None:
     spec = GradeSpec(grade_fusion(NAMES), schedule=Schedule(steps=120, batch=64), members=1)
-    model = train_grades(spec, z, grade, {})
-    present = np.ones(z.shape[:2], dtype=bool)
-    distribution = model.distribution(z, present)
-    assert distribution.sum(axis=1) == pytest.approx(np.ones(len(z)))
-    assert np.corrcoef(expected_grade(distribution), grade)[0, 1] > 0.4
-    nobody = model.distribution(z[:1], np.zeros((1, 2), dtype=bool))
+    trained = train_grades(spec, scores, table.grade, {})
+    present = np.ones(scores.shape[:2], dtype=bool)
+    distribution = trained.distribution(scores, present)
+    assert distribution.sum(axis=1) == pytest.approx(np.ones(len(scores)))
+    assert np.corrcoef(expected_grade(distribution), table.grade)[0, 1] > 0.4
+    nobody = trained.distribution(scores[:1], ~present[:1])
     assert np.isnan(nobody).all()
