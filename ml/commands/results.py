@@ -28,7 +28,8 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 def run(options: argparse.Namespace) -> int:
     from ml.public_data import public_data
     from ml.severity.build import Recipe, data_root, shipped_cohort, train_scorer
-    from ml.severity.report import abstention_words, figures_for_card, markdown
+    from ml.severity.headline import figures_for_card
+    from ml.severity.report import abstention_words, markdown
     from ml.severity.results import compute
 
     started = time.monotonic()

@@ -133,17 +133,15 @@ def write(
 
 
 def added(score: "Score", prior: Prior) -> list[str]:
-    """The four new cells; a number is empty where the bundle has no such model, the last where
-    nothing is abstained from."""
-    if _nothing(score):
-        numbers = (prior.hypomimia_index, prior.severity_expected, prior.p_pd)
-        return [*map(_digits, numbers), score.abstained or ""]
-    return [
-        _digits(score.hypomimia_index),
-        _digits(score.severity_expected),
-        _digits(score.p_pd),
-        score.abstained or "",
-    ]
+    """The four new cells. A number that could not be computed is the prior's; it is empty where the
+    bundle has no such model, the last cell where nothing is abstained from."""
+    numbers = (
+        (score.hypomimia_index, prior.hypomimia_index),
+        (score.severity_expected, prior.severity_expected),
+        (score.p_pd, prior.p_pd),
+    )
+    cells = [_digits(known if found is None else found) for found, known in numbers]
+    return [*cells, score.abstained or ""]
 
 
 def _nothing(score: "Score") -> bool:

@@ -27,6 +27,7 @@ from ml.severity.balance import PRESETS
 from ml.severity.calibration import subset_key
 from ml.severity.classifier import Classifier, ClassifierSpec, crossfit_plan, train_classifier
 from ml.severity.model import Fusion, FusionConfig, Head
+from ml.severity.whitening import Whitening
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -147,8 +148,9 @@ def predict(classifier: Classifier, z: Floats) -> Predicted:
 @dataclass(frozen=True)
 class Baseline:
     """A scikit-learn model on flat features: ``kind`` svm or logistic; ``features`` z (normal
-    scores) or plain (means and log-variances, standardised); ``expressions`` and ``parts`` as in
-    :class:`FusionMethod`. Missing features take the training median."""
+    scores), whitened (the tokens that the fusion reads) or plain (means and log-variances,
+    standardised); ``expressions`` and ``parts`` as in :class:`FusionMethod`. Missing features take
+    the training median."""
 
     kind: str
     features: str = "plain"
@@ -160,6 +162,8 @@ class Baseline:
         values = z
         if self.features == "plain":
             values = np.concatenate([m.raw[..., :half], np.log(m.raw[..., half:])], axis=-1)
+        elif self.features == "whitened":
+            values = Whitening.fit(z[train][m.labels[train] == 0]).tokens(z).numpy()
         values = values if self.expressions is None else values[:, list(self.expressions)]
         values = values if self.parts is None else values[..., list(self.parts)]
         flat = values.reshape(len(values), -1)
@@ -171,6 +175,17 @@ class Baseline:
         )
         fitted = make_pipeline(StandardScaler(), model).fit(flat[train], m.labels[train])
         return Predicted(np.asarray(fitted.decision_function(flat[test])))
+
+
+@dataclass(frozen=True)
+class Averaged:
+    """The mean of several methods' scores, each in units of its spread over the people scored."""
+
+    methods: tuple[Method, ...]
+
+    def __call__(self, m: Material, z: Floats, train: Integers, test: Integers) -> Predicted:
+        scores = [method(m, z, train, test).log_odds for method in self.methods]
+        return Predicted(np.mean([score / score.std() for score in scores], axis=0))
 
 
 @dataclass(frozen=True)
@@ -206,10 +221,18 @@ def fusion_candidates(expressions: tuple[str, ...]) -> tuple[ClassifierSpec, ...
 
 def main_methods(expressions: tuple[str, ...]) -> dict[str, Method]:
     """Full-size ensembles and the baselines: all repeats."""
+    candidates = fusion_candidates(expressions)
+    whitened = Baseline("svm", "whitened")
+    plain = tuple(replace(spec, balance=PRESETS["plain CE"]) for spec in candidates)
     methods: dict[str, Method] = {
-        "fusion, kind chosen inside": FusionMethod(fusion_candidates(expressions)),
+        "fusion, kind chosen inside": FusionMethod(candidates),
+        "fusion, plain CE": FusionMethod(plain),
         "RBF SVM": Baseline("svm"),
         "RBF SVM on normal scores": Baseline("svm", "z"),
+        "RBF SVM on whitened normal scores": whitened,
+        "attempt: multi-head fusion averaged with that SVM": Averaged(
+            (FusionMethod((candidates[1],)), whitened)
+        ),
         "logistic regression": Baseline("logistic"),
         "constant": Constant(),
     }

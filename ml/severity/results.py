@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.evaluate import Interval, auroc, paired, risk_coverage
+from ml.evaluate import Interval, auroc, macro_f1, paired, risk_coverage
 from ml.public_data import PUBLIC_EXPRESSIONS, PublicData
 from ml.severity.cached import cached_cross_predict
 from ml.severity.calibration import probability
@@ -31,6 +31,7 @@ Say = Callable[[str], None]
 
 FUSION = "fusion, kind chosen inside"
 SVM = "RBF SVM"
+PLAIN_CE = "fusion, plain CE"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,7 @@ class Findings:
     methods: list[MethodRow]
     best_single: str
     over_single: tuple[Interval, Interval]
+    balance_gain: Interval  # macro-F1, adaptive balancing minus plain CE
     chosen: list[str]
     ablation: list[MethodRow]
     sets: list[dict[str, Any]]
@@ -82,6 +84,10 @@ def compute(
         paired(auroc, labels, found[FUSION].log_odds, singles[best].log_odds, study.resamples, rows)
         for rows in (None, study.home)
     ]
+    balance_gain = paired(
+        lambda truth, decided: macro_f1(truth, decided.astype(np.int64)),
+        labels, found[FUSION].thresholded, found[PLAIN_CE].thresholded, study.resamples,
+    )  # fmt: skip
     plain = ablated["balance: plain CE"]
     ablation = [
         method_row(study, name, o, None if o is plain else plain, full=False)
@@ -103,6 +109,7 @@ def compute(
         methods,
         best,
         (over[0], over[1]),
+        balance_gain,
         fusion.chosen,
         ablation,
         prediction_sets(study, fusion),

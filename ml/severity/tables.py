@@ -1,7 +1,7 @@
 """One function for each table of the public figures: computed here, run by ``results``."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from ml.public_data import HOME_PROTOCOL, PUBLIC_EXPRESSIONS, PublicData
 from ml.severity.calibration import probability
 from ml.severity.experiments import (
     ALPHA,
+    Averaged,
     Baseline,
     FusionMethod,
     Material,
@@ -202,12 +203,18 @@ def official_smile(data: PublicData) -> dict[str, Any]:
     outside = np.array([s not in data.official_test for s in cohort.subject])
     train, test = np.flatnonzero(outside), np.flatnonzero(cohort.split == "test")
     z = m.normal_scores(train)
-    fusion = FusionMethod((attention_spec(("smile",), fusion=Fusion.MULTIHEAD),))
+    spec = attention_spec(("smile",), fusion=Fusion.MULTIHEAD)
+    fusion, not_whitened = FusionMethod((spec,)), FusionMethod((replace(spec, whiten=False),))
+    svm = Baseline("svm", "z")
+    wider = attention_spec(("smile",), fusion=Fusion.MULTIHEAD, width=64)
     methods: dict[str, Method] = {
         "fusion, smile only": fusion,
         "RBF SVM": Baseline("svm"),
-        "RBF SVM on normal scores": Baseline("svm", "z"),
+        "RBF SVM on normal scores": svm,
         "logistic regression": Baseline("logistic"),
+        "attempt: fusion averaged with the SVM on normal scores": Averaged((fusion, svm)),
+        "attempt: fusion, whitened and not whitened averaged": Averaged((fusion, not_whitened)),
+        "attempt: fusion, twice as wide": FusionMethod((wider,)),
     }
     scores = {name: method(m, z, train, test).log_odds for name, method in methods.items()}
     labels = cohort.pd[test]

@@ -73,6 +73,20 @@ def test_without_evidence_the_numbers_are_the_prior(tmp_path: Path) -> None:
     assert float(site["p_pd"]) == pytest.approx(0.1)
 
 
+def test_movements_that_the_index_does_not_read_leave_its_number_at_the_prior(
+    tmp_path: Path,
+) -> None:
+    """Brows alone say nothing of a smile's lack of movement, but something of PD."""
+    brows = [
+        f"smile_eye-raise-{side}_{part}" for side in ("right", "left") for part in ("mean", "var")
+    ]
+    table = written(tmp_path / "t.csv", ["id", *brows], [["a", "0.6", "0.01", "0.6", "0.01"]])
+    row = scored(table, tmp_path / "s.csv")[0]
+    assert float(row["hypomimia_index"]) == 50
+    assert all(row[column] for column in ADDED)
+    assert row["abstained"] == "missing_expressions"
+
+
 def test_a_column_that_is_replaced_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
