@@ -1,12 +1,10 @@
-"""A bundle judged on a labelled cohort: figures with intervals, subgroups, plots, one page.
+"""A bundle judged on a labelled cohort: figures with intervals, by group, with what they must beat.
 
 Uses :meth:`ml.bundle.Bundle.score`, the same path as the service.
 """
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,13 +16,18 @@ from ml.errors import CohortError
 from ml.evaluate import (
     Interval,
     auroc,
+    balanced_accuracy,
     bootstrap,
+    brier,
     brier_skill,
     calibration_error,
     macro_f1,
+    paired,
     quadratic_kappa,
+    random_effects,
     risk_coverage,
     subject_resamples,
+    within_groups,
 )
 from ml.severity.curves import Curves
 
@@ -36,7 +39,12 @@ SMALLEST_GROUP = 10
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Scores of the labelled rows; NaN where nothing could be computed."""
+    """Scores of N labelled rows, each (N,); NaN where nothing could be computed.
+
+    ``width`` of the probability's interval; ``covered``: the prediction set holds the label;
+    ``both``: it holds both. ``prevalence`` at training: the threshold, chosen on nobody judged
+    here. ``simple``: the simplest model's probability, where it was trained beside.
+    """
 
     cohort: Cohort
     index: Floats
@@ -46,6 +54,11 @@ class Judged:
     abstained: Booleans
     covered: Booleans
     both: Booleans
+    prevalence: float
+    simple: Floats | None = None
+
+
+PER_ROW = ("index", "grade", "p_pd", "width", "abstained", "covered", "both")
 
 
 def judge(bundle: Bundle, cohort: Cohort, curves: Mapping[int, Curves] | None = None) -> Judged:
@@ -78,6 +91,7 @@ def judge(bundle: Bundle, cohort: Cohort, curves: Mapping[int, Curves] | None = 
             [p != UNKNOWN and names[p] in s.prediction_set
              for p, s in zip(cohort.pd, scores, strict=True)], dtype=bool),
         np.array([len(s.prediction_set) == 2 for s in scores], dtype=bool),
+        float(bundle.metadata["prevalence"]),
     )  # fmt: skip
 
 
@@ -118,32 +132,66 @@ def figures(judged: Judged) -> dict[str, Any]:
 
 def _pd_figures(judged: Judged, rows: Booleans) -> dict[str, Any]:
     cohort = judged.cohort
-    labels, p = cohort.pd[rows], judged.p_pd[rows]
+    labels, p, index = cohort.pd[rows], judged.p_pd[rows], judged.index[rows]
     resamples = subject_resamples(cohort.subject[rows])
+    covered = judged.covered[rows]
+    threshold = judged.prevalence
 
     def interval(metric: Callable[[Integers, Floats], float]) -> dict[str, float]:
         return bootstrap(metric, labels, p, resamples).to_json()
 
-    groups = {}
-    for name, keep in subgroups(cohort).items():
-        inside = keep[rows]
-        if min((labels[inside] == c).sum() for c in (0, 1)) >= SMALLEST_GROUP:
-            groups[name] = bootstrap(auroc, labels, p, resamples, inside).to_json()
-    covered, both = judged.covered[rows], judged.both[rows]
-    threshold = float(labels.mean())
-    return {
+    def answered(metric: Callable[[Integers, Integers], float]) -> dict[str, float]:
+        return interval(lambda y, s: metric(y, (s >= threshold).astype(np.int64)))
+
+    result: dict[str, Any] = {
+        "with_pd": int(labels.sum()),
+        "without_pd": int((1 - labels).sum()),
+        "threshold": threshold,
         "auroc": interval(auroc),
-        "macro_f1": interval(lambda y, s: macro_f1(y, (s >= threshold).astype(np.int64))),
+        "auroc_index": bootstrap(auroc, labels, index, resamples).to_json(),
+        "difference_index": paired(auroc, labels, p, index, resamples).to_json(),
+        "balanced_accuracy": answered(balanced_accuracy),
+        "macro_f1": answered(macro_f1),
+        "brier": interval(brier),
         "brier_skill": interval(brier_skill),
         "ece": interval(calibration_error),
         "coverage_no_pd": float(covered[labels == 0].mean()),
         "coverage_pd": float(covered[labels == 1].mean()),
-        "both_classes_left": float(both.mean()),
+        "both_classes_left": float(judged.both[rows].mean()),
         "risk_coverage": risk_coverage(labels, p, judged.width[rows], threshold=threshold),
-        "subgroups_auroc": groups,
+        "subgroups": _by_group(judged, rows, resamples),
         "calibration_curve": calibration_curve(labels, p),
         "roc": roc(labels, p),
     }
+    if judged.simple is not None:
+        simple = judged.simple[rows]
+        result["auroc_simple"] = bootstrap(auroc, labels, simple, resamples).to_json()
+        result["difference_simple"] = paired(auroc, labels, p, simple, resamples).to_json()
+    groups = within_groups(labels, p, cohort.protocol[rows], at_least=SMALLEST_GROUP)
+    if len(groups) > 1:
+        result["auroc_within_protocols"] = random_effects(groups).to_json()
+    return result
+
+
+def _by_group(
+    judged: Judged, rows: Booleans, resamples: Sequence[Integers]
+) -> dict[str, dict[str, Any]]:
+    """AUROC, and whether the probability fits, of each group with enough of both labels."""
+    labels, p = judged.cohort.pd[rows], judged.p_pd[rows]
+    found: dict[str, dict[str, Any]] = {}
+    for name, keep in subgroups(judged.cohort).items():
+        inside = keep[rows]
+        positive = int((labels[inside] == 1).sum())
+        negative = int((labels[inside] == 0).sum())
+        if min(positive, negative) >= SMALLEST_GROUP:
+            found[name] = {
+                "with_pd": positive,
+                "without_pd": negative,
+                "auroc": bootstrap(auroc, labels, p, resamples, inside).to_json(),
+                "mean_probability": float(p[inside].mean()),
+                "share_with_pd": float(labels[inside].mean()),
+            }
+    return found
 
 
 def _grade_figures(judged: Judged, rows: Booleans) -> dict[str, Any]:
@@ -161,8 +209,11 @@ def _grade_figures(judged: Judged, rows: Booleans) -> dict[str, Any]:
                 figure: Interval = bootstrap(auroc, labels, score, resamples)
                 result[f"{name}_auroc_grade_{least}_or_more"] = figure.to_json()
         if name == "severity_expected":
-            rounded = np.clip(np.round(score), 0, 4).astype(np.int64)
-            result["quadratic_kappa"] = quadratic_kappa(grade, rounded, 5)
+            rounded = np.clip(np.round(score), 0, 4)
+            kappa: Interval = bootstrap(
+                lambda y, s: quadratic_kappa(y, s.astype(np.int64), 5), grade, rounded, resamples
+            )
+            result["quadratic_kappa"] = kappa.to_json()
     return result
 
 
@@ -179,10 +230,12 @@ def subgroups(cohort: Cohort) -> dict[str, Booleans]:
     return groups
 
 
-def calibration_curve(labels: Integers, p: Floats, *, bins: int = 10) -> list[tuple[float, float]]:
-    """(mean probability, share with PD) over bins of equal numbers of people."""
+def calibration_curve(
+    labels: Integers, p: Floats, *, bins: int = 10
+) -> list[tuple[float, float, int]]:
+    """(mean probability, share with PD, people) over bins of equal numbers of people."""
     parts = np.array_split(np.argsort(p, kind="stable"), bins)
-    return [(float(p[b].mean()), float(labels[b].mean())) for b in parts if len(b)]
+    return [(float(p[b].mean()), float(labels[b].mean()), len(b)) for b in parts if len(b)]
 
 
 def roc(labels: Integers, p: Floats) -> list[tuple[float, float]]:
@@ -192,76 +245,3 @@ def roc(labels: Integers, p: Floats) -> list[tuple[float, float]]:
     step = max(1, len(order) // 200)
     points = zip(misses[::step] / misses[-1], hits[::step] / hits[-1], strict=True)
     return [(0.0, 0.0), *((float(x), float(y)) for x, y in points), (1.0, 1.0)]
-
-
-def write(folder: Path, bundle: Bundle, found: dict[str, Any]) -> None:
-    """``report.json``, ``report.md``, the bundle's card and, for PD labels, three plots."""
-    folder.mkdir(parents=True, exist_ok=True)
-    described = {"name": bundle.name, "version": bundle.version, "digest": bundle.digest}
-    text = json.dumps({"bundle": described, **found}, indent=1)
-    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "card.md").write_text(bundle.card, encoding="utf-8")
-    if "pd" in found:
-        plot(folder / "plots.png", found["pd"])
-    (folder / "report.md").write_text(page(bundle, found), encoding="utf-8")
-
-
-def page(bundle: Bundle, found: dict[str, Any]) -> str:
-    """The report in Markdown."""
-    lines = [
-        f"# {bundle.name} {bundle.version} on {found['subjects']} people",
-        "",
-        f"Bundle digest `{bundle.digest[:16]}…`; evaluated people's hash"
-        f" `{found['split_hash'][:16]}…`, trained people's hash"
-        f" `{bundle.metadata['training']['split_hash'][:16]}…`. Nobody may be in both: check it"
-        " where the subjects are known. Research use, not a diagnosis.",
-        "",
-        f"Unscorable {found['unscorable']:.1%}, abstained {found['abstained']:.1%}.",
-        "",
-        "| figure | value |",
-        "|---|---|",
-    ]
-    for part, name in (("pd", "PD yes or no"), ("grades", "grades")):
-        if part not in found:
-            lines.append(f"| {name} | not judged: needs at least two labels among scored people |")
-        for name, value in found.get(part, {}).items():
-            if name in ("roc", "calibration_curve", "risk_coverage", "subgroups_auroc"):
-                continue
-            lines.append(f"| {name.replace('_', ' ')} | {_shown(value)} |")
-    if "pd" in found:
-        lines += ["", "| subgroup | AUROC |", "|---|---|"]
-        for name, value in found["pd"]["subgroups_auroc"].items():
-            lines.append(f"| {name} | {_shown(value)} |")
-        lines += ["", "| share scored | balanced error |", "|---|---|"]
-        lines += [f"| {c:.0%} | {r:.3f} |" for c, r in found["pd"]["risk_coverage"]]
-        lines += ["", "![ROC, calibration, risk–coverage](plots.png)"]
-    return "\n".join(lines) + "\n"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
-    return f"{value:.3f}"
-
-
-def plot(path: Path, found: dict[str, Any]) -> None:
-    """ROC, calibration and risk–coverage beside each other."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(1, 3)
-    curves = (
-        (found["roc"], "1 − specificity", "sensitivity"),
-        (found["calibration_curve"], "probability of PD given", "share with PD"),
-        (found["risk_coverage"], "share scored", "balanced error"),
-    )
-    for panel, (points, across, up) in zip(panels, curves, strict=True):
-        x, y = zip(*points, strict=True)
-        panel.plot(x, y, marker="" if across == "1 − specificity" else "o", color="#1f5a7a")
-        if up != "balanced error":
-            panel.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, linestyle="--")
-        panel.set_xlabel(across)
-        panel.set_ylabel(up)
-    figure.savefig(path, dpi=110)

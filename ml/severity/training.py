@@ -10,14 +10,14 @@ import numpy as np
 
 from ml.bundle import canonical, default_bundle_path, load, plain, save
 from ml.cohort import UNKNOWN, Cohort, check_for_training, person_digest, read_table, split_hash
-from ml.distributed import processes
+from ml.distributed import Processes, processes
 from ml.errors import CohortError, ConfigError
 from ml.expressions import EXPRESSIONS, POSED, is_expression
 from ml.features import columns_of
 from ml.intensity import clip_source
 from ml.intensity.geometric import NAME as GEOMETRIC
 from ml.intensity.geometric import GeometricSource
-from ml.intensity.source import SourceIdentity
+from ml.intensity.source import IntensitySource, SourceIdentity
 from ml.intensity.weights import LOCAL_PREFIX
 from ml.norms import MIN_PEOPLE, Norms
 from ml.settings import make_folder, read_object, settings
@@ -129,12 +129,12 @@ def read_cohort(config: TrainingConfig, cache: Path, say: Say) -> Cohort:
             raise ConfigError("diagnosis: needs a cohort of clips, a feature table has no curves")
         whole = read_table(source, name=str(source))
         _ready(config, whole)
-    return _checked(config, whole)
+    return checked(config, whole)
 
 
 def _ready(config: TrainingConfig, whole: Cohort) -> None:
     """All that can be known before the work: rows, norms, and a place for the bundle."""
-    cohort = _checked(config, whole)
+    cohort = checked(config, whole)
     norms = norms_of(cohort)
     for expression in config.expressions:
         if norms is not None and not any(c in norms.tables for c in columns_of(expression)):
@@ -142,7 +142,7 @@ def _ready(config: TrainingConfig, whole: Cohort) -> None:
     make_folder(Path(config.out))
 
 
-def _checked(config: TrainingConfig, whole: Cohort) -> Cohort:
+def checked(config: TrainingConfig, whole: Cohort) -> Cohort:
     """The rows to train on. Raises :class:`CohortError` where they cannot be trained on."""
     if not np.isfinite(whole.values).any():
         raise CohortError("no row has a usable feature", file=whole.name)
@@ -184,46 +184,64 @@ def train(config: TrainingConfig, cache: Path, say: Say) -> str | None:
     """Train and save the bundle; its digest, None in all but the first process of torchrun."""
     with processes() as group:
         # Loaded first: what is wrong with it shows before anything is measured.
-        folder = config.source_folder
-        source = GeometricSource() if folder is None else clip_source.load(folder)
+        source = source_for(config)
         cohort = read_cohort(config, cache, say if group.first else _silent)
-        norms, own = norms_for(cohort)
-        z = norms.z_tokens(config.expressions, cohort.tokens(config.expressions))
-        for expression, there in zip(
-            config.expressions, np.isfinite(z).any(axis=(0, 2)), strict=True
-        ):
-            if not there:
-                raise _no_norms(expression, norms, cohort)
-        usable = np.isfinite(z).any(axis=(1, 2))
-        kept = cohort.take(usable)
-        spec = config.spec() if own else replace(config.spec(), whiten=False)
-        parts = parts_of(Path(config.out))
-        tokens, states, curves = z[usable], None, None
-        if (settings := config.curves()) is not None:
-            recorded = curves_of_clips(Path(config.cohort), kept, cache, source, folder)
-            fold = crossfit_plan(kept.pd, [str(s) for s in kept.subject], spec)[0]
-            people = [recorded[int(line)] for line in kept.line]
-            progress = Timer(say, "training the LSTM") if group.first else None
-            states, curves = crossfit_states(
-                people, kept.pd, fold, settings, parts, group, progress
-            )
-            tokens = join(tokens, states)
-            spec = replace(spec, fusion=fusion_with(spec.fusion, tokens))
-        classifier = crossfit(spec, tokens, kept, parts, group, say)
-        if classifier is None:
-            return None
-        index = fit_index(norms, kept, config.expressions, norms.reference) if own else None
-        if index is None:
-            index = load(default_bundle_path()).scorer.index
-        grades = grades_of(config, z[usable], kept) if config.grades else None
-        scorer = Scorer(norms, index, classifier, float("inf"), grades=grades, curves=curves)
-        present = np.isfinite(z[usable]).any(axis=-1)
-        spread = scorer.estimate(z[usable], present, None, states).spread
-        scorer = replace(scorer, spread_limit=float(np.nanquantile(spread, 0.95)))
-        digest = save_trained(config, scorer, norms, kept, source.identity)
-        forget(parts)
-        say(f"wrote {config.out} ({digest[:12]})")
-        return digest
+        return train_on(config, cohort, source, cache, group, say)
+
+
+def source_for(config: TrainingConfig) -> IntensitySource:
+    """The source of intensity curves that the settings name."""
+    folder = config.source_folder
+    return GeometricSource() if folder is None else clip_source.load(folder)
+
+
+def train_on(
+    config: TrainingConfig,
+    cohort: Cohort,
+    source: IntensitySource,
+    cache: Path,
+    group: Processes,
+    say: Say,
+) -> str | None:
+    """Train on all rows of a checked cohort and save the bundle, as :func:`train`."""
+    folder = config.source_folder
+    norms, own = norms_for(cohort)
+    z = norms.z_tokens(config.expressions, cohort.tokens(config.expressions))
+    for expression, there in zip(config.expressions, np.isfinite(z).any(axis=(0, 2)), strict=True):
+        if not there:
+            raise _no_norms(expression, norms, cohort)
+    usable = np.isfinite(z).any(axis=(1, 2))
+    kept = cohort.take(usable)
+    spec = config.spec() if own else replace(config.spec(), whiten=False)
+    parts = parts_of(Path(config.out))
+    tokens, states, curves = z[usable], None, None
+    if (settings := config.curves()) is not None:
+        recorded = curves_of_clips(Path(config.cohort), kept, cache, source, folder)
+        fold = crossfit_plan(kept.pd, [str(s) for s in kept.subject], spec)[0]
+        people = [recorded[int(line)] for line in kept.line]
+        progress = Timer(say, "training the LSTM") if group.first else None
+        states, curves = crossfit_states(people, kept.pd, fold, settings, parts, group, progress)
+        tokens = join(tokens, states)
+        spec = replace(spec, fusion=fusion_with(spec.fusion, tokens))
+    classifier = crossfit(spec, tokens, kept, parts, group, say)
+    if classifier is None:
+        return None
+    index = fit_index(norms, kept, config.expressions, norms.reference) if own else None
+    if index is None:
+        index = load(default_bundle_path()).scorer.index
+    grades = grades_of(config, z[usable], kept) if config.grades else None
+    # A model of one expression would else abstain from everybody.
+    enough = min(2, len(config.expressions))
+    scorer = Scorer(
+        norms, index, classifier, float("inf"), enough=enough, grades=grades, curves=curves
+    )
+    present = np.isfinite(z[usable]).any(axis=-1)
+    spread = scorer.estimate(z[usable], present, None, states).spread
+    scorer = replace(scorer, spread_limit=float(np.nanquantile(spread, 0.95)))
+    digest = save_trained(config, scorer, norms, kept, source.identity)
+    forget(parts)
+    say(f"wrote {config.out} ({digest[:12]})")
+    return digest
 
 
 def norms_for(cohort: Cohort) -> tuple[Norms, bool]:
