@@ -15,7 +15,7 @@ from tests.clip_bundle import write_clip_bundle
 from tests.worker.people import Session
 from tests.worker.test_screen import screen
 from webapp import health
-from worker import bundles, steps
+from worker import bundles, report, steps
 from worker.errors import MeasuringFault
 from worker.pool import MeasuringPool
 
@@ -174,7 +174,12 @@ def test_registering_refuses_a_source_that_the_model_was_not_trained_on(
         bundles.register(other)
 
 
-def test_screen_serves_such_a_bundle(folder: Path, drawn: Path) -> None:
-    found = screen(drawn, MIMIA_BUNDLE=str(folder))
+def test_screen_serves_such_a_bundle(folder: Path, drawn: Path, tmp_path: Path) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    shutil.copy(drawn / "smile.mp4", clips)
+    found = screen(clips, MIMIA_BUNDLE=str(folder))
     assert found["intensity_source"]["name"] == "clip"
-    assert {clip["curve"]["source"]["name"] for clip in found["clips"]} == {"clip"}
+    (smile,) = found["clips"]
+    assert smile["curve"]["source"] == found["intensity_source"]
+    assert "curves from        the clip intensity source" in report.as_text(found)
