@@ -224,7 +224,11 @@ def _verify(path: Path, description: Mapping[str, Any]) -> None:
             raise BundleError(f"{path / file} is missing")
         if file not in hashes:
             raise BundleError(f"{path / file} is not among the files of {DESCRIPTION}")
-        if sha256_of(path / file) != hashes[file]:
+        try:
+            found = sha256_of(path / file)
+        except OSError as error:
+            raise BundleError(f"{path / file} cannot be read: {error.strerror}") from error
+        if found != hashes[file]:
             raise BundleError(
                 f"{path / file} was changed: its SHA-256 is not the one in {DESCRIPTION}"
             )

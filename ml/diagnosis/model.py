@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch.nn import functional
 
 from ml.diagnosis.network import CurveBatch, DiagnosisConfig, DiagnosisNetwork, batch_of
@@ -97,7 +98,7 @@ class DiagnosisModel:
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {k: v.contiguous().clone() for k, v in self.network.state_dict().items()}
-        save_file(tensors, folder / TENSORS_FILE)
+        (folder / TENSORS_FILE).write_bytes(to_bytes(tensors))
         settings = {
             "schema": 1,
             "config": self.network.config.to_json(),

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ml.bundle import Bundle
+from ml.intensity.geometric import NAME as GEOMETRIC
+from ml.intensity.served import CLIP
 from ml.severity.assessed import SMALLEST_GROUP
 from ml.severity.training import TrainingConfig
 
@@ -49,21 +51,39 @@ def bundle_judged(bundle: Bundle) -> Subject:
     )
     return Subject(
         f"{bundle.name} {bundle.version}",
-        f"Bundle `{bundle.digest[:16]}…`. {who} Its threshold is the prevalence it was trained at.",
-        {"name": bundle.name, "version": bundle.version, "digest": bundle.digest},
+        f"Bundle `{bundle.digest[:16]}…`, {_source(bundle.intensity_source, bundle.diagnosis)}."
+        f" {who} Its threshold is the prevalence it was trained at.",
+        {
+            "name": bundle.name,
+            "version": bundle.version,
+            "digest": bundle.digest,
+            "intensity_source": bundle.intensity_source,
+        },
         bundle.card,
     )
 
 
 def training_judged(config: TrainingConfig, folds: int) -> Subject:
+    source = GEOMETRIC if config.source_folder is None else CLIP
     return Subject(
         f"The training of {config.name} {config.version}",
-        f"Nested cross-validation: {folds} outer folds by subject. Norms, index, weights,"
+        f"Nested cross-validation: {folds} outer folds by subject,"
+        f" {_source(source, config.curves())}. Norms, index, weights,"
         " calibration and prediction sets were learnt anew without the people they are judged on;"
         " rows of the test split had no part. A bundle of all these people is a further model,"
         " which these figures expect and do not measure.",
-        {"name": config.name, "version": config.version, "nested_folds": str(folds)},
+        {
+            "name": config.name,
+            "version": config.version,
+            "nested_folds": str(folds),
+            "intensity_source": source,
+        },
     )
+
+
+def _source(name: str, lstm: object) -> str:
+    reads = "no curves enter it" if lstm is None else "its LSTM reads these curves"
+    return f"intensity source {name} ({reads})"
 
 
 def write(folder: Path, subject: Subject, found: dict[str, Any]) -> None:
