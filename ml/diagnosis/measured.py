@@ -3,6 +3,7 @@
 import hashlib
 import json
 import multiprocessing
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -89,7 +90,8 @@ def measured_clip(clip: LabelledClip, cache: Path, folder: Path | None = None) -
         return Measurement.from_json(json.loads(path.read_text(encoding="utf-8")))
     measured = measure_clip(clip.path, expression=clip.expression, cues=cues, encoder=encoder)
     cache.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
+    # Two processes may meet at one clip: each writes its own file, the last one's name stays.
+    partial = path.with_suffix(f".{os.getpid()}.partial")
     partial.write_text(json.dumps(measured.to_json()), encoding="utf-8")
     partial.replace(path)
     return measured

@@ -11,9 +11,10 @@ import numpy as np
 
 from ml.assessment import session_curves
 from ml.diagnosis.measured import UNKNOWN, Session, measure_sessions
-from ml.diagnosis.model import DiagnosisModel, FitSettings, fit
+from ml.diagnosis.model import DiagnosisModel, FitSettings, fit, load
 from ml.diagnosis.network import DiagnosisConfig
 from ml.diagnosis.sampling import stack
+from ml.distributed import processes
 from ml.errors import CohortError, ConfigError
 from ml.intensity import clip_source
 from ml.intensity.geometric import GeometricSource
@@ -51,10 +52,22 @@ class DiagnosisTraining:
 def train_file(
     data: Mapping[str, Any], here: Path, cache: Path, say: Callable[[str], None]
 ) -> DiagnosisModel:
-    """Trains from a settings file's content; paths in it are relative to ``here``."""
+    """Trains from a settings file's content; paths in it are relative to ``here``.
+
+    It takes seconds once the clips are measured: under torchrun the first process does it alone.
+    """
     config = DiagnosisTraining.from_json(data)
     folder = None if config.source == GEOMETRIC else here / config.source
     config = replace(config, cohort=str(here / config.cohort), out=str(here / config.out))
+    with processes() as group:
+        trained = _train(config, folder, cache, say) if group.first else None
+        group.wait()
+        return trained or load(Path(config.out))
+
+
+def _train(
+    config: DiagnosisTraining, folder: Path | None, cache: Path, say: Callable[[str], None]
+) -> DiagnosisModel:
     clips = _chosen(config)
     source = GeometricSource() if folder is None else clip_source.load(folder)
     make_folder(Path(config.out))

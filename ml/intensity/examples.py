@@ -19,7 +19,8 @@ from ml.errors import ClipUnusable, CohortError
 from ml.intensity.crops import sample_crops
 from ml.intensity.descriptors import NEUTRAL
 from ml.intensity.encoder import FrameEncoder
-from ml.manifest import LabelledClip
+from ml.intensity.settings import TrainConfig
+from ml.manifest import MANIFEST, LabelledClip
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +93,37 @@ def shrink(crops: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     """(N, 224, 224, 3) → (N, size, size, 3), area-averaged."""
     small = [cv2.resize(c, (size, size), interpolation=cv2.INTER_AREA) for c in crops]
     return np.asarray(small, dtype=np.uint8).reshape(len(small), size, size, 3)
+
+
+def chosen(clips: Sequence[LabelledClip], config: TrainConfig) -> list[LabelledClip]:
+    """The clips to train on. Raises :class:`CohortError` before anything is looked at."""
+    known = set(config.network.classes)
+    wanted = [c for c in clips if c.split in config.splits and c.expression in known]
+    where, splits = Path(config.cohort) / MANIFEST, "/".join(config.splits)
+    if missing := sorted(known - {clip.expression for clip in wanted}):
+        raise CohortError(
+            f"no clip of {', '.join(missing)} in split {splits}: an empty class", file=where
+        )
+    if not _with_rest(wanted):
+        raise CohortError(
+            f"no visit in split {splits} has both a rest clip and another clip: intensity is"
+            " relative to the person's own rest",
+            file=where,
+        )
+    return wanted
+
+
+def watched_clips(clips: Sequence[LabelledClip], config: TrainConfig) -> list[LabelledClip]:
+    """The clips whose figures are reported beside; none where no visit of theirs has a rest."""
+    known = set(config.network.classes)
+    return _with_rest([c for c in clips if c.split in config.watch and c.expression in known])
+
+
+def _with_rest(clips: Sequence[LabelledClip]) -> list[LabelledClip]:
+    """The clips of visits that have a rest clip; empty where none has another clip beside it."""
+    rested = {clip.visit for clip in clips if clip.expression == NEUTRAL}
+    kept = [clip for clip in clips if clip.visit in rested]
+    return kept if any(clip.expression != NEUTRAL for clip in kept) else []
 
 
 def load_examples(clips: Iterable[LabelledClip], cache: FrameCache) -> list[Example]:

@@ -28,7 +28,8 @@ class TrainConfig:
 
     ``cohort`` directory with a manifest; ``weights`` CLIP as ``local-dir:PATH``.
     ``image_blocks`` of the image tower that learn (0 frozen, -1 all); ``tune_text`` the text tower.
-    ``splits`` of the manifest that are trained on; ``watch`` are only reported, never chosen by.
+    ``splits`` of the manifest that are trained on; the figures of ``watch``
+    are only reported after each epoch (``watched_…`` in the log), never chosen by.
     ``frames``, ``rest_frames`` length of a training window at ``rate`` frames per second.
     ``batch`` clips per step over all processes together; ``light`` see ``learner.Cut``.
     """

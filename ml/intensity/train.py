@@ -21,16 +21,22 @@ import torch
 from torch import Tensor, nn
 
 from ml.distributed import Processes, processes
-from ml.errors import CohortError, ConfigError
+from ml.errors import ConfigError
 from ml.intensity import clip_source
-from ml.intensity.descriptors import NEUTRAL
 from ml.intensity.encoder import FrameEncoder, frame_encoder
-from ml.intensity.examples import FrameCache, Pair, load_examples, pair_with_rest
+from ml.intensity.examples import (
+    FrameCache,
+    Pair,
+    chosen,
+    load_examples,
+    pair_with_rest,
+    watched_clips,
+)
 from ml.intensity.learner import Batch, Cut, Learner, make_batch
 from ml.intensity.settings import TrainConfig
 from ml.intensity.towers import TowerError
 from ml.intensity.weights import LOCAL_PREFIX, LoadedClip, load, read_config
-from ml.manifest import MANIFEST, LabelledClip, read_manifest
+from ml.manifest import LabelledClip, read_manifest
 from ml.settings import make_folder
 
 STATE_FILE = "state.pt"
@@ -49,9 +55,11 @@ def train(config: TrainConfig, out: Path, cache: Path) -> Path:
     with processes() as group:
         torch.manual_seed(config.seed)
         learner = _learner(weights, config)
-        wanted = _chosen(clips, config)
+        wanted = chosen(clips, config)
+        beside = watched_clips(clips, config)
         _claim(out, config, group)
         pairs = _pairs(wanted, config, learner, weights, cache, group)
+        watched = _pairs(beside, config, learner, weights, cache, group) if beside else []
         model = group.wrap(learner)
         optimiser = _optimiser(learner, config)
         start = _resume(out, learner, optimiser, config)
@@ -59,6 +67,7 @@ def train(config: TrainConfig, out: Path, cache: Path) -> Path:
         for epoch in range(start, config.epochs):
             terms = _epoch(model, optimiser, pairs, config, epoch, group)
             if group.first:
+                terms |= _watch(learner, watched, config, group)
                 _keep(out, learner, optimiser, epoch, terms)
                 clock.tell(epoch, terms)
             group.wait()
@@ -110,25 +119,6 @@ def _claim(out: Path, config: TrainConfig, group: Processes) -> None:
         make_folder(out)
         path.write_text(text, encoding="utf-8")
     group.wait()
-
-
-def _chosen(clips: tuple[LabelledClip, ...], config: TrainConfig) -> list[LabelledClip]:
-    """The clips to train on. Raises :class:`CohortError` before anything is looked at."""
-    known = set(config.network.classes)
-    wanted = [c for c in clips if c.split in config.splits and c.expression in known]
-    where, splits = Path(config.cohort) / MANIFEST, "/".join(config.splits)
-    if missing := sorted(known - {clip.expression for clip in wanted}):
-        raise CohortError(
-            f"no clip of {', '.join(missing)} in split {splits}: an empty class", file=where
-        )
-    rested = {clip.visit for clip in wanted if clip.expression == NEUTRAL}
-    if not any(clip.visit in rested and clip.expression != NEUTRAL for clip in wanted):
-        raise CohortError(
-            f"no visit in split {splits} has both a rest clip and another clip: intensity is"
-            " relative to the person's own rest",
-            file=where,
-        )
-    return wanted
 
 
 def _pairs(
@@ -192,6 +182,28 @@ def _epoch(
         if not math.isfinite(sums["loss"]):
             raise ConfigError(f"training diverged in epoch {epoch + 1}: lower the rates")
     return {name: group.mean(total / steps) for name, total in sums.items()}
+
+
+@torch.no_grad()
+def _watch(
+    learner: Learner, pairs: list[Pair], config: TrainConfig, group: Processes
+) -> dict[str, float]:
+    """The same terms on watched people, always on the same windows and in even light. They are
+    looked at and decide nothing: the last epoch's weights are kept, whatever they say."""
+    if not pairs:
+        return {}
+    learner.eval()
+    cut = Cut(config.frames, config.rest_frames, 0.0)
+    sums: dict[str, float] = {}
+    for start in range(0, len(pairs), config.batch):
+        some = pairs[start : start + config.batch]
+        seeds = [(config.seed, start + n) for n in range(len(some))]
+        batch = make_batch(some, config.network.classes, cut, seeds)
+        loss, terms = learner(batch.to(group.device))
+        for name, value in {"loss": loss, **terms}.items():
+            name = f"watched_{name}"
+            sums[name] = sums.get(name, 0.0) + float(value) * len(some) / len(pairs)
+    return sums
 
 
 def batches(

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ml.cohort import UNKNOWN, Cohort, drop_failed
+from ml.distributed import Processes
 from ml.features import columns_of
 from ml.intensity.source import IntensityCurve, IntensitySource
 from ml.manifest import MANIFEST, LabelledClip, Visit, labels_of, read_manifest
@@ -27,11 +28,13 @@ def cohort_of_clips(
     source: Path | None = None,
     progress: Progress | None = None,
     check: Check | None = None,
+    group: Processes | None = None,
 ) -> Cohort:
     """One row per subject and session, from ``folder/manifest.csv``. A clip that cannot be measured
     leaves its expression missing. ``source``: a CLIP source whose embeddings are kept for
     :func:`curves_of_clips`. ``check`` sees the labelled rows before anything is measured, a
-    feature taken as usable (0) wherever there is a clip. Raises :class:`CohortError` as
+    feature taken as usable (0) wherever there is a clip. Each process of ``group`` measures its
+    share, then all read everything. Raises :class:`CohortError` as
     :func:`ml.manifest.read_manifest` does."""
     clips = read_manifest(folder)
     about = labels_of(clips, folder / MANIFEST)
@@ -46,6 +49,10 @@ def cohort_of_clips(
     labelled = _cohort(folder, list(about.values()), columns, promised)
     if check is not None:
         check(labelled)
+    if group is not None and group.world > 1:
+        for clip in clips[group.rank :: group.world]:
+            features_of(clip, cache, source)
+        group.wait()
     values = np.full(promised.shape, np.nan)
     for done, clip in enumerate(clips, start=1):
         for name, value in features_of(clip, cache, source).items():

@@ -111,7 +111,9 @@ def _object(data: object, at: str) -> dict[str, Any]:
     return dict(data)
 
 
-def read_cohort(config: TrainingConfig, cache: Path, say: Say) -> Cohort:
+def read_cohort(
+    config: TrainingConfig, cache: Path, say: Say, group: Processes | None = None
+) -> Cohort:
     """The labelled rows to train on, checked. Raises :class:`CohortError`."""
     source = Path(config.cohort)
     if source.is_dir():
@@ -123,6 +125,7 @@ def read_cohort(config: TrainingConfig, cache: Path, say: Say) -> Cohort:
             source=config.source_folder,
             progress=timer,
             check=lambda promised: _ready(config, promised),
+            group=group,
         )
     else:
         if config.diagnosis:
@@ -185,7 +188,7 @@ def train(config: TrainingConfig, cache: Path, say: Say) -> str | None:
     with processes() as group:
         # Loaded first: what is wrong with it shows before anything is measured.
         source = source_for(config)
-        cohort = read_cohort(config, cache, say if group.first else _silent)
+        cohort = read_cohort(config, cache, say if group.first else _silent, group)
         return train_on(config, cohort, source, cache, group, say)
 
 

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -169,6 +170,24 @@ def test_unlocked_blocks_learn_and_the_others_do_not(
     block = "visual.transformer.resblocks.{}.mlp.c_fc.weight"
     assert torch.equal(before[block.format(0)], after[block.format(0)])
     assert not torch.equal(before[block.format(1)], after[block.format(1)])
+
+
+def test_watched_people_are_reported_and_change_nothing(
+    cohort: Path, cache: Path, saved_tiny: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "cohort"
+    shutil.copytree(cohort, other)
+    text = (other / "manifest.csv").read_text()
+    lines = [
+        one.replace(",train,", ",val,") if one[:2] == "p1" else one for one in text.split("\n")
+    ]
+    (other / "manifest.csv").write_text("\n".join(lines))
+    train(config(other, saved_tiny, epochs=2), tmp_path / "watched", cache)
+    train(config(other, saved_tiny, epochs=2, watch=()), tmp_path / "alone", cache)
+    assert_close(tmp_path / "watched", tmp_path / "alone", 0)
+    log = [json.loads(one) for one in (tmp_path / "watched" / LOG_FILE).read_text().splitlines()]
+    assert [entry["watched_loss"] > 0 for entry in log] == [True, True]
+    assert "watched_loss" not in (tmp_path / "alone" / LOG_FILE).read_text()
 
 
 def test_other_settings_do_not_mix_into_a_run(

@@ -2,10 +2,14 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file
 
 from ml.__main__ import main
 from ml.bundle import load
@@ -17,6 +21,7 @@ from ml.pipeline import assess
 from ml.severity.training import read_cohort, read_config, train
 from tests.clip_bundle import write_source
 
+ROOT = Path(__file__).parents[3]
 PEOPLE = 6
 CONFIG = {
     "name": "clips",
@@ -84,6 +89,27 @@ def test_train_twice_and_evaluate(drawn: Path, capsys: pytest.CaptureFixture[str
     found = json.loads(capsys.readouterr().out)
     assert (found["subjects"], found["unscorable"]) == (2, 0)
     assert {"auroc", "brier_skill", "ece"} <= found["pd"].keys()
+
+
+def test_two_processes_train_what_one_trains(drawn: Path) -> None:
+    """Each measures its half of the clips and trains its half of the folds."""
+    for out in ("one", "two"):
+        (drawn / f"{out}.json").write_text(json.dumps(CONFIG | {"out": out}))
+    assert main(["train", str(drawn / "one.json"), "--cache", str(drawn / "cache")]) == 0
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone",
+        "-m", "ml", "train", str(drawn / "two.json"), "--cache", str(drawn / "fresh"),
+    ]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("train: wrote") == 1
+    assert len(measured(drawn / "fresh")) == 2 * PEOPLE
+    one, two = (load_file(drawn / out / "weights.safetensors") for out in ("one", "two"))
+    assert one.keys() == two.keys()
+    assert all((one[name] == two[name]).all() for name in one)
 
 
 def test_a_person_who_comes_again_is_two_rows_of_one_subject(drawn: Path) -> None:
