@@ -24,9 +24,9 @@ from ml.severity.drawn_grades import (
     learn_grades,
     likeness_of,
 )
-from ml.severity.experiments import best_classifier, fusion_candidates
 from ml.severity.grades import CLASSES
 from ml.severity.index import HypomimiaIndex
+from ml.severity.methods import best_classifier, fusion_candidates
 from ml.severity.scorer import Scorer
 
 Floats = npt.NDArray[np.float64]

@@ -16,12 +16,15 @@ from ml.severity import (
     ensemble,
     experiments,
     heads,
+    methods,
     model,
     whitening,
 )
 from ml.severity.experiments import Material, Method, Outcome, cross_predict
 
-_CODE = (balance, calibration, classifier, ensemble, experiments, heads, model, whitening)
+_CODE = (
+    balance, calibration, classifier, ensemble, experiments, heads, methods, model, whitening
+)  # fmt: skip
 _FIELDS = ("log_odds", "thresholded", "p_values", "spread", "attention")
 
 

@@ -25,7 +25,8 @@ LIMITS = (
     "Smile, disgust and surprise only. Other expressions do not enter; fewer than two of the three"
     " make it abstain.",
     "Grades come from drawn faces only. No clinician's grade has been seen. They are experimental,"
-    " for clinicians, and hidden from patients.",
+    " for clinicians, and hidden from patients. They read the lack of movement as the hypomimia"
+    " index does; for one expression alone they rank people exactly as it does.",
     "Norms hold for clips of about 10 s, three repetitions alternating with neutral, 640 × 480,"
     " measured with FaceMesh in static mode.",
 )

@@ -11,7 +11,7 @@ from ml.evaluate import Interval, auroc, macro_f1, paired, risk_coverage
 from ml.public_data import PUBLIC_EXPRESSIONS, PublicData
 from ml.severity.cached import cached_cross_predict
 from ml.severity.calibration import probability
-from ml.severity.experiments import ablation_methods, main_methods
+from ml.severity.methods import ablation_methods, main_methods
 from ml.severity.other_studies import Elsewhere, measured_elsewhere
 from ml.severity.scorer import Scorer
 from ml.severity.tables import (

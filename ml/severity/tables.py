@@ -24,19 +24,11 @@ from ml.evaluate import (
 )
 from ml.public_data import HOME_PROTOCOL, PUBLIC_EXPRESSIONS, PublicData
 from ml.severity.calibration import probability
-from ml.severity.experiments import (
-    ALPHA,
-    Averaged,
-    Baseline,
-    FusionMethod,
-    Material,
-    Method,
-    Outcome,
-    attention_spec,
-)
+from ml.severity.experiments import Material, Method, Outcome
 from ml.severity.index import plain_norm_index
+from ml.severity.methods import Averaged, Baseline, FusionMethod, attention_spec
 from ml.severity.model import Fusion
-from ml.severity.scorer import Scorer
+from ml.severity.scorer import ALPHA, Scorer
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]

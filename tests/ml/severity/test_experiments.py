@@ -8,7 +8,8 @@ from ml.cohort import read_table
 from ml.evaluate import auroc
 from ml.severity.classifier import ClassifierSpec, crossfit_plan
 from ml.severity.ensemble import Schedule
-from ml.severity.experiments import Baseline, FusionMethod, Material, outer_folds, run_fold
+from ml.severity.experiments import Material, outer_folds, run_fold
+from ml.severity.methods import Baseline, FusionMethod
 from ml.severity.model import FusionConfig
 
 NAMES = ("smile", "disgust")
