@@ -95,6 +95,9 @@ def test_a_shadow_with_another_source_gets_its_own_measurements_and_changes_noth
     bundle_rows.set_shadow(by=None, bundle=shadow)
     assert measuring.due() == [("worker.assess_screening", str(session.screening.pk))]
     told = Event.objects.count()
+    with steps._for_shadow:
+        assert steps.assess(session.screening.pk) == 0, "one task of a worker at a time"
+    assert encoders() == ["", ""]
     assert steps.assess(session.screening.pk) == 1
     assert encoders() == ["", "", shadow.encoder, shadow.encoder]
     assert Event.objects.count() == told
@@ -104,6 +107,13 @@ def test_a_shadow_with_another_source_gets_its_own_measurements_and_changes_noth
     assert own.measurements_digest != beside.measurements_digest
     assert measuring.due() == []
     assert steps.assess(session.screening.pk) == 0, "the pinned bundle's set is the same as before"
+
+    lost = ModelBundle.objects.create(
+        name="lost", version="1", digest="0" * 64, path="nowhere", encoder="e", status="shadow"
+    )
+    assert steps.assess(session.screening.pk) == 0
+    lost.refresh_from_db()
+    assert (lost.failures, len(encoders())) == (1, 4)
 
 
 def test_a_bundle_that_is_activated_after_measuring_measures_again_before_it_assesses(
