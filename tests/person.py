@@ -8,6 +8,7 @@ import json
 import re
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import SHUT_RDWR
@@ -156,6 +157,7 @@ class Listener:
     person: Person
     path: str
     heard: list[dict[str, Any]] = field(default_factory=list)
+    _open: ExitStack = field(default_factory=ExitStack)
     _socket: ClientConnection | None = None
     _thread: threading.Thread | None = None
 
@@ -163,10 +165,13 @@ class Listener:
         last = self.numbers[-1] if self.heard else 0
         cookies = "; ".join(f"{c.name}={c.value}" for c in self.person.session.cookies)
         address = self.person.url.replace("http", "ws", 1) + f"{self.path}?after={last}"
-        self._socket = connect(
-            address,
-            origin=Origin(self.person.url),
-            additional_headers={"Cookie": cookies},
+        self._open.close()
+        self._socket = self._open.enter_context(
+            connect(
+                address,
+                origin=Origin(self.person.url),
+                additional_headers={"Cookie": cookies},
+            )
         )
         self._thread = threading.Thread(target=self._listen, args=(self._socket,), daemon=True)
         self._thread.start()
@@ -189,8 +194,7 @@ class Listener:
         self._thread.join(timeout=10)
 
     def close(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
+        self._open.close()
 
     @property
     def numbers(self) -> list[int]:

@@ -38,9 +38,14 @@ class InvitationMade(InvitationOut):
     """With the link, which is shown once."""
 
     link = s.CharField(read_only=True)
+    was_mailed = s.BooleanField(
+        read_only=True,
+        allow_null=True,
+        help_text="Whether the mail with the link went; null where no address was given.",
+    )
 
     class Meta(InvitationOut.Meta):
-        fields = [*InvitationOut.Meta.fields, "link"]
+        fields = [*InvitationOut.Meta.fields, "link", "was_mailed"]
 
 
 class AgreementOut(s.Serializer):

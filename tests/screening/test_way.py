@@ -51,6 +51,7 @@ def test_from_invitation_to_released_result(client_of: Callable[..., Client]) ->
         "/api/v1/invitations/", {"site": str(site.pk), "name": "Ada Example"}, format="json"
     )
     assert invited.status_code == 201
+    assert invited.json()["was_mailed"] is None, "no address was given"
     token = invited.json()["link"].rstrip("/").rsplit("/", 1)[1]
     user = make.invitations_accept(token)
     patient = client_of(user)

@@ -35,10 +35,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["folder"]:
             self._end("which folder? python manage.py screen DIR [--json] [--save]", 2)
+        ignored: list[str] = []
         try:
-            clips = folder.read(Path(options["folder"]), warn=self._say)
+            clips = folder.read(Path(options["folder"]), warn=ignored.append)
         except folder.FolderError as error:
             self._end(str(error), 2)
+        for line in ignored:
+            self._say(line)
         at_once = min(cores(), len(clips))
         open_pools(at_once)
         # The science loads while the database is made.
@@ -80,10 +83,13 @@ def _screen(files: Mapping[str, recording.FileClip], at_once: int) -> dict[str, 
         assessment = recording.assess_now(screening)
         if assessment is None:
             raise MeasuringError("the clips were taken back or changed meanwhile")
-        result = {**assessment.result, "screening": str(screening.pk)}
+        result = dict(assessment.result)
     else:
-        # Not one clip could be taken in, so there is nothing to submit: an abstention, unsaved.
+        # Not one clip could be taken in, so there is nothing to submit: an abstention that no row
+        # keeps. The screening is taken back, or it would stand as a draft for ever.
         result = steps.assess_measurements({}, bundle)
+        screenings.withdraw(by=by, screening=screening)
+    result["screening"] = str(screening.pk)
     failed = [_failed(clip) for clip in screening.clips.filter(state=Clip.State.FAILED)]
     result["clips"] = [*result["clips"], *(clip.to_json() for clip in refused), *failed]
     return result
