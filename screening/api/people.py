@@ -85,7 +85,9 @@ class Invitations(View):
             base_url=address,
         )
         link = address.rstrip("/") + invitations.path(token)
-        return Response({**clinic_shapes.InvitationOut(invitation).data, "link": link}, status=201)
+        made = clinic_shapes.InvitationOut(invitation).data
+        told = {"link": link, "was_mailed": invitation.was_mailed}
+        return Response({**made, **told}, status=201)
 
 
 class RevokeInvitation(View):
