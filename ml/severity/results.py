@@ -11,6 +11,7 @@ from ml.evaluate import Interval, auroc, macro_f1, paired, risk_coverage
 from ml.public_data import PUBLIC_EXPRESSIONS, PublicData
 from ml.severity.cached import cached_cross_predict
 from ml.severity.calibration import probability
+from ml.severity.experiments import Outcome
 from ml.severity.methods import ablation_methods, main_methods
 from ml.severity.other_studies import Elsewhere, measured_elsewhere
 from ml.severity.scorer import Scorer
@@ -55,6 +56,20 @@ class Findings:
     repeats: tuple[int, int]
 
 
+def risk_curves(study: Study, fusion: Outcome) -> dict[str, list[tuple[float, float]]]:
+    """Risk–coverage when abstaining by either kind of uncertainty, on the first repeat."""
+    labels = study.cohort.pd
+    prior = float(labels.mean())
+    uncertainty = {
+        "members disagree": fusion.spread[0],
+        "near the threshold": -np.abs(fusion.log_odds[0] - np.log(prior / (1 - prior))),
+    }
+    return {
+        name: risk_coverage(labels, probability(fusion.log_odds[0]), values, threshold=prior)
+        for name, values in uncertainty.items()
+    }
+
+
 def compute(
     data: PublicData, scorer: Scorer, cache: Path, *, repeats: int, ablation_repeats: int, say: Say
 ) -> Findings:
@@ -94,15 +109,6 @@ def compute(
         for name, o in ablated.items()
     ]
     fusion = found[FUSION]
-    prior = float(labels.mean())
-    uncertainty = {
-        "members disagree": fusion.spread[0],
-        "near the threshold": -np.abs(fusion.log_odds[0] - np.log(prior / (1 - prior))),
-    }
-    risk = {
-        name: risk_coverage(labels, probability(fusion.log_odds[0]), values, threshold=prior)
-        for name, values in uncertainty.items()
-    }
     say("transfer, official split, within protocols")
     return Findings(
         study,
@@ -113,7 +119,7 @@ def compute(
         fusion.chosen,
         ablation,
         prediction_sets(study, fusion),
-        risk,
+        risk_curves(study, fusion),
         subgroups(study, fusion),
         transfer(study),
         official_smile(data),
