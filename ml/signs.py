@@ -159,6 +159,17 @@ def _range(pair: FloatArray) -> FloatArray:
     return np.asarray(np.nanquantile(pair, 0.95, axis=0) - np.nanquantile(pair, 0.05, axis=0))
 
 
+def blinking(measured: Measurement) -> tuple[int, float] | None:
+    """Blinks of one clip and the seconds in which the face was seen; None where the clip has too
+    few frames a second to show them."""
+    times, signals = np.array(measured.timestamps), measured.signal_table()
+    seen = np.isfinite(signals[:, 0])
+    lasted = float(times[-1] - times[0]) if len(times) > 1 else 0.0
+    if not lasted or seen.sum() / lasted < MIN_RATE:
+        return None
+    return len(blink_masks(times, signals)), lasted * float(seen.mean())
+
+
 def at_rest(measured: Measurement) -> list[Sign]:
     """Of a rest clip: blinks a minute, share of the time with parted lips, tremor of the jaw."""
     times = np.array(measured.timestamps)
@@ -166,10 +177,10 @@ def at_rest(measured: Measurement) -> list[Sign]:
     seen = np.isfinite(signals[:, 0])
     lasted = float(times[-1] - times[0]) if len(times) > 1 else 0.0
     rate = float(seen.sum()) / lasted if lasted else 0.0
-    blinks = 60 * len(blink_masks(times, signals)) / (lasted * seen.mean()) if rate else None
+    blinked = blinking(measured)
     parted = signals[seen, SIGNALS.index("mouth-open")] > LIPS_PARTED
     return [
-        _sign("blink-rate", blinks if rate >= MIN_RATE else None, "1/min"),
+        _sign("blink-rate", 60 * blinked[0] / blinked[1] if blinked else None, "1/min"),
         _sign("lips-parted", float(parted.mean()) if len(parted) else None, SHARE),
         _sign("tremor", tremor(times, signals) if rate >= TREMOR_MIN_RATE else None, EYES),
     ]

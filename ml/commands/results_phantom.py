@@ -28,7 +28,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.people is not None:
         if options.people < 1:
             raise WrongUse("--people must be 1 or more")
-        plan = replace(plan, filmed=options.people, degraded=min(plan.degraded, options.people))
+        plan = replace(plan, filmed=options.people)
     figures = run(options.out, options.cache, plan, max(options.workers, 1))
     print(json.dumps(figures) if options.json else f"written: {options.out}")
     return 0

@@ -6,7 +6,7 @@ It belongs to one intensity source: asked about another source's curves it refus
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,18 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch.nn import functional
 
-from ml.diagnosis.network import CurveBatch, DiagnosisConfig, DiagnosisNetwork, batch_of
+from ml.diagnosis.network import (
+    CurveBatch,
+    DiagnosisConfig,
+    DiagnosisNetwork,
+    Outputs,
+    batch_of,
+)
 from ml.diagnosis.sampling import SessionCurves, stack
+from ml.diagnosis.summary import session_signs
 from ml.errors import CohortError, ConfigError, SourceError, WeightsError
 from ml.intensity.source import IntensityCurve, SourceIdentity
+from ml.measurement import Measurement
 
 SETTINGS_FILE = "diagnosis.json"
 TENSORS_FILE = "diagnosis.safetensors"
@@ -32,7 +40,8 @@ class FitSettings:
 
     ``drop_expression`` share of the expressions hidden at random, so that a session with missing
     clips is nothing new to the network. ``shorten`` most of a session's end that is cut off at
-    random, so that how long the recordings are tells nothing.
+    random, so that how long the recordings are tells nothing. ``grade_weight`` of the grades' cross
+    entropy beside that of PD, where the network has a head for grades and the sessions have them.
     """
 
     epochs: int = 50
@@ -41,6 +50,7 @@ class FitSettings:
     weight_decay: float = 1e-2
     drop_expression: float = 0.1
     shorten: float = 0.1
+    grade_weight: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -53,12 +63,14 @@ class FitSettings:
 @dataclass(frozen=True)
 class Diagnosis:
     """``p_pd`` at the training cohort's prevalence; ``state`` (units,) the LSTM's last state, a
-    feature for the fusion; both None when the session has none of the model's expressions."""
+    feature for the fusion; ``grades`` (G,) probabilities of a model that has them. All None when
+    the session has none of the model's expressions."""
 
     p_pd: float | None
     state: npt.NDArray[np.float32] | None
     used: tuple[str, ...]
     source: SourceIdentity
+    grades: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +82,16 @@ class DiagnosisModel:
     prevalence: float
     card: Mapping[str, Any] = field(default_factory=dict)
 
-    def ask(self, curves: Mapping[str, IntensityCurve]) -> Diagnosis:
-        """One session's curves by expression. Raises ``SourceError`` for another source's."""
+    def ask(
+        self,
+        curves: Mapping[str, IntensityCurve],
+        measured: Mapping[str, Measurement] | None = None,
+    ) -> Diagnosis:
+        """One session's curves by expression, and its measured clips for a model that reads signs.
+        Raises ``SourceError`` for another source's curves."""
         config = self.network.config
         session = stack(curves, config.expressions, config.longest)
+        session = replace(session, signs=session_signs(measured or {}, config.signs))
         used = tuple(e for e, m in zip(config.expressions, session.mask.T, strict=True) if m.any())
         if session.source is not None and session.source != self.source:
             raise SourceError(
@@ -84,16 +102,24 @@ class DiagnosisModel:
         if not used:
             return Diagnosis(None, None, (), self.source)
         p_pd, states = self.ask_all([session])
-        return Diagnosis(float(p_pd[0]), states[0], used, self.source)
+        grades = self.grades_all([session])[0] if config.grades else None
+        return Diagnosis(float(p_pd[0]), states[0], used, self.source, grades)
 
     def ask_all(
         self, sessions: Sequence[SessionCurves]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
         """(N,) probabilities and (N, units) last states."""
+        found = self._run(sessions)
+        return found.logits.double().sigmoid().numpy(), found.state.numpy()
+
+    def grades_all(self, sessions: Sequence[SessionCurves]) -> npt.NDArray[np.float64]:
+        """(N, G) probabilities of the grades; G is 0 for a model without."""
+        return np.asarray(self._run(sessions).grades.double().softmax(1).numpy())
+
+    def _run(self, sessions: Sequence[SessionCurves]) -> Outputs:
         self.network.eval()
         with torch.inference_mode():
-            logits, states = self.network(batch_of(sessions))
-        return logits.double().sigmoid().numpy(), states.numpy()
+            return self.network(batch_of(sessions))
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -138,19 +164,28 @@ def fit(
     pd: npt.NDArray[np.int64],
     config: DiagnosisConfig,
     settings: FitSettings | None = None,
+    grade: npt.NDArray[np.int64] | None = None,
 ) -> DiagnosisModel:
-    """Trains on people's sessions with ``pd`` (N,) 0 or 1. Seeded: the same call, the same model.
+    """Trains on people's sessions with ``pd`` (N,) 0 or 1 and, for a network with a head for
+    grades, ``grade`` (N,), -1 where unknown. Seeded: the same call, the same model.
 
     Raises :class:`CohortError` before the first step when a label is neither, a class is empty or
     no session has a curve, and ``SourceError`` when the curves are of several sources.
     """
     settings = settings or FitSettings()
     source = _check(sessions, pd)
+    if config.grades and (grade is None or grade.min() < -1 or grade.max() >= config.grades):
+        raise CohortError(f"a grade is below -1 or above {config.grades - 1}", file="the cohort")
+    if any(len(session.signs) != len(config.signs) for session in sessions):
+        raise CohortError(
+            "the sessions lack the signs that the network asks for", file="the cohort"
+        )
     torch.manual_seed(settings.seed)
     network = DiagnosisNetwork(config)
     everyone = batch_of(sessions)
     network.set_scale(everyone)
     labels = torch.from_numpy(np.asarray(pd, np.float32))
+    graded = torch.from_numpy(grade) if grade is not None else None
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=settings.rate, weight_decay=settings.weight_decay
     )
@@ -163,8 +198,11 @@ def fit(
         for start in range(0, len(order), settings.batch):
             rows = torch.from_numpy(order[start : start + settings.batch])
             batch = _some(everyone, rows, settings, rng)
-            logits, _ = network(batch)
-            loss = functional.binary_cross_entropy_with_logits(logits, labels[rows])
+            found: Outputs = network(batch)
+            loss = functional.binary_cross_entropy_with_logits(found.logits, labels[rows])
+            if config.grades and graded is not None and bool((graded[rows] >= 0).any()):
+                missed = functional.cross_entropy(found.grades, graded[rows], ignore_index=-1)
+                loss = loss + settings.grade_weight * missed
             if not loss.isfinite():
                 raise ConfigError(f"training diverged in epoch {epoch + 1}: lower fit.rate")
             optimiser.zero_grad(set_to_none=True)
@@ -203,7 +241,7 @@ def _some(
     kept = torch.from_numpy(1 - settings.shorten * rng.random(len(rows)))
     lengths = (everyone.lengths[rows] * kept).ceil().long().clamp_min(1)
     mask *= (torch.arange(mask.shape[1]) < lengths.unsqueeze(1)).unsqueeze(2)
-    return CurveBatch(everyone.values[rows] * mask, mask, lengths)
+    return CurveBatch(everyone.values[rows] * mask, mask, lengths, everyone.signs[rows])
 
 
 def _sha256(path: Path) -> str:

@@ -7,7 +7,7 @@ a movement takes is what rigidity is about.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,12 +28,14 @@ HALF_WINDOW = 1.5
 class SessionCurves:
     """One person's curves on the grid: ``values`` (T, E) with 0 where ``mask`` (T, E) is False.
 
-    ``source`` None when no curve at all is there.
+    ``source`` None when no curve at all is there. ``signs`` (S,) that the model asks for beside the
+    curves (``summary.SIGNS``), NaN where they are not known; none by default.
     """
 
     values: npt.NDArray[np.float32]
     mask: BoolArray
     source: SourceIdentity | None
+    signs: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
 def resample(t: FloatArray, values: FloatArray, rate: float = RATE) -> tuple[FloatArray, BoolArray]:

@@ -4,18 +4,23 @@ The signs themselves are measured in ``ml.signs`` at the video's own timestamps;
 gathered under the two words of the paper, and as one row of numbers for simple models.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from ml.expressions import Expression
 from ml.intensity.source import IntensityCurve, SourceIdentity, one_source
 from ml.measurement import Measurement
-from ml.signs import signs
+from ml.signs import at_rest, blinking, signs
 
 EXPRESSIVITY = ("peak", "amplitude", "mean", "area", "repetitions")
 RIGIDITY = (
     "onset-latency", "rise-rate", "decay-rate", "mean-speed", "plateau-jitter", "asymmetry",
 )  # fmt: skip
+# What the item's text begins with and no curve of a posed expression shows.
+SIGNS = ("blink-rate", "lips-parted", "tremor")
 # Numbers of a clip that do not grow with its length, so that no model can read the recording's.
 FEATURES = ("peak", "amplitude", "mean", "onset-latency", "rise-rate", "decay-rate", "mean-speed")
 
@@ -52,3 +57,19 @@ def feature_row(summary: SessionSummary, expressions: Iterable[str]) -> dict[str
         }
         row |= {f"{expression}_{name}": own.get(name) for name in FEATURES}
     return row
+
+
+def session_signs(
+    measured: Mapping[str, Measurement], names: Sequence[str]
+) -> npt.NDArray[np.float32]:
+    """(S,) of ``SIGNS`` by name, NaN where unknown: lips and tremor of the rest clip, the blink
+    rate over all usable clips, because ten seconds hold two or three blinks."""
+    usable = {e: m for e, m in measured.items() if m.state == "measured"}
+    found: dict[str, float | None] = {}
+    if Expression.REST in usable:
+        found |= {sign.name: sign.value for sign in at_rest(usable[Expression.REST])}
+    blinked = [b for b in map(blinking, usable.values()) if b is not None]
+    if blinked:
+        found["blink-rate"] = 60 * sum(n for n, _ in blinked) / sum(s for _, s in blinked)
+    values = [found.get(name) for name in names]
+    return np.array([np.nan if value is None else value for value in values], np.float32)

@@ -14,6 +14,7 @@ from ml.diagnosis.measured import UNKNOWN, Session, measure_sessions
 from ml.diagnosis.model import DiagnosisModel, FitSettings, fit, load
 from ml.diagnosis.network import DiagnosisConfig
 from ml.diagnosis.sampling import stack
+from ml.diagnosis.summary import session_signs
 from ml.distributed import processes
 from ml.errors import CohortError, ConfigError
 from ml.intensity import clip_source
@@ -110,16 +111,21 @@ def _fitted(
     config: DiagnosisTraining,
     clips: Sequence[LabelledClip],
 ) -> DiagnosisModel:
-    network, rows, labels, people = config.network, [], [], set()
+    network, rows, labels, grades, people = config.network, [], [], [], set()
+    graded = {clip.visit: clip.grade for clip in clips}
     for session in sessions:
         usable = {e: m for e, m in session.measured.items() if m.state == "measured"}
         curves = session_curves(usable, source)
         posed = {e: curves[e] for e in network.expressions if e in curves}
         if posed and session.pd != UNKNOWN:
-            rows.append(stack(posed, network.expressions, network.longest))
+            curves_of = stack(posed, network.expressions, network.longest)
+            rows.append(replace(curves_of, signs=session_signs(usable, network.signs)))
             labels.append(session.pd)
             people.add(session.subject)
-    model = fit(rows, np.array(labels, dtype=np.int64), network, config.fit)
+            grade = graded[session.subject, session.session]
+            grades.append(-1 if grade is None else grade)
+    pd, grade_of = np.array(labels, np.int64), np.array(grades, np.int64)
+    model = fit(rows, pd, network, config.fit, grade_of if network.grades else None)
     card = {
         "cohort": Path(config.cohort).name,
         "cohort_digest": hashlib.sha256(

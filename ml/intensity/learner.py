@@ -1,7 +1,7 @@
 """The intensity network with everything that may learn, and its loss on a batch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -28,14 +28,12 @@ from ml.intensity.weights import LoadedClip, normalise
 @dataclass(frozen=True, eq=False)
 class Padded:
     """B clips of at most T frames: ``frames`` (B, T, D) float or (B, T, S, S, 3) uint8, ``times``
-    and ``truth`` (B, T), ``mask`` (B, T) True for real frames, ``light`` (B, 2) the gain and
-    offset that a training batch gives each clip's normalised pictures (zeros otherwise)."""
+    and ``truth`` (B, T), ``mask`` (B, T) True for real frames."""
 
     frames: Tensor
     times: Tensor
     truth: Tensor
     mask: Tensor
-    light: Tensor
 
     def to(self, device: str) -> "Padded":
         return Padded(*(t.to(device) for t in vars(self).values()))
@@ -57,32 +55,41 @@ class Batch:
 class Cut:
     """How a training example is cut from a pair: window lengths in frames, and what varies.
 
-    ``light`` standard deviation of the gain and offset given to a clip's pictures: light is no
-    expression. ``shift_seconds``: windows start anywhere in this span, no moment means anything.
+    ``shift_seconds``: windows start anywhere in this span, no moment means anything. ``light``
+    standard deviation of the logarithm of a clip's brightness, ``noise`` most grey levels of a
+    camera's noise, ``flip`` half of the people mirrored: none of these is an expression. They
+    change pictures only, not ready-made embeddings.
     """
 
     frames: int
     rest_frames: int
     shift_seconds: float
     light: float = 0.0
+    noise: float = 0.0
+    flip: bool = False
 
 
 def make_batch(
     pairs: Sequence[Pair], classes: Sequence[str], cut: Cut, seeds: Sequence[Sequence[int]]
 ) -> Batch:
-    """A training batch; every pair's random window comes from its own seed alone, so a batch is
-    the same however many processes share it."""
-    clips, rests, light = [], [], np.zeros((2, len(pairs), 2), np.float32)
-    for row, (pair, seed) in enumerate(zip(pairs, seeds, strict=True)):
+    """A training batch; everything random about a pair comes from its own seed alone, so a batch
+    is the same however many processes share it."""
+    clips: list[Example] = []
+    rests: list[Example] = []
+    for pair, seed in zip(pairs, seeds, strict=True):
         rng = np.random.default_rng(list(seed))
-        clips.append(_window(pair.clip, cut.frames, cut.shift_seconds, rng))
-        rests.append(_window(pair.rest, cut.rest_frames, cut.shift_seconds, rng))
-        light[:, row] = rng.normal(0, cut.light, (2, 2)) if cut.light else 0.0
+        mirrored = cut.flip and bool(rng.random() < 0.5)
+        for part, frames, into in (
+            (pair.clip, cut.frames, clips),
+            (pair.rest, cut.rest_frames, rests),
+        ):
+            window = _window(part, frames, cut.shift_seconds, rng)
+            into.append(replace(window, frames=_filmed(window.frames, cut, mirrored, rng)))
     labels = torch.tensor([classes.index(pair.clip.expression) for pair in pairs])
-    return Batch(pad(clips, light[0]), pad(rests, light[1]), labels)
+    return Batch(pad(clips), pad(rests), labels)
 
 
-def pad(examples: Sequence[Example], light: npt.NDArray[np.float32] | None = None) -> Padded:
+def pad(examples: Sequence[Example]) -> Padded:
     """Examples of different lengths side by side, zeros behind the shorter ones."""
     longest = max(len(e.times) for e in examples)
     shape = (len(examples), longest)
@@ -94,8 +101,7 @@ def pad(examples: Sequence[Example], light: npt.NDArray[np.float32] | None = Non
         count = len(example.times)
         frames[row, :count], times[row, :count] = example.frames, example.times
         truth[row, :count], mask[row, :count] = example.truth, True
-    light = np.zeros((len(examples), 2), np.float32) if light is None else light
-    return Padded(*(torch.from_numpy(a) for a in (frames, times, truth, mask, light)))
+    return Padded(*(torch.from_numpy(a) for a in (frames, times, truth, mask)))
 
 
 def _window(example: Example, frames: int, shift: float, rng: np.random.Generator) -> Example:
@@ -107,6 +113,24 @@ def _window(example: Example, frames: int, shift: float, rng: np.random.Generato
     return Example(
         example.subject, example.expression, moved, example.frames[part], example.truth[part]
     )
+
+
+def _filmed(
+    frames: npt.NDArray[Any], cut: Cut, mirrored: bool, rng: np.random.Generator
+) -> npt.NDArray[Any]:
+    """The same pictures (T, S, S, 3) uint8 in another light and through another camera; embeddings
+    (T, D) as they are."""
+    if frames.ndim != 4:
+        return frames
+    if mirrored:
+        frames = frames[:, :, ::-1]
+    if cut.light == 0 and cut.noise == 0:
+        return frames
+    seen = frames * np.float32(np.exp(cut.light * rng.standard_normal()))
+    if cut.noise:
+        level = np.float32(rng.uniform(0, cut.noise))
+        seen += level * rng.standard_normal(seen.shape, np.float32)
+    return np.clip(seen, 0, 255).astype(np.uint8)
 
 
 class Learner(nn.Module):
@@ -147,8 +171,6 @@ class Learner(nn.Module):
             return padded.frames
         images = padded.frames[padded.mask].permute(0, 3, 1, 2).float()
         images = normalise(images, self.preprocess)
-        light = padded.light.repeat_interleave(padded.mask.sum(1), dim=0).view(-1, 2, 1, 1, 1)
-        images = images * (1 + light[:, 0]) + light[:, 1]
         rows = self.visual(images)
         result = rows.new_zeros((*padded.mask.shape, rows.shape[-1]))
         result[padded.mask] = rows

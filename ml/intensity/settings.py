@@ -31,7 +31,8 @@ class TrainConfig:
     ``splits`` of the manifest that are trained on; the figures of ``watch``
     are only reported after each epoch (``watched_…`` in the log), never chosen by.
     ``frames``, ``rest_frames`` length of a training window at ``rate`` frames per second.
-    ``batch`` clips per step over all processes together; ``light`` see ``learner.Cut``.
+    ``batch`` clips per step over all processes together; ``light``, ``noise`` and
+    ``flip`` see ``learner.Cut``.
     """
 
     cohort: str
@@ -51,6 +52,8 @@ class TrainConfig:
     rest_frames: int = 32
     rate: float = ENCODED_PER_SECOND
     light: float = 0.0
+    noise: float = 0.0
+    flip: bool = False
     precision: Precision = "bf16"
     splits: tuple[str, ...] = ("train",)
     watch: tuple[str, ...] = ("val",)

@@ -218,7 +218,7 @@ def batches(
     share = config.batch // group.world
     table_seconds = config.network.positions / config.network.position_rate
     shift = max(table_seconds - max(config.frames, config.rest_frames) / config.rate, 0.0)
-    cut = Cut(config.frames, config.rest_frames, shift, config.light)
+    cut = Cut(config.frames, config.rest_frames, shift, config.light, config.noise, config.flip)
     for step in range(steps):
         first = step * config.batch + group.rank * share
         mine = order[first : first + share]

@@ -59,10 +59,12 @@ def seen(truths: Sequence[Mapping[str, Any]]) -> Seen:
     )
 
 
-def posterior(person: Seen, config: GradeConfig) -> Floats:
-    """Probability of each grade (5,) given everything in ``person``."""
+def posterior(person: Seen, config: GradeConfig, *, at_rest: bool = True) -> Floats:
+    """Probability of each grade (5,) given everything in ``person``, or, with ``at_rest`` False,
+    given posed movement alone (no blinks, lips and tremor)."""
+    seen_of = _log_likelihood if at_rest else _movement
     with np.errstate(divide="ignore"):
-        score = np.log(config.prior()) + _log_likelihood(person, config)
+        score = np.log(config.prior()) + seen_of(person, config)
     weights = np.exp(score - score.max())
     return np.asarray(weights / weights.sum())
 

@@ -1,24 +1,18 @@
 """The figures on phantoms, each with an interval by bootstrap over people."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from ml import movement
 from ml.assessment import session_curves
 from ml.diagnosis.measured import Session
-from ml.diagnosis.model import DiagnosisModel
-from ml.evaluate import Interval, auroc, subject_resamples
+from ml.evaluate import Interval, subject_resamples
 from ml.expressions import Expression
 from ml.intensity.source import IntensityCurve, IntensitySource
-from ml.phantom_results.people import People
 
 Floats = npt.NDArray[np.float64]
 
@@ -107,48 +101,49 @@ def median_latency_error(clips: Sequence[ClipFigure]) -> float:
     return float(np.median(known)) if known else float("nan")
 
 
+def paired_loss(
+    here: Sequence[ClipFigure],
+    home: Sequence[ClipFigure],
+    figure: Callable[[Sequence[ClipFigure]], float],
+) -> Interval:
+    """Which share of the figure at home the same people lose here; one resample serves both."""
+    subjects = sorted({clip.subject for clip in home})
+    groups = [
+        ([c for c in here if c.subject == name], [c for c in home if c.subject == name])
+        for name in subjects
+    ]
+
+    def loss(sample: Iterable[int]) -> float:
+        rows = list(sample)
+        found = [clip for row in rows for clip in groups[row][0]]
+        before = [clip for row in rows for clip in groups[row][1]]
+        return 1 - figure(found) / figure(before) if found else float("nan")
+
+    rows = subject_resamples(np.array(subjects))
+    low, high = np.nanquantile([loss(sample) for sample in rows], [0.025, 0.975])
+    return Interval(loss(range(len(subjects))), float(low), float(high))
+
+
 @dataclass(frozen=True)
-class ModelFigures:
-    """Accuracy, AUROC, and both as a share of the oracle's on the same people."""
+class Agreement:
+    """The LSTM's probabilities of the same people read in two ways; intervals over people."""
 
-    accuracy: Interval
-    auroc: Interval
-    share: Interval
     people: int
+    median_difference: Interval
+    same_decision: Interval
 
 
-def model_figures(labels: npt.NDArray[np.int64], scores: Floats, oracle: Floats) -> ModelFigures:
-    """Scores are probabilities, called PD above one half. Resamples are shared with the oracle."""
-    rows = subject_resamples(np.arange(len(labels)).astype(np.str_))
+def agreement(first: Floats, second: Floats) -> Agreement:
+    """Probabilities (N,) of the same people, called PD above one half."""
+    rows = subject_resamples(np.arange(len(first)).astype(np.str_))
 
-    def accuracy(sample: npt.NDArray[np.int64], of: Floats) -> float:
-        return float(((of[sample] > 0.5) == labels[sample]).mean())
+    def interval(values: Floats, figure: Callable[[Floats], float]) -> Interval:
+        low, high = np.quantile([figure(values[sample]) for sample in rows], [0.025, 0.975])
+        return Interval(figure(values), float(low), float(high))
 
-    everybody = np.arange(len(labels))
-
-    def interval(figure: Callable[[npt.NDArray[np.int64]], float]) -> Interval:
-        low, high = np.nanquantile([figure(sample) for sample in rows], [0.025, 0.975])
-        return Interval(figure(everybody), float(low), float(high))
-
-    return ModelFigures(
-        accuracy=interval(lambda s: accuracy(s, scores)),
-        auroc=interval(lambda s: auroc(labels[s], scores[s])),
-        share=interval(lambda s: accuracy(s, scores) / accuracy(s, oracle)),
-        people=len(labels),
+    apart, same = np.abs(first - second), ((first > 0.5) == (second > 0.5)).astype(np.float64)
+    return Agreement(
+        people=len(first),
+        median_difference=interval(apart, lambda v: float(np.median(v))),
+        same_decision=interval(same, lambda v: float(v.mean())),
     )
-
-
-def diagnosis_scores(train: People, model: DiagnosisModel, test: People) -> dict[str, Floats]:
-    """Probabilities of the test people by each model that stands in the table."""
-    statistics = make_pipeline(
-        SimpleImputer(keep_empty_features=True),
-        StandardScaler(),
-        LogisticRegression(C=0.1, max_iter=1000),
-    )
-    statistics.fit(train.features, train.pd)
-    return {
-        "constant": np.full(len(test), float(train.pd.mean())),
-        "logistic regression on curve statistics": statistics.predict_proba(test.features)[:, 1],
-        "LSTM": model.ask_all(test.curves)[0],
-        "oracle": test.oracle,
-    }

@@ -8,7 +8,7 @@ source, signs and sampling; how far the shortcut agrees with filmed faces is a f
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ml import phantom
 from ml.assessment import session_curves
 from ml.diagnosis.sampling import SessionCurves, stack
-from ml.diagnosis.summary import feature_row, summarise
+from ml.diagnosis.summary import SIGNS, feature_row, session_signs, summarise
 from ml.expressions import Expression
 from ml.geometry import SIGNALS
 from ml.intensity.geometric import GeometricSource
@@ -26,7 +26,7 @@ from ml.intensity.source import IntensitySource, SourceIdentity, digest_of
 from ml.measurement import Measurement, series
 from ml.phantom.capture import Capture
 from ml.phantom.grades import draw_subject, load_config
-from ml.phantom.oracle import p_pd, seen
+from ml.phantom.oracle import posterior, seen
 from ml.phantom.performance import Performance, perform
 from ml.phantom.signals import simulate
 
@@ -36,13 +36,14 @@ _DECIMALS = 7
 
 @dataclass(frozen=True, eq=False)
 class People:
-    """N people: curves for the LSTM, curve statistics (N, F) with NaN, PD (N,), and what the
-    oracle says of each (N,) from what was programmed."""
+    """N people: curves for the LSTM with their signs, curve statistics (N, F) with NaN, PD
+    (N,), grade (N,), and the oracle's probability of each grade (N, 5) from what was programmed."""
 
     curves: tuple[SessionCurves, ...]
     features: npt.NDArray[np.float64]
     pd: npt.NDArray[np.int64]
-    oracle: npt.NDArray[np.float64]
+    grade: npt.NDArray[np.int64]
+    posterior: npt.NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.pd)
@@ -70,6 +71,7 @@ def simulated_people(recipe: Recipe, cache: Path, workers: int) -> People:
         "grades": config.digest,
         "source": source.identity.digest,
         "drawing": drawing_digest(signals=True),
+        "signs": SIGNS,
     }
     path = cache / f"people-{digest_of(decides)[:24]}.npz"
     if path.is_file():
@@ -86,7 +88,8 @@ def simulated_people(recipe: Recipe, cache: Path, workers: int) -> People:
         curves=tuple(curve for part in parts for curve in part.curves),
         features=np.concatenate([part.features for part in parts]),
         pd=np.concatenate([part.pd for part in parts]),
-        oracle=np.concatenate([part.oracle for part in parts]),
+        grade=np.concatenate([part.grade for part in parts]),
+        posterior=np.concatenate([part.posterior for part in parts]),
     )
     _store(path, people)
     return people
@@ -123,7 +126,7 @@ def _compute(job: tuple[Recipe, int, int]) -> People:
             )  # fmt: skip
             measured[str(name)] = simulated(shown, (recipe.seed, number))
             truths.append(shown.truth())
-        rows.append((measured, int(person.pd), p_pd(seen(truths), config)))
+        rows.append(Row(measured, person.pd, person.grade, posterior(seen(truths), config)))
     return gather(rows, GeometricSource(), recipe.expressions)
 
 
@@ -131,7 +134,8 @@ def _store(path: Path, people: People) -> None:
     lengths = np.array([len(curve.values) for curve in people.curves])
     values = np.concatenate([curve.values for curve in people.curves])
     mask = np.concatenate([curve.mask for curve in people.curves])
-    rest = {"features": people.features, "pd": people.pd, "oracle": people.oracle}
+    rest = {name: getattr(people, name) for name in ("features", "pd", "grade", "posterior")}
+    rest["signs"] = np.stack([curve.signs for curve in people.curves])
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial.npz")
     np.savez_compressed(partial, lengths=lengths, values=values, mask=mask, **rest)
@@ -141,28 +145,39 @@ def _store(path: Path, people: People) -> None:
 def _stored(path: Path, source: SourceIdentity) -> People:
     with np.load(path) as kept:
         ends = np.cumsum(kept["lengths"])[:-1]
-        both = zip(np.split(kept["values"], ends), np.split(kept["mask"], ends), strict=True)
-        curves = tuple(SessionCurves(values, mask, source) for values, mask in both)
-        return People(curves, kept["features"], kept["pd"], kept["oracle"])
+        parts = np.split(kept["values"], ends), np.split(kept["mask"], ends), kept["signs"]
+        curves = tuple(SessionCurves(v, m, source, s) for v, m, s in zip(*parts, strict=True))
+        return People(curves, kept["features"], kept["pd"], kept["grade"], kept["posterior"])
 
 
-def gather(
-    rows: Iterable[tuple[Mapping[str, Measurement], int, float]],
-    source: IntensitySource,
-    expressions: Sequence[str],
-) -> People:
-    """(measurements by expression, PD, oracle's probability) of each person → arrays."""
-    curves, features, pd, oracle = [], [], [], []
-    for measured, label, probability in rows:
-        usable = {e: m for e, m in measured.items() if m.state == "measured"}
+@dataclass(frozen=True)
+class Row:
+    """One person: measurements by expression, what they are, and the oracle's view (5,)."""
+
+    measured: Mapping[str, Measurement]
+    pd: bool
+    grade: int
+    posterior: npt.NDArray[np.float64]
+
+
+def gather(rows: Iterable[Row], source: IntensitySource, expressions: Sequence[str]) -> People:
+    """People as arrays, their usable clips read by ``source``."""
+    people, curves, features = list(rows), [], []
+    for person in people:
+        usable = {e: m for e, m in person.measured.items() if m.state == "measured"}
         found = session_curves(usable, source)
         posed = {e: found[e] for e in expressions if e in found}
-        curves.append(stack(posed, expressions, LONGEST))
+        stacked = stack(posed, expressions, LONGEST)
+        curves.append(replace(stacked, signs=session_signs(usable, SIGNS)))
         row = feature_row(summarise(usable, found), expressions)
         features.append([np.nan if value is None else value for value in row.values()])
-        pd.append(label)
-        oracle.append(probability)
-    return People(tuple(curves), np.array(features), np.array(pd), np.array(oracle))
+    return People(
+        curves=tuple(curves),
+        features=np.array(features),
+        pd=np.array([int(person.pd) for person in people]),
+        grade=np.array([person.grade for person in people]),
+        posterior=np.array([person.posterior for person in people]),
+    )
 
 
 def simulated(shown: Performance, person_seed: Sequence[int]) -> Measurement:

@@ -16,6 +16,8 @@ from ml.intensity.settings import Rates, TrainConfig
 from ml.intensity.train import train
 from ml.intensity.weights import WEIGHTS_FILE, build, save
 
+VERSION = 2  # of the settings below: another run is another folder
+
 # The text tower is real but small; the image tower is CLIP's smallest kind, a residual network,
 # because a vision transformer needs far more pictures to learn from nothing.
 ARCHITECTURE: dict[str, Any] = {
@@ -56,9 +58,11 @@ def train_tiny_clip(
         weight_decay=0.02,
         epochs=epochs,
         batch=8,
-        frames=32,
-        rest_frames=16,
-        light=0.15,
+        frames=24,
+        rest_frames=12,
+        light=0.4,
+        noise=14.0,
+        flip=True,
         precision="fp32",
         splits=("train", "test"),  # the held-out people are another cohort
         watch=(),

@@ -1,6 +1,7 @@
 """Curves to a probability: sampled without stretching, masked, learned, refused when mixed."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,12 @@ from ml.diagnosis import model
 from ml.diagnosis.model import DiagnosisModel, FitSettings, fit
 from ml.diagnosis.network import DiagnosisConfig, DiagnosisNetwork, batch_of
 from ml.diagnosis.sampling import SessionCurves, resample, stack
-from ml.diagnosis.summary import RIGIDITY, feature_row, summarise
+from ml.diagnosis.summary import RIGIDITY, SIGNS, feature_row, session_signs, summarise
 from ml.errors import CohortError, ConfigError, SourceError, WeightsError
 from ml.geometry import SIGNALS
 from ml.intensity.source import IntensityCurve, RestReference, SourceIdentity
-from ml.measurement import Measurement
+from ml.measurement import Measurement, series
+from ml.phantom.curves import blinks
 
 GEOMETRIC = SourceIdentity("geometric", "1", "a" * 64)
 OTHER = SourceIdentity("clip", "1", "b" * 64)
@@ -102,12 +104,12 @@ def test_padding_and_hidden_values_change_nothing() -> None:
     network = DiagnosisNetwork(CONFIG).eval()
     short = stack({"smile": curve("smile", 1, seconds=3)}, CONFIG.expressions, 8.0)
     long = stack({"smile": curve("smile", 0.4, seconds=7)}, CONFIG.expressions, 8.0)
-    alone, _ = network(batch_of([short]))
-    together, _ = network(batch_of([short, long]))
+    alone = network(batch_of([short])).logits
+    together = network(batch_of([short, long])).logits
     torch.testing.assert_close(alone[0], together[0])
     dirty = short.values.copy()
     dirty[:, 1] = 99.0  # where the mask is False
-    seen, _ = network(batch_of([SessionCurves(dirty, short.mask, short.source)]))
+    seen = network(batch_of([SessionCurves(dirty, short.mask, short.source)])).logits
     torch.testing.assert_close(seen, alone)
 
 
@@ -149,6 +151,55 @@ def test_missing_expressions_are_masked_not_read_as_still(trained: DiagnosisMode
     nothing = trained.ask({})
     assert nothing.p_pd is None
     assert nothing.state is None
+
+
+def blinker(expression: str, per_minute: float) -> Measurement:
+    """Twenty seconds of a face that does nothing but blink."""
+    t = np.arange(600) / 30
+    signals = np.full((600, 7), 0.3)
+    starts = np.arange(0.5, 19.5, 60 / per_minute)
+    signals[:, [0, 1]] *= 1 - 0.8 * blinks(t, starts.tolist())[:, None]
+    named = {name: series(signals[:, i], 5) for i, name in enumerate(SIGNALS)}
+    return Measurement(expression, "measured", timestamps=tuple(t.tolist()), signals=named)
+
+
+def test_signs_are_of_the_session_and_missing_ones_are_unknown() -> None:
+    session = {"rest": blinker("rest", 6), "smile": blinker("smile", 18)}
+    rate, lips = session_signs(session, ("blink-rate", "lips-parted"))
+    assert rate == pytest.approx(12, abs=1)
+    assert lips == 1.0  # this mouth stands open
+    assert np.isnan(session_signs({}, SIGNS)).all()
+    without_rest = session_signs({"smile": session["smile"]}, SIGNS)
+    assert without_rest[0] == pytest.approx(18, abs=1)
+    assert np.isnan(without_rest[1:]).all()
+
+
+def test_a_model_reads_signs_and_tells_grades(tmp_path: Path) -> None:
+    config = replace(CONFIG, signs=("blink-rate",), grades=3)
+    rng = np.random.default_rng(3)
+    grade = rng.integers(0, 3, 60)
+    still = stack({"smile": curve("smile", 0.5)}, CONFIG.expressions, CONFIG.longest)
+    sessions = [
+        replace(still, signs=np.array([np.nan if i % 20 == 0 else 4 + 8 * g], np.float32))
+        for i, g in enumerate(grade)
+    ]
+    trained = fit(sessions, (grade == 0).astype(np.int64), config, QUICK, grade)
+    told = trained.grades_all(sessions)
+    assert (told.argmax(1) == grade).mean() > 0.9
+    trained.save(tmp_path)
+    again = model.load(tmp_path)
+    np.testing.assert_allclose(again.grades_all(sessions), told, atol=1e-6)
+    asked = {"smile": curve("smile", 0.5)}
+    rarely = again.ask(asked, {"rest": blinker("rest", 4)})
+    often = again.ask(asked, {"rest": blinker("rest", 20)})
+    assert rarely.grades is not None
+    assert often.grades is not None
+    assert rarely.grades.argmax() == 0
+    assert often.grades.argmax() == 2
+    with pytest.raises(CohortError, match="grade"):
+        fit(sessions, (grade == 0).astype(np.int64), config, QUICK, grade + 1)
+    with pytest.raises(ConfigError, match="signs"):
+        DiagnosisConfig(signs=("shoe-size",))
 
 
 def test_another_sources_curves_are_refused(trained: DiagnosisModel) -> None:

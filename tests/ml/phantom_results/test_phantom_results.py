@@ -8,20 +8,23 @@ import numpy as np
 import pytest
 
 from ml.evaluate import Interval
-from ml.phantom_results import Plan, report, run
+from ml.phantom.cohort import CohortSpec
+from ml.phantom_results import Plan, ceilings, run, tables
 from ml.phantom_results.figures import (
     ClipFigure,
+    agreement,
     median_latency_error,
     median_spearman,
-    model_figures,
     over_people,
+    paired_loss,
 )
+from ml.phantom_results.models import Opinion, model_figures
+from ml.phantom_results.people import People
 
 PLAN = Plan(
     expressions=("smile",),
     conditions=("15fps",),
     filmed=2,
-    degraded=1,
     learning=2,
     simulated=24,
     simulated_test=16,
@@ -50,6 +53,7 @@ def test_from_drawing_to_the_page_and_a_second_run_is_free(tmp_path: Path) -> No
     text = page.read_text()
     assert "nothing about people" in text
     assert str(tmp_path) not in text
+    assert first["conditions"]["15fps"]["geometric"]["people"] == 2
     assert "Aims not reached" in text  # one epoch of a random network cannot reach them
 
 
@@ -68,31 +72,79 @@ def test_a_flat_curve_counts_as_no_correlation() -> None:
     assert interval.low <= interval.value <= interval.high
 
 
-def test_the_share_is_of_the_oracle_on_the_same_people() -> None:
-    labels = np.tile([0, 1], 50)
-    oracle = np.where(np.arange(100) < 80, labels, 1 - labels) * 0.8 + 0.1
-    model = np.where(np.arange(100) < 60, labels, 1 - labels) * 0.8 + 0.1
-    found = model_figures(labels, model, oracle)
+def graded(count: int) -> People:
+    """People of whom nothing but the labels is known."""
+    labels = np.tile([0, 1], count // 2)
+    return People((), np.zeros((count, 0)), labels, 4 * labels, np.zeros((count, 5)))
+
+
+def right_in(share: float, people: People) -> Opinion:
+    """Says the truth of the first ``share`` of the people and the opposite of the others."""
+    said = np.where(np.arange(len(people)) < share * len(people), people.pd, 1 - people.pd)
+    return Opinion(said * 0.8 + 0.1, np.eye(5)[4 * said])
+
+
+def test_shares_are_of_the_oracle_on_the_same_people() -> None:
+    people = graded(100)
+    model, oracle = right_in(0.6, people), right_in(0.8, people)
+    found = model_figures(people, model, oracle)
     assert found.accuracy.value == pytest.approx(0.6)
     assert found.share.value == pytest.approx(0.75)
     assert found.share.low < 0.75 < found.share.high
-    assert model_figures(labels, oracle, oracle).share == Interval(1.0, 1.0, 1.0)
+    assert found.grade_share is not None
+    assert found.grade_share.value == pytest.approx(0.75)
+    assert found.kappa_share is not None
+    assert found.kappa_share.value == pytest.approx(0.2 / 0.6)
+    assert model_figures(people, oracle, oracle).share == Interval(1.0, 1.0, 1.0)
+    assert model_figures(people, Opinion(model.pd), oracle).kappa is None
+
+
+def test_a_loss_is_counted_on_the_same_people() -> None:
+    home = clips([0.9, 0.8, 1.0, 0.9], [None] * 4)
+    assert paired_loss(home, home, median_spearman) == Interval(0.0, 0.0, 0.0)
+    worse = [ClipFigure(c.subject, c.expression, 0.9 * c.spearman, None) for c in home]
+    found = paired_loss(worse, home, median_spearman)
+    assert found.value == found.low == found.high == pytest.approx(0.1)
+    assert paired_loss(worse[2:], home, median_spearman).value == pytest.approx(1 - 0.855 / 0.9)
+
+
+def test_agreement_counts_decisions() -> None:
+    found = agreement(np.array([0.4, 0.6, 0.7, 0.2]), np.array([0.6, 0.7, 0.7, 0.1]))
+    assert found.same_decision.value == 0.75
+    assert found.median_difference.value == pytest.approx(0.1)
+
+
+def test_ceilings_come_from_the_phantom() -> None:
+    spec = CohortSpec(3, 5, ("smile",), seconds=8.0)
+    untied = median_spearman(ceilings.without_ties(spec, 3, ("smile",)))
+    drawn = median_spearman(ceilings.as_drawn(spec, 3, ("smile",)))
+    assert 0.93 < drawn < untied < 0.995
+    views = ceilings.movement_oracle(20, 5, ("smile",))
+    np.testing.assert_allclose(views.sum(1), 1.0)
 
 
 def test_missed_aims_are_said() -> None:
-    good = {"clips": 1, "spearman_clip": {"value": 0.99}, "latency_error_s": {"value": 0.01}}
-    worse = {**good, "spearman_clip": {"value": 0.9}}
+    good = {
+        "clips": 1,
+        "spearman_clip": {"value": 0.99},
+        "latency_error_s": {"value": 0.01},
+        "loss": {"value": 0.01},
+    }
+    kept = {"same_decision": {"value": 1.0}}
+    shares = {name: {"value": 0.97} for name in ("share", "kappa_share", "grade_share")}
     data = {
         "intensity": {"geometric": good, "clip": good},
-        "diagnosis": {"LSTM": {"share": {"value": 0.97}}},
-        "conditions": {"home": {"geometric": good, "clip": good}},
+        "diagnosis": {"LSTM": shares},
+        "conditions": {name: {"geometric": good, "clip": good, "lstm": kept} for name in ("dark",)},
     }
-    assert "All reached" in report._shortfalls(data)
-    data["conditions"]["dark"] = {"geometric": good, "clip": worse}
-    data["diagnosis"]["LSTM"]["share"]["value"] = 0.9
-    said = report._shortfalls(data)
+    assert "All reached" in tables.shortfalls(data)
+    data["conditions"]["dark"]["clip"] = {**good, "loss": {"value": 0.091}}
+    data["conditions"]["dark"]["lstm"] = {"same_decision": {"value": 0.9}}
+    shares["kappa_share"] = {"value": 0.9}
+    said = tables.shortfalls(data)
     assert "clip intensity, dark: loses 9.1%" in said
-    assert "LSTM: 0.900 of the oracle" in said
+    assert "dark: 10% of the people change sides" in said
+    assert "kappa of grades: 0.900 of the oracle" in said
 
 
 def test_plans_are_data() -> None:
