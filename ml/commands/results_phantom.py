@@ -14,6 +14,9 @@ def add_command(subparsers: Any) -> None:
     parser.add_argument("--cache", type=Path, default=Path("var/phantom"))
     parser.add_argument("--workers", type=int, default=2, help="processes that draw and measure")
     parser.add_argument("--people", type=int, help="filmed held-out people (default 10)")
+    parser.add_argument(
+        "--conditions", nargs="*", help="ways of filming beside home (default all; none: home only)"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(run=_run)
 
@@ -29,6 +32,12 @@ def _run(options: argparse.Namespace) -> int:
         if options.people < 1:
             raise WrongUse("--people must be 1 or more")
         plan = replace(plan, filmed=options.people)
+    if options.conditions is not None:
+        unknown = sorted(set(options.conditions) - set(plan.conditions))
+        if unknown:
+            known = ", ".join(plan.conditions)
+            raise WrongUse(f"unknown conditions {', '.join(unknown)}; known: {known}")
+        plan = replace(plan, conditions=tuple(options.conditions))
     figures = run(options.out, options.cache, plan, max(options.workers, 1))
     print(json.dumps(figures) if options.json else f"written: {options.out}")
     return 0

@@ -8,7 +8,7 @@ the text embeddings, computed once; no text tower and no tokenizer is needed any
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ml.errors import SourceError, WeightsError
+from ml.intensity import together
 from ml.intensity.config import NetworkConfig
 from ml.intensity.descriptors import NEUTRAL
 from ml.intensity.encoder import FrameEncoder, Precision
@@ -29,16 +30,27 @@ from ml.intensity.source import (
     Material,
     RestReference,
     SourceIdentity,
+    digest_of,
     need,
 )
 from ml.intensity.weights import Preprocess, build
+from ml.smoothing import local_line
 
 NAME = "clip"
-VERSION = "1"
+VERSION = "2"
 SETTINGS_FILE = "source.json"
 TENSORS_FILE = "source.safetensors"
 # Without a rest clip this share of the clip, its calmest part, stands in for the rest.
 _CALM_QUANTILE = 0.2
+SMOOTH_S = 0.15  # of the curve; frames are encoded every 0.1 s
+LIMITS = together.RestLimits(
+    most_shift=0.1,
+    floor_wavers=1.5,
+    least_floor=0.01,
+    most_floor=0.15,
+    stands_out_wavers=4.0,
+    most_stands_out=0.3,
+)
 # The image tower alone is served; open_clip builds towers in pairs, so the other is made tiny.
 _NO_TEXT = {"context_length": 8, "vocab_size": 16, "width": 8, "heads": 1, "layers": 1}
 
@@ -63,7 +75,7 @@ class ClipSource:
 
     def curve(self, clip: ClipMaterial, rest: ClipMaterial | None) -> IntensityCurve:
         """See ``IntensitySource.curve``. Of a rest clip: the mean over all expressions."""
-        delta = self._delta(clip)
+        delta, calm = self._delta(clip), None
         if rest is not None and rest.has(Material.EMBEDDINGS):
             calm = self._delta(rest)
             everyone = torch.ones(calm.shape[:2], dtype=torch.bool)
@@ -71,19 +83,32 @@ class ClipSource:
         else:
             reference = RestReference.SAME_CLIP
             zero = delta.quantile(_CALM_QUANTILE, dim=1, keepdim=True)
+        times = np.asarray(clip.embedding_timestamps, dtype=np.float64)
+        course = self._course(clip, delta, zero)
+        if clip.expression == NEUTRAL:
+            intensity = np.maximum(course, 0.0)
+        elif calm is None or rest is None:
+            intensity = together.above_rest(course, None, LIMITS)
+        else:
+            rested = self._course(replace(rest, expression=clip.expression), calm, zero)
+            intensity = together.above_rest(course, rested, LIMITS)
+        return IntensityCurve(
+            clip.expression, times, intensity, self.identity, reference, smoothed_s=SMOOTH_S
+        )
+
+    def _course(self, clip: ClipMaterial, delta: Tensor, zero: Tensor) -> FloatArray:
+        """(T,) smoothed signed intensity of the clip's expression over ``zero``."""
         with torch.inference_mode():
-            signed = self.network.signed_intensity(delta, zero).clamp_min(0)[0]
+            signed = self.network.signed_intensity(delta, zero)[0].double().numpy()
         expressions = self.network.config.expressions
         if clip.expression == NEUTRAL:
-            intensity = signed.mean(dim=1)
+            own = np.maximum(signed, 0.0).mean(axis=1)
         elif clip.expression in expressions:
-            intensity = signed[:, expressions.index(clip.expression)]
+            own = signed[:, expressions.index(clip.expression)]
         else:
             raise SourceError(f"this CLIP source was not trained for {clip.expression!r}")
         times = np.asarray(clip.embedding_timestamps, dtype=np.float64)
-        return IntensityCurve(
-            clip.expression, times, intensity.double().numpy(), self.identity, reference
-        )
+        return local_line(times, own[:, None], SMOOTH_S)[:, 0]
 
     def _delta(self, clip: ClipMaterial) -> Tensor:
         """(1, T, E) scores over the neutral of one clip."""
@@ -174,8 +199,9 @@ def load(folder: Path, device: str = "cpu") -> ClipSource:
     _fill(visual, "visual.", tensors, tensors_path)
     _fill(network, "network.", tensors, tensors_path)
     network.eval()
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    encoder_digest = hashlib.sha256(f"{digest}:encoder".encode()).hexdigest()
+    weights = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    encoder_digest = hashlib.sha256(f"{weights}:encoder".encode()).hexdigest()
+    digest = digest_of({"weights": weights, "curve": [SMOOTH_S, *vars(LIMITS).values()]})
     encoder = FrameEncoder(
         visual, preprocess, network.config.embed_dim, encoder_digest, precision, device, rate
     )

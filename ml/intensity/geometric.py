@@ -81,11 +81,15 @@ OUTLIER_S, LEAST_OUTLIER_FRAMES = 0.16, 3  # a running median of this many secon
 SMOOTH_S = 0.14  # then this much smoothing: no shift in time, and onsets take its width off
 MOST = 3.0  # one signal never counts for more healthy displacements than this
 CALM_QUANTILE = 0.2  # of a clip that alternates, at least this much is rest
-# The rest of the clip itself may lie this far from that of the rest clip (the head turned a
-# little); what lies farther is held movement and stays.
-MOST_SHIFT = 0.05
-FLOOR_WAVERS, LEAST_FLOOR, MOST_FLOOR = 1.5, 0.01, 0.15
-STANDS_OUT_WAVERS, MOST_STANDS_OUT = 4.0, 0.3
+MOST_FLOOR = 0.15
+LIMITS = together.RestLimits(
+    most_shift=0.05,
+    floor_wavers=1.5,
+    least_floor=0.01,
+    most_floor=MOST_FLOOR,
+    stands_out_wavers=4.0,
+    most_stands_out=0.3,
+)
 
 
 _IDENTITY = SourceIdentity(
@@ -101,12 +105,7 @@ _IDENTITY = SourceIdentity(
                 SMOOTH_S,
                 MOST,
                 CALM_QUANTILE,
-                MOST_SHIFT,
-                FLOOR_WAVERS,
-                LEAST_FLOOR,
-                MOST_FLOOR,
-                STANDS_OUT_WAVERS,
-                MOST_STANDS_OUT,
+                *vars(LIMITS).values(),
                 together.ROUNDS,
                 together.LEAST_OWN,
                 together.CALM_SHARE,
@@ -196,19 +195,10 @@ def _posed(
     direction = _direction(expression)
     weights = together.loadings(moved, direction / np.abs(direction).sum())
     course = moved @ weights
-    calm = together.calm_of(course)
-    waver = calm.waver
-    if still is None:
-        course = course - calm.level
-    else:
+    rested = None
+    if still is not None:
         rested = _displaced(expression, still[np.isfinite(still).all(axis=1)], centre) @ weights
-        spread = float(np.median(np.abs(rested - np.median(rested))))
-        waver = max(waver, together.CONSISTENT_MAD * spread)
-        if abs(calm.level) <= MOST_SHIFT:
-            course = course - calm.level
-    floor = float(np.clip(FLOOR_WAVERS * waver, LEAST_FLOOR, MOST_FLOOR))
-    stands_out = min(STANDS_OUT_WAVERS * waver, MOST_STANDS_OUT)
-    intensity[seen] = together.standing_out(together.firm(course, floor), stands_out)
+    intensity[seen] = together.above_rest(course, rested, LIMITS)
     return intensity
 
 

@@ -30,6 +30,24 @@ class Calm:
     waver: float
 
 
+@dataclass(frozen=True)
+class RestLimits:
+    """How a curve's rest is told from movement, in units of intensity.
+
+    The clip's own rest may lie ``most_shift`` from that of the rest clip (the head turned a
+    little); what lies farther is held movement and stays. The floor is ``floor_wavers`` times the
+    face's own wavering, within ``least_floor`` and ``most_floor``; a stretch of movement rises to
+    ``stands_out_wavers`` times it, or to ``most_stands_out``, at least once.
+    """
+
+    most_shift: float
+    floor_wavers: float
+    least_floor: float
+    most_floor: float
+    stands_out_wavers: float
+    most_stands_out: float
+
+
 def loadings(z: FloatArray, direction: FloatArray) -> FloatArray:
     """(K,) weights of the signals ``z`` (T, K) for the movement that ``direction`` (K,) reads.
 
@@ -84,3 +102,21 @@ def standing_out(course: FloatArray, least: float) -> FloatArray:
         if course[start:stop].max() < least:
             kept[start:stop] = 0.0
     return kept
+
+
+def above_rest(course: FloatArray, rested: FloatArray | None, limits: RestLimits) -> FloatArray:
+    """Displacement ``course`` (T,) as intensity: 0 at rest, heights kept.
+
+    ``rested`` (R,) the same of the person's rest clip, None where there is none; then the calm of
+    the clip itself is the rest, wherever it lies.
+    """
+    calm = calm_of(course)
+    waver = calm.waver
+    if rested is not None:
+        spread = float(np.median(np.abs(rested - np.median(rested))))
+        waver = max(waver, CONSISTENT_MAD * spread)
+    if rested is None or abs(calm.level) <= limits.most_shift:
+        course = course - calm.level
+    floor = float(np.clip(limits.floor_wavers * waver, limits.least_floor, limits.most_floor))
+    least = min(limits.stands_out_wavers * waver, limits.most_stands_out)
+    return standing_out(firm(course, floor), least)

@@ -29,8 +29,8 @@ class Plan:
     conditions: tuple[str, ...] = ("dark", "noise", "15fps", "dropped")
     filmed: int = 10
     learning: int = 40
-    simulated: int = 6000
-    simulated_test: int = 2000
+    simulated: int = 4000
+    simulated_test: int = 1500
     seconds: float = 10.0
     clip_epochs: int = 12
     lstm_epochs: int = 15

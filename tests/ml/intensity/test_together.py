@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from ml.intensity.together import calm_of, firm, loadings, standing_out
+from ml import movement
+from ml.intensity.together import (
+    RestLimits,
+    above_rest,
+    calm_of,
+    firm,
+    loadings,
+    standing_out,
+)
 from ml.phantom.curves import pulse
 
 T = np.arange(0, 10, 1 / 30)
@@ -63,3 +71,31 @@ def test_what_never_stands_out_is_no_movement() -> None:
     found = standing_out(course, 0.1)
     assert (found[:15] == 0).all()
     assert (found[15:] == 0.2).all()
+
+
+LIMITS = RestLimits(0.05, 1.5, 0.01, 0.15, 4.0, 0.3)
+
+
+def wavering(seed: int, size: float = 0.01) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, size, len(T))
+
+
+@pytest.mark.parametrize("amount", [0.12, 0.8])
+def test_rest_is_zero_and_movement_keeps_its_height(amount: float) -> None:
+    rested = wavering(4)
+    found = above_rest(0.03 + amount * UNIT + wavering(5), rested, LIMITS)
+    assert (found[UNIT == 0] == 0).mean() > 0.95
+    assert np.median(found[UNIT > 0.99]) == pytest.approx(amount, abs=0.02)
+
+
+def test_a_face_that_does_not_move_has_no_intensity() -> None:
+    found = above_rest(wavering(6), wavering(7), LIMITS)
+    assert movement.peak_of(found) == 0
+    assert movement.repetitions(T, found) == []
+
+
+def test_an_expression_held_throughout_stays() -> None:
+    held = above_rest(0.15 + wavering(8), wavering(9), LIMITS)
+    assert np.median(held) == pytest.approx(0.15, abs=0.02)
+    alone = above_rest(0.15 + wavering(8), None, LIMITS)
+    assert np.median(alone) == 0, "without a rest clip the clip's calm is all there is"
