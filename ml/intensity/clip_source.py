@@ -42,13 +42,13 @@ SETTINGS_FILE = "source.json"
 TENSORS_FILE = "source.safetensors"
 # Without a rest clip this share of the clip, its calmest part, stands in for the rest.
 _CALM_QUANTILE = 0.2
-SMOOTH_S = 0.15  # of the curve; frames are encoded every 0.1 s
+SMOOTH_S = 0.2  # of the curve; frames are encoded every 0.1 s
 LIMITS = together.RestLimits(
     most_shift=0.1,
     floor_wavers=1.5,
     least_floor=0.01,
     most_floor=0.15,
-    stands_out_wavers=4.0,
+    stands_out_wavers=2.0,
     most_stands_out=0.3,
 )
 # The image tower alone is served; open_clip builds towers in pairs, so the other is made tiny.
