@@ -129,10 +129,14 @@ def _processor() -> str:
 
 def page(data: Mapping[str, Any]) -> str:
     """The Markdown page."""
+    from ml.phantom_results import Plan
+
     plan = data["plan"]
+    fewer = tuple(plan["conditions"]) != Plan().conditions
+    how = " ".join([" --conditions", *plan["conditions"]]) if fewer else ""
     parts = [
         "# Results on phantoms",
-        f"Made by `python -m ml results-phantom` on {data['date']} ({data['machine']};"
+        f"Made by `python -m ml results-phantom{how}` on {data['date']} ({data['machine']};"
         f" {data['seconds']} s, cached steps included). A phantom is a face drawn by code with a"
         " programmed expression: these figures check that the software reads what was programmed."
         " **They say nothing about people**, and no weights trained here ship.",
@@ -159,8 +163,8 @@ def page(data: Mapping[str, Any]) -> str:
         tables.grades(data["diagnosis"]),
         f"Trained on {plan['simulated']} and tested on {plan['simulated_test']} other phantom"
         " people whose signals are simulated: what FaceMesh would read, predicted from their"
-        " programme (geometric source throughout). Settings were chosen on a quarter of the"
-        " training people; the test people were drawn afterwards from a seed not used before. The"
+        " programme (geometric source throughout). Settings were chosen on other people of"
+        " the training seed; the test people are from a seed not used before. The"
         " oracle is Bayes' rule on the programmed parameters, blinks and lips at rest included:"
         " nobody can do better on these people, and nobody who sees posed movement alone can do"
         " better than its row. The LSTM reads the curves and three signs (blink rate over the"

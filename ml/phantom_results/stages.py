@@ -140,7 +140,7 @@ def figures(
 
 def _lstm(plan: "Plan", train: People, signs: tuple[str, ...]) -> DiagnosisModel:
     """Every phantom clip is as long as the others: there is no length to hide. The settings were
-    chosen on a quarter of the training people."""
+    chosen on other people of the training seed."""
     return fit(
         train.curves,
         train.pd,
