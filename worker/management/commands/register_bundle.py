@@ -31,7 +31,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         folder = Path(options["folder"]).resolve() if options["folder"] else None
         if folder is not None and not folder.is_dir():
-            self._end(f"no such folder: {folder}; give the folder that `ml train` wrote")
+            what = f"{folder} is a file" if folder.is_file() else f"no such folder: {folder}"
+            self._end(f"{what}; give the folder that `ml train` wrote")
         try:
             bundle = bundles.register(folder)
             if options["activate"] and bundle.status != Status.ACTIVE:
