@@ -130,7 +130,7 @@ def compare(client: Client, clinician: User, site: Site, own: ModelBundle) -> No
         assert (one.graded, one.trained_on) == (2, 4)
     client.force_login(clinician)
     page = client.get("/clinic/models/").content.decode()
-    assert page.count('<span class="soft">trained on</span>') == 4
+    assert page.count('<span class="badge">trained on</span>') == 4
     assert "own 1" in page
     marks = {person_digest(cohort.subject_code(patient)) for patient in site.patients.all()}
     assert set(own.metadata["training"]["people"]) < marks
