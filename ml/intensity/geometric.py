@@ -88,7 +88,7 @@ LIMITS = together.RestLimits(
     least_floor=0.01,
     most_floor=MOST_FLOOR,
     stands_out_wavers=4.0,
-    most_stands_out=0.3,
+    most_stands_out=0.1,
 )
 
 
@@ -108,6 +108,7 @@ _IDENTITY = SourceIdentity(
                 *vars(LIMITS).values(),
                 together.ROUNDS,
                 together.LEAST_OWN,
+                together.LEAST_AGREEMENT,
                 together.CALM_SHARE,
             ],
             "blinks": [blinks.DEPTH, blinks.EDGE, blinks.LONGEST_S, blinks.USUAL_WINDOW_S],

@@ -17,6 +17,7 @@ from ml.blinks import runs
 FloatArray = npt.NDArray[np.floating[Any]]
 
 ROUNDS = 10  # more change nothing
+LEAST_AGREEMENT = 0.3  # of the fixed direction's variance that the common time course explains
 LEAST_OWN = 0.07  # healthy displacements; no signal is trusted to less
 CALM_SHARE = 0.3  # of a clip that alternates, this much at least is rest
 CONSISTENT_MAD = 1.4826  # makes a median absolute deviation a standard deviation
@@ -53,7 +54,8 @@ def loadings(z: FloatArray, direction: FloatArray) -> FloatArray:
 
     Each signal is its share of one common time course plus noise of its own, fitted by expectation
     maximisation (Rubin & Thayer, Psychometrika 1982). Scaled so that ``z @ weights`` is as large as
-    ``z @ direction`` as far as the two agree. Where nothing moves, the direction itself.
+    ``z @ direction`` as far as the two agree. The direction itself where nothing moves, and where
+    most of what the signals share is another movement: a weak expression beside turns of the head.
     """
     centred = z - z.mean(axis=0)
     first = centred @ direction
@@ -70,7 +72,10 @@ def loadings(z: FloatArray, direction: FloatArray) -> FloatArray:
         own = np.maximum(np.diag(spread) - share * covered, 0.0) + LEAST_OWN**2
     weights = share / own
     course = centred @ weights
-    return np.asarray(weights * float(course @ first) / float(course @ course))
+    both, whole = float(course @ first), float(course @ course)
+    if both**2 < LEAST_AGREEMENT * whole * power:
+        return direction
+    return np.asarray(weights * both / whole)
 
 
 def calm_of(course: FloatArray) -> Calm:

@@ -106,7 +106,8 @@ def paired_loss(
     home: Sequence[ClipFigure],
     figure: Callable[[Sequence[ClipFigure]], float],
 ) -> Interval:
-    """Which share of the figure at home the same people lose here; one resample serves both."""
+    """Which share of the figure at home the same people lose here; one resample serves both. NaN
+    where there is nothing to lose."""
     subjects = sorted({clip.subject for clip in home})
     groups = [
         ([c for c in here if c.subject == name], [c for c in home if c.subject == name])
@@ -117,7 +118,8 @@ def paired_loss(
         rows = list(sample)
         found = [clip for row in rows for clip in groups[row][0]]
         before = [clip for row in rows for clip in groups[row][1]]
-        return 1 - figure(found) / figure(before) if found else float("nan")
+        whole = figure(before) if before else 0.0
+        return 1 - figure(found) / whole if found and whole else float("nan")
 
     rows = subject_resamples(np.array(subjects))
     low, high = np.nanquantile([loss(sample) for sample in rows], [0.025, 0.975])

@@ -95,7 +95,8 @@ def _source(figures: ConditionFigures) -> dict[str, Any]:
 def _loss(here: ConditionFigures, home: ConditionFigures) -> dict[str, Any]:
     if not here.clips or not home.clips:
         return {}
-    return {"loss": paired_loss(here.clips, home.clips, median_spearman).to_json()}
+    loss = paired_loss(here.clips, home.clips, median_spearman)
+    return {"loss": loss.to_json()} if np.isfinite(loss.value) else {}
 
 
 def _agreement(found: Agreement) -> dict[str, Any]:

@@ -41,6 +41,14 @@ def test_weak_movement_keeps_its_height(amount: float) -> None:
     assert np.quantile(course, 0.95) == pytest.approx(amount, rel=0.25)
 
 
+def test_a_weak_movement_is_not_lost_beside_a_stronger_one_that_is_another() -> None:
+    turning = np.sin(2 * np.pi * 0.23 * T)[:, None] * np.array([0.02, 0.5, -0.6, 0.4])
+    z = moving(0.2, 0.02) * np.array([1.0, 0.1, 0.1, 0.0]) + turning
+    course = z @ loadings(z, DIRECTION)
+    assert np.quantile(course, 0.95) - np.median(course[UNIT == 0]) > 0.15
+    assert np.corrcoef(course, UNIT)[0, 1] > 0.9
+
+
 def test_where_nothing_moves_the_direction_stands() -> None:
     np.testing.assert_array_equal(loadings(np.zeros((50, 4)), DIRECTION), DIRECTION)
     still = np.random.default_rng(1).normal(0, 0.03, (300, 4))

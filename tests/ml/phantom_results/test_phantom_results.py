@@ -106,6 +106,8 @@ def test_a_loss_is_counted_on_the_same_people() -> None:
     found = paired_loss(worse, home, median_spearman)
     assert found.value == found.low == found.high == pytest.approx(0.1)
     assert paired_loss(worse[2:], home, median_spearman).value == pytest.approx(1 - 0.855 / 0.9)
+    flat = [ClipFigure("p0", "smile", float("nan"), None)]
+    assert np.isnan(paired_loss(flat, flat, median_spearman).value)
 
 
 def test_agreement_counts_decisions() -> None:
