@@ -59,8 +59,9 @@ def condition_figures(
     pooled = [
         spearmanr(*map(np.concatenate, zip(*v, strict=True))).statistic for v in values.values()
     ]
+    together = np.nan_to_num(np.array(pooled))  # flat curves have no correlation and count as 0
     unusable = 1 - len(clips) / max(asked, 1)
-    return ConditionFigures(tuple(clips), np.array(pooled), unusable, len(sessions))
+    return ConditionFigures(tuple(clips), together, unusable, len(sessions))
 
 
 def _pair(curve: IntensityCurve, truth: Mapping[str, object]) -> tuple[Floats, Floats]:
