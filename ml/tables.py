@@ -46,11 +46,13 @@ class Table:
             if meaning is not None:
                 first[meaning] = title
 
-    def check_widths(self) -> None:
-        """Raises :class:`CohortError` for a row cut short, or with more cells than columns: behind
-        a slipped cell every value would stand in the wrong column."""
+    def check_widths(self, *, allow_short: bool = False) -> None:
+        """Raises :class:`CohortError` for a row with more cells than columns (behind a slipped
+        cell, as a decimal comma makes one, every value would stand in the wrong column), and,
+        unless ``allow_short``, for a row cut short. Empty cells beyond the header are no fault."""
         for line, cells in self.rows:
-            if len(cells) < len(self.header) or any(c.strip() for c in cells[len(self.header) :]):
+            short = len(cells) < len(self.header) and not allow_short
+            if short or any(c.strip() for c in cells[len(self.header) :]):
                 raise CohortError(
                     f"the row has {len(cells)} cells, the first line {len(self.header)}",
                     file=self.path,

@@ -72,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
     bundle = load(options.bundle or default_bundle_path())
     canonical = [canonical_column(title) for title in header]
     table.check_unique(canonical)
+    table.check_widths(allow_short=True)
     features = {i: c for i, c in enumerate(canonical) if c}
     if not features:
         raise WrongUse(

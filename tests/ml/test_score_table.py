@@ -150,3 +150,21 @@ def test_prevalence_must_be_a_share(tmp_path: Path) -> None:
     table = written(tmp_path / "t.csv", ["id", *SMILE], [["a", *smile()]])
     options = ["--out", str(tmp_path / "s.csv"), "--prevalence", "7"]
     assert main(["score-table", str(table), *options]) == 2
+
+
+def test_decimal_commas_in_a_comma_table_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every cell has slipped: whatever was scored would be nobody's."""
+    table = tmp_path / "t.csv"
+    halves = [half for cell in smile() for half in cell.split(".")]
+    table.write_text(",".join(["id", *SMILE]) + "\n" + ",".join(["a", *halves]) + "\n")
+    out = tmp_path / "s.csv"
+    assert main(["score-table", str(table), "--out", str(out)]) == 2
+    assert "row 2: the row has" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_empty_cells_beyond_the_header_are_no_fault(tmp_path: Path) -> None:
+    table = written(tmp_path / "t.csv", ["id", *SMILE], [["a", *smile(), "", " "]])
+    assert scored(table, tmp_path / "s.csv")[0]["hypomimia_index"]
