@@ -90,7 +90,8 @@ class Measurement:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The inverse of ``to_json``; raises ValueError for a schema this code does not know."""
+        """The inverse of ``to_json``; raises ValueError for a schema this code does not know and
+        for embeddings that are damaged."""
         if data["schema"] != SCHEMA:
             raise ValueError(f"a measurement of schema {data['schema']}; this code reads {SCHEMA}")
         kept = data["embeddings"]
@@ -122,9 +123,17 @@ def _packed(vectors: Sequence[Sequence[float]]) -> str:
     return base64.b64encode(np.asarray(vectors, "<f4").tobytes()).decode("ascii")
 
 
-def _unpacked(packed: str, rows: int) -> tuple[tuple[float, ...], ...]:
-    flat = np.frombuffer(base64.b64decode(packed), "<f4")
-    return tuple(tuple(row) for row in flat.reshape(rows, -1).tolist())
+def _unpacked(kept: object, rows: int) -> tuple[tuple[float, ...], ...]:
+    """The inverse of :func:`_packed`. Measurements of before the packing hold plain lists of
+    decimals, which are read too. Raises ValueError for what is neither."""
+    try:
+        if isinstance(kept, list):
+            flat = np.array(kept, "<f4")
+        else:
+            flat = np.frombuffer(base64.b64decode(str(kept), validate=True), "<f4")
+        return tuple(tuple(row) for row in flat.reshape(rows, -1).tolist())
+    except (TypeError, ValueError) as fault:
+        raise ValueError(f"the embeddings' vectors cannot be read: {fault}") from fault
 
 
 def table(
