@@ -89,7 +89,8 @@ def read_table(path: Path, *, name: str | None = None) -> Cohort:
     """Read one feature table.
 
     Raises :class:`CohortError` naming file and row: no such file, no feature column, two columns
-    of one meaning, a row cut short, a cell that is no number, a label out of range, no subject.
+    of one meaning that disagree, a row cut short, a cell that is no number, a label out of range,
+    no subject.
     Variances ≤ 0 become missing together with their mean (a failed extraction).
     """
     table = tables.read(path)
@@ -104,6 +105,7 @@ def read_table(path: Path, *, name: str | None = None) -> Cohort:
     places = {field: tables.place_of(table.header, names) for field, names in _ALIASES.items()}
     columns = tuple(dict.fromkeys(features.values()))
     lines_at = [line for line, _ in table.rows]
+    _check_aliases(table)
     cells_of = {
         field: ["" if i is None else cells[i].strip() for _, cells in table.rows]
         for field, i in places.items()
@@ -137,6 +139,26 @@ def _label(title: str) -> str | None:
     """What a column that is no feature means; None where we do not read it."""
     known = title.strip().lower()
     return known if any(known in names for names in _ALIASES.values()) else None
+
+
+def _check_aliases(table: tables.Table) -> None:
+    """Raises :class:`CohortError` where two columns of one meaning, such as ``pd`` and
+    ``diagnosis``, say different things in a row: nobody could tell which of them is right."""
+    readers = {"pd": tables.yes_no, "grade": tables.grade}
+    titles = [title.strip().lower() for title in table.header]
+    for field, names in _ALIASES.items():
+        places = [i for i, title in enumerate(titles) if title in names]
+        read = readers.get(field, lambda text, _path, _line: text.lower())
+        for line, cells in table.rows if len(places) > 1 else ():
+            first, *others = (read(cells[i].strip(), table.path, line) for i in places)
+            for place, other in zip(places[1:], others, strict=True):
+                if other != first:
+                    raise CohortError(
+                        f"the columns {table.header[places[0]]!r} and {table.header[place]!r}"
+                        f" both mean {field} and differ; keep one",
+                        file=table.path,
+                        row=line,
+                    )
 
 
 def _labels(
@@ -200,8 +222,8 @@ def _age(text: str, path: Path, line: int) -> float:
 def check_for_training(cohort: Cohort, *, label: str, classes: int) -> None:
     """Stop before training starts on what would spoil it an hour later.
 
-    Raises :class:`CohortError`: a subject in two splits, a subject with two labels in one
-    training run's label, an empty class, a row without any usable feature for every subject.
+    Raises :class:`CohortError`: a subject in two splits, an empty class, no usable feature in any
+    row. Rows of one subject may carry different labels: visits differ, in the public data too.
     """
     splits: dict[str, tuple[str, int]] = {}
     for subject, split, line in zip(cohort.subject, cohort.split, cohort.line, strict=True):

@@ -94,3 +94,21 @@ def test_training_is_refused_before_it_starts(tmp_path: Path) -> None:
     one = read_table(written(tmp_path / "u.csv", HEADER + "a,1,train,0.8,0.1\n"))
     with pytest.raises(CohortError, match="that class is empty"):
         check_for_training(one, label="pd", classes=2)
+
+
+def test_two_columns_of_one_meaning_must_agree(tmp_path: Path) -> None:
+    head = "subject,ID,pd,diagnosis,smile_jaw-open_mean\n"
+    agreed = read_table(written(tmp_path / "t.csv", head + "a,a,yes,1,0.9\nb,b,no,0.0,0.8\n"))
+    assert (agreed.subject.tolist(), agreed.pd.tolist()) == (["a", "b"], [1, 0])
+    for row, words in (("b,b,1,0,0.8", "'pd' and 'diagnosis'"), ("b,c,0,0,0.8", "'subject' and")):
+        path = written(tmp_path / "u.csv", head + "a,a,yes,1,0.9\n" + row + "\n")
+        with pytest.raises(CohortError, match=words) as caught:
+            read_table(path)
+        assert caught.value.row == 3
+
+
+def test_a_label_in_only_one_of_two_columns_is_no_agreement(tmp_path: Path) -> None:
+    path = written(tmp_path / "t.csv", "ID,pd,diagnosis,smile_jaw-open_mean\na,,1,0.9\n")
+    with pytest.raises(CohortError, match="keep one") as caught:
+        read_table(path)
+    assert caught.value.row == 2
