@@ -4,7 +4,7 @@ The shipped bundle's grades come from drawn people instead (``ml/severity/drawn_
 meet :class:`Grades`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from ml.severity.ensemble import Examples, Parameters, Progress, Schedule, fit, 
 from ml.severity.model import FusionConfig, Head
 
 Floats = npt.NDArray[np.float64]
+Floats32 = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 
@@ -90,23 +91,33 @@ def raw_log_probabilities(
     return np.asarray(logsumexp(log_p.numpy().astype(np.float64), axis=0) - np.log(len(log_p)))
 
 
+def held_out(
+    people: Sequence[str], members: int, generator: np.random.Generator
+) -> tuple[Booleans, Floats32, Floats32]:
+    """A fifth of the people, ``held`` (N,); of the others each member keeps its own sixth aside:
+    ``weights`` and ``inner`` (members, N). All visits of a person are on the same side."""
+    names = np.asarray(people)
+    everyone = generator.permutation(np.unique(names))
+    count = max(1, len(everyone) // 5)
+    held, rest = np.isin(names, everyone[:count]), everyone[count:]
+    inner = np.zeros((members, len(names)), dtype=np.float32)
+    for m in range(members):
+        inner[m] = np.isin(names, generator.permutation(rest)[: max(1, len(rest) // 6)])
+    return held, (~held).astype(np.float32) - inner, inner
+
+
 def train_grades(
     spec: GradeSpec,
     z: Floats,
     grade: Integers,
+    people: Sequence[str],
     trained_on: Mapping[str, Any],
     *,
     progress: Progress | None = None,
 ) -> GradeModel:
-    """Members on four fifths of the people, the distribution's scale on the last fifth."""
-    generator = np.random.default_rng(spec.seed)
-    held = generator.random(len(grade)) < 0.2
-    present = np.ones(z.shape[:2], dtype=bool)
-    weights = np.tile(~held, (spec.members, 1)).astype(np.float32)
-    inner = np.zeros_like(weights)
-    for m in range(spec.members):
-        chosen = generator.permutation(np.flatnonzero(~held))[: int((~held).sum() / 6)]
-        weights[m, chosen], inner[m, chosen] = 0.0, 1.0
+    """Members on four fifths of the ``people`` (N,), the distribution's scale on the last fifth."""
+    held, weights, inner = held_out(people, spec.members, np.random.default_rng(spec.seed))
+    present = np.isfinite(z).any(axis=-1)
     examples = Examples(grade_tokens(z), torch.from_numpy(present), torch.from_numpy(grade))
     parameters = fit(
         spec.fusion,

@@ -278,8 +278,9 @@ def grades_of(config: TrainingConfig, z: Any, cohort: Cohort) -> GradeModel:
         "people_per_grade": [int((cohort.grade == g).sum()) for g in range(CLASSES)],
         "experimental": False,
     }
+    people = [str(s) for s in cohort.subject[rows]]
     return train_grades(
-        GradeSpec(fusion, seed=config.seed), z[rows], cohort.grade[rows], trained_on
+        GradeSpec(fusion, seed=config.seed), z[rows], cohort.grade[rows], people, trained_on
     )
 
 

@@ -8,8 +8,15 @@ import pytest
 from ml.phantom.grades import load_config
 from ml.severity.drawn import DrawnTable, drawn_table
 from ml.severity.drawn_grades import DrawnGrades, drawn_scores, learn_grades, likeness_of
-from ml.severity.ensemble import Schedule
-from ml.severity.grades import GradeSpec, expected_grade, grade_fusion, train_grades
+from ml.severity.ensemble import Schedule, initial
+from ml.severity.grades import (
+    GradeModel,
+    GradeSpec,
+    expected_grade,
+    grade_fusion,
+    held_out,
+    train_grades,
+)
 from ml.severity.index import HypomimiaIndex
 
 NAMES = ("smile", "disgust")
@@ -84,10 +91,46 @@ def test_lacking_more_in_any_expression_raises_the_grade(model: DrawnGrades) -> 
 
 def test_clinicians_grades_teach_a_fusion(table: DrawnTable, scores: np.ndarray) -> None:
     spec = GradeSpec(grade_fusion(NAMES), schedule=Schedule(steps=120, batch=64), members=1)
-    trained = train_grades(spec, scores, table.grade, {})
+    people = [f"p{n}" for n in range(len(scores))]
+    trained = train_grades(spec, scores, table.grade, people, {})
     present = np.ones(scores.shape[:2], dtype=bool)
     distribution = trained.distribution(scores, present)
     assert distribution.sum(axis=1) == pytest.approx(np.ones(len(scores)))
     assert np.corrcoef(expected_grade(distribution), table.grade)[0, 1] > 0.4
     nobody = trained.distribution(scores[:1], ~present[:1])
     assert np.isnan(nobody).all()
+
+
+def quick_grades(z: np.ndarray, grade: np.ndarray, people: list[str]) -> GradeModel:
+    spec = GradeSpec(grade_fusion(NAMES), schedule=Schedule(steps=9, batch=32), members=2)
+    return train_grades(spec, z, grade, people, {})
+
+
+def test_a_missing_expression_teaches_nothing(table: DrawnTable, scores: np.ndarray) -> None:
+    """As when it is scored: masked, not taken for healthy movement."""
+    people = [f"p{n}" for n in range(len(scores))]
+    smile_only = scores.copy()
+    smile_only[:, 1] = np.nan
+    trained = quick_grades(smile_only, table.grade, people)
+    embedding = trained.parameters["embed"][:, 1]
+    started = initial(trained.config, 2, GradeSpec(trained.config).seed)["embed"][:, 1]
+    # Weight decay alone moves what is never seen: every number by one and the same share.
+    share = embedding / started
+    assert share.std() < 1e-4
+
+
+def test_all_visits_of_a_person_are_held_out_together(
+    table: DrawnTable, scores: np.ndarray
+) -> None:
+    people = [f"p{n // 4}" for n in range(len(scores))]
+    generator = np.random.default_rng(1)
+    held, weights, inner = held_out(people, 3, generator)
+    for name in set(people):
+        rows = np.array([p == name for p in people])
+        for part in (held, *weights, *inner):
+            assert len(set(part[rows])) == 1
+    assert not (weights.astype(bool) & inner.astype(bool)).any()
+    assert not (held & (weights + inner).astype(bool).any(axis=0)).any()
+    assert held.sum() == 24
+    assert (inner.sum(axis=1) == 16).all()
+    assert quick_grades(scores, table.grade, people).bias.shape == (5,)
