@@ -7,15 +7,17 @@ nothing (more) to do, and what is stored is known by its digests.
 
 import logging
 import tempfile
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
 from ml.errors import BundleError, ConfigError, SourceError, WeightsError
+from screening import queue
 from screening.models import ModelBundle
 from screening.services import measuring, retries
 from worker import bundles
@@ -29,6 +31,8 @@ logger = logging.getLogger(__name__)
 #: What is wrong with a bundle or its intensity source, and not with the clip.
 BUNDLE_FAULTS = frozenset(e.code for e in (BundleError, ConfigError, SourceError, WeightsError))
 ASSESS_SECONDS = 60.0
+#: After so long an assessing task begins no other clip; the rest is the next task's.
+ANEW_SECONDS = 60.0
 PLAYBACK_SECONDS = 120.0
 
 
@@ -114,10 +118,10 @@ def assess(screening_id: UUID) -> int:
     given = measuring.claim_assessment(screening_id=screening_id)
     if given is None:
         return 0
-    stored = 0
+    stored, deadline = 0, monotonic() + ANEW_SECONDS
     for target in given.targets:
         try:
-            stored += _assess(given, target)
+            stored += _assess(given, target, deadline)
         except MeasuringStopped:
             raise
         except MeasuringError as fault:
@@ -128,12 +132,12 @@ def assess(screening_id: UUID) -> int:
     return stored
 
 
-def _assess(given: measuring.AssessmentInput, target: measuring.Target) -> bool:
+def _assess(given: measuring.AssessmentInput, target: measuring.Target, deadline: float) -> bool:
     """Whether a result of this bundle was stored."""
     # Nobody waits for what a shadow says.
     urgency = Urgency.SHADOW if target.is_shadow else Urgency.ASSESS
     if target.lack:
-        if not _measure_for(target):
+        if not _measure_for(given, target, deadline):
             return False
         target = measuring.with_measurements(screening_id=given.screening_id, target=target)
         if target.lack:
@@ -149,36 +153,70 @@ def _assess(given: measuring.AssessmentInput, target: measuring.Target) -> bool:
     return row is not None
 
 
-#: Held while clips are measured for a shadow: at most one task of this worker does that.
-_for_shadow = threading.Lock()
-
-
-def _measure_for(target: measuring.Target) -> bool:
+def _measure_for(
+    given: measuring.AssessmentInput, target: measuring.Target, deadline: float
+) -> bool:
     """Measures the clips that were measured for another intensity source than this bundle's: it is
-    a shadow, or was made active after they were measured. Each is kept when it is done, so a task
-    that is stopped goes on there. False when it has to wait for another one."""
+    a shadow, or was made active after they were measured. False when clips are left to another
+    task: each that is done is kept, so that one goes on there."""
     if not target.is_shadow:
-        _measure_each(target, Urgency.MEASURE)
-        return True
-    if not _for_shadow.acquire(blocking=False):
-        return False
+
+        def go_on() -> bool:
+            retries.goes_on(screening_id=given.screening_id, seconds=settings.CLAIM_SECONDS)
+            return True
+
+        return _measure_each(given, target, go_on, deadline)
+    with _lease(target.bundle_id) as renew:
+        return renew is not None and _measure_each(given, target, renew, deadline)
+
+
+@contextmanager
+def _lease(bundle_id: UUID) -> Iterator[Callable[[], bool] | None]:
+    """The only right to measure for this shadow, as what renews it; None where another has it."""
+    seconds = settings.CLAIM_SECONDS
+    held = retries.lease_shadow(bundle_id=bundle_id, seconds=seconds)
+    if held is None:
+        yield None
+        return
+
+    def renew() -> bool:
+        nonlocal held
+        if held is not None:
+            held = retries.lease_shadow(bundle_id=bundle_id, seconds=seconds, held=held)
+        return held is not None
+
     try:
-        _measure_each(target, Urgency.SHADOW)
+        yield renew
     finally:
-        _for_shadow.release()
-    return True
+        if held is not None:
+            retries.end_lease(bundle_id=bundle_id, held=held)
 
 
-def _measure_each(target: measuring.Target, urgency: Urgency) -> None:
+def _measure_each(
+    given: measuring.AssessmentInput,
+    target: measuring.Target,
+    go_on: Callable[[], bool],
+    deadline: float,
+) -> bool:
+    """Whether all are done; ``go_on`` says that this task works on it, and whether it still may."""
+    urgency = Urgency.SHADOW if target.is_shadow else Urgency.MEASURE
     for clip in target.lack:
-        if not measuring.lacks(clip):
-            continue
-        with (
-            measuring_pool().lend(urgency) as process,
-            local_clip(clip.storage_key, clip.sha256) as path,
-        ):
-            found = _ask_to_measure(process, path, clip, clip.reader)
-        measuring.store_beside(clip=clip, measurement=found)
+        if monotonic() >= deadline:
+            # Behind the patients' clips that came meanwhile.
+            queue.enqueue_on_commit(queue.ASSESS_SCREENING, str(given.screening_id))
+            return False
+        with measuring_pool().lend(urgency) as process:
+            # Asked only now: who had the process before may have measured this very clip.
+            if not measuring.lacks(clip):
+                continue
+            if not go_on():
+                return False
+            with local_clip(clip.storage_key, clip.sha256) as path:
+                found = _ask_to_measure(process, path, clip, clip.reader, go_on)
+            measuring.store_beside(clip=clip, measurement=found)
+            if not target.is_shadow:
+                retries.got_on(screening_id=given.screening_id)
+    return True
 
 
 def assess_measurements(

@@ -48,7 +48,13 @@ def measure_clip(clip_id: str) -> None:
             queue.enqueue_on_commit(sweeper.MAKE_PLAYBACK, clip_id)
 
 
-@limited_task(queue.ASSESS_SCREENING, seconds=int(steps.ASSESS_SECONDS) + SLACK_SECONDS)
+@limited_task(
+    queue.ASSESS_SCREENING,
+    # One clip may be begun when the time for measuring anew is all but over.
+    seconds=int(steps.ANEW_SECONDS + steps.ASSESS_SECONDS)
+    + settings.MEASURE_SECONDS
+    + SLACK_SECONDS,
+)
 def assess_screening(screening_id: str) -> None:
     with suppress(MeasuringStopped):
         steps.assess(UUID(screening_id))

@@ -20,4 +20,9 @@ class Migration(migrations.Migration):
             name='encoder',
             field=models.CharField(blank=True, editable=False, help_text='Digest of the image encoder its intensity source needs; none: landmarks only.', max_length=64),
         ),
+        migrations.AddField(
+            model_name='modelbundle',
+            name='measuring_until',
+            field=models.DateTimeField(editable=False, help_text='Until then one task measures clips for it, as a shadow.', null=True),
+        ),
     ]

@@ -39,6 +39,11 @@ class ModelBundle(Row):
     retry_after = models.DateTimeField(
         null=True, editable=False, help_text="As a shadow it is not asked before then."
     )
+    measuring_until = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="Until then one task measures clips for it, as a shadow.",
+    )
 
     class Meta(Row.Meta):
         constraints = [

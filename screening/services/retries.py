@@ -6,7 +6,7 @@ bundle that fails several times in a row is left alone for a while, then asked a
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -101,6 +101,40 @@ def shadows_to_ask() -> list[ModelBundle]:
     """The shadow bundles that are not left alone just now."""
     rows = ModelBundle.objects.filter(status=ModelBundle.Status.SHADOW)
     return list(rows.filter(Q(retry_after__isnull=True) | Q(retry_after__lte=timezone.now())))
+
+
+def lease_shadow(
+    *, bundle_id: UUID, seconds: float, held: datetime | None = None
+) -> datetime | None:
+    """The right to measure clips for a shadow, for ``seconds``: one task has it, of all workers.
+
+    ``held``: the end of the lease that this task has, to go on with it. None when another has it.
+    """
+    now = timezone.now()
+    until = now + timedelta(seconds=seconds)
+    free = Q(measuring_until__isnull=True) | Q(measuring_until__lte=now)
+    mine = Q(measuring_until=held) if held else free
+    rows = ModelBundle.objects.filter(mine, pk=bundle_id)
+    return until if rows.update(measuring_until=until) else None
+
+
+def end_lease(*, bundle_id: UUID, held: datetime) -> None:
+    rows = ModelBundle.objects.filter(pk=bundle_id, measuring_until=held)
+    rows.update(measuring_until=None)
+
+
+def goes_on(*, screening_id: UUID, seconds: float) -> None:
+    """Clips are being measured for the bundle that owes the result: for ``seconds`` nobody else
+    need begin."""
+    until = timezone.now() + timedelta(seconds=seconds)
+    rows = Screening.objects.filter(pk=screening_id, state=Screening.State.SUBMITTED)
+    rows.filter(assess_after__lt=until).update(assess_after=until)
+
+
+def got_on(*, screening_id: UUID) -> None:
+    """One of those clips was measured: no attempt has failed so far."""
+    rows = Screening.objects.filter(pk=screening_id, state=Screening.State.SUBMITTED)
+    rows.update(assess_attempts=0)
 
 
 def _wait(attempt: int, longest: timedelta) -> timedelta:

@@ -111,6 +111,35 @@ def test_a_broken_shadow_is_left_alone_for_a_while() -> None:
     assert (shadow.failures, shadow.retry_after) == (0, None)
 
 
+def test_one_task_of_all_workers_measures_for_a_shadow() -> None:
+    shadow = bundles.set_shadow(by=None, bundle=make.BundleFactory())
+    held = retries.lease_shadow(bundle_id=shadow.pk, seconds=60)
+    assert held is not None
+    assert retries.lease_shadow(bundle_id=shadow.pk, seconds=60) is None
+    longer = retries.lease_shadow(bundle_id=shadow.pk, seconds=90, held=held)
+    assert longer is not None
+    assert longer > held
+    assert retries.lease_shadow(bundle_id=shadow.pk, seconds=60, held=held) is None
+    retries.end_lease(bundle_id=shadow.pk, held=held)
+    assert retries.lease_shadow(bundle_id=shadow.pk, seconds=60) is None, "not its holder's"
+    retries.end_lease(bundle_id=shadow.pk, held=longer)
+    assert retries.lease_shadow(bundle_id=shadow.pk, seconds=-1)
+    assert retries.lease_shadow(bundle_id=shadow.pk, seconds=60), "its holder was silent"
+
+
+def test_measuring_for_the_result_is_no_failed_attempt_and_keeps_others_away() -> None:
+    screening = make.submitted()
+    assert fail(screening)
+    retries.goes_on(screening_id=screening.pk, seconds=600)
+    assert waits(screening) > timedelta(seconds=590)
+    retries.goes_on(screening_id=screening.pk, seconds=5)
+    assert waits(screening) > timedelta(seconds=590), "a longer wait stays"
+    assert screening.assess_attempts == 1
+    retries.got_on(screening_id=screening.pk)
+    assert waits(screening) > timedelta(seconds=590)
+    assert screening.assess_attempts == 0
+
+
 def test_a_shadow_that_is_set_again_starts_afresh() -> None:
     make.active_bundle()
     shadow = bundles.set_shadow(by=None, bundle=make.BundleFactory())

@@ -2,22 +2,27 @@
 
 import shutil
 from pathlib import Path
+from threading import Thread
+from time import monotonic
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from ml.bundle import load
 from ml.intensity.served import encoder_of, source_of
 from screening.models import Assessment, ClipMeasurement, Event, ModelBundle, Screening
 from screening.services import bundles as bundle_rows
-from screening.services import measuring
+from screening.services import measuring, retries
 from tests.clip_bundle import write_clip_bundle
+from tests.worker.conftest import wait_for
 from tests.worker.people import Session
 from tests.worker.test_screen import screen
 from webapp import health
 from worker import bundles, report, steps
 from worker.errors import MeasuringFault
-from worker.pool import MeasuringPool
+from worker.files import local_clip
+from worker.pool import MeasuringPool, Urgency
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -95,9 +100,11 @@ def test_a_shadow_with_another_source_gets_its_own_measurements_and_changes_noth
     bundle_rows.set_shadow(by=None, bundle=shadow)
     assert measuring.due() == [("worker.assess_screening", str(session.screening.pk))]
     told = Event.objects.count()
-    with steps._for_shadow:
-        assert steps.assess(session.screening.pk) == 0, "one task of a worker at a time"
+    held = retries.lease_shadow(bundle_id=shadow.pk, seconds=60)
+    assert held is not None
+    assert steps.assess(session.screening.pk) == 0, "one task at a time, of all workers"
     assert encoders() == ["", ""]
+    retries.end_lease(bundle_id=shadow.pk, held=held)
     assert steps.assess(session.screening.pk) == 1
     assert encoders() == ["", "", shadow.encoder, shadow.encoder]
     assert Event.objects.count() == told
@@ -123,9 +130,57 @@ def test_a_bundle_that_is_activated_after_measuring_measures_again_before_it_ass
     measured(session)
     active = activated(folder)
     session.submit()
+    Screening.objects.update(assess_attempts=retries.DELAYED_AT)
     assert steps.assess(session.screening.pk) == 1
     assert encoders() == ["", "", active.encoder, active.encoder]
     assert Assessment.objects.get().result["intensity_source"]["name"] == "clip"
+    assert Screening.objects.get().assess_attempts == 0, "it got on: no failure is counted"
+
+
+def test_a_clip_that_was_measured_while_a_task_waited_is_not_measured_again(
+    session: Session, pool: MeasuringPool, folder: Path
+) -> None:
+    bundles.ensure_active()
+    measured(session)
+    active = activated(folder)
+    session.submit()
+    given = measuring.claim_assessment(screening_id=session.screening.pk)
+    assert given is not None
+    (target,) = given.targets
+    task = Thread(target=_in_a_task, args=(given, target))
+    with pool.lend(Urgency.ASSESS) as process:
+        task.start()
+        wait_for(lambda: pool._line)
+        for clip in target.lack:
+            with local_clip(clip.storage_key, clip.sha256) as path:
+                found = steps._ask_to_measure(process, path, clip, clip.reader)
+            # So that a second measurement would be a row of its own.
+            found["measurer"]["digest"] = "another worker's"
+            assert measuring.store_beside(clip=clip, measurement=found)
+    task.join()
+    assert encoders() == ["", "", active.encoder, active.encoder]
+    assert Assessment.objects.count() == 1
+
+
+def _in_a_task(given: measuring.AssessmentInput, target: measuring.Target) -> None:
+    try:
+        steps._assess(given, target, monotonic() + 60)
+    finally:
+        connections.close_all()
+
+
+def test_a_task_whose_time_is_over_leaves_the_other_clips_to_the_next(
+    session: Session, pool: MeasuringPool, folder: Path
+) -> None:
+    bundles.ensure_active()
+    measured(session)
+    activated(folder)
+    session.submit()
+    given = measuring.claim_assessment(screening_id=session.screening.pk)
+    assert given is not None
+    assert not steps._assess(given, given.targets[0], deadline=monotonic())
+    assert encoders() == ["", ""]
+    assert steps.assess(session.screening.pk) == 1
 
 
 def test_a_lost_source_is_an_error_until_it_is_back_and_never_another_source(
