@@ -11,7 +11,8 @@ diagnosis/            only where the fusion reads an LSTM's last state: that LST
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ INTENSITY_FILES = (f"{INTENSITY}/source.json", f"{INTENSITY}/source.safetensors"
 DIAGNOSIS = "diagnosis"
 DIAGNOSIS_FILES = (f"{DIAGNOSIS}/diagnosis.json", f"{DIAGNOSIS}/diagnosis.safetensors")
 DEFAULT = "fusion-0.2.0"
+# What a description must hold, and of which JSON type.
+PARTS = {"name": str, "version": str, "metadata": dict, "config": dict, "files": dict}
 
 
 def default_bundle_path() -> Path:
@@ -171,28 +174,46 @@ def load(path: Path) -> Bundle:
     from ml.severity.storage import reads_curves, scorer_from
 
     description = _description(path)
-    _verify(path, description)
-    contents = {file: (path / file).read_bytes() for file in HASHED}
-    norms = Norms.from_json(json.loads(contents[NORMS]))
-    try:
-        arrays = from_safetensors(contents[WEIGHTS])
+    with _naming(path / DESCRIPTION):
         config = description["config"]
-        lstm = diagnosis.load(path / DIAGNOSIS) if reads_curves(config) else None
+        has_lstm = reads_curves(config)
+    _verify(path, description, has_lstm)
+    with _naming(path / CARD):
+        card = (path / CARD).read_text(encoding="utf-8")
+    with _naming(path / NORMS):
+        norms = Norms.from_json(json.loads((path / NORMS).read_bytes()))
+    with _naming(path / WEIGHTS):
+        arrays = from_safetensors((path / WEIGHTS).read_bytes())
+    with _naming(path / DIAGNOSIS):
+        lstm = diagnosis.load(path / DIAGNOSIS) if has_lstm else None
+    with _naming(path / WEIGHTS, f"does not fit the configuration in {DESCRIPTION}"):
         scorer = scorer_from(config, arrays, norms, lstm)
-    except (KeyError, ValueError, TypeError, RuntimeError, ConfigError) as error:
-        raise BundleError(
-            f"{path / WEIGHTS} does not fit the configuration in {DESCRIPTION}: {error}"
-        ) from error
     return Bundle(
         name=description["name"],
         version=description["version"],
         digest=description["digest"],
         metadata=description["metadata"],
-        card=contents[CARD].decode(),
+        card=card,
         norms=norms,
         scorer=scorer,
         folder=path,
     )
+
+
+@contextmanager
+def _naming(file: Path, fault: str = "cannot be read") -> Iterator[None]:
+    """Whatever a file's content makes go wrong becomes a :class:`BundleError` that names it: a
+    digest that matches says that nothing was changed, not that somebody wrote a bundle."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (
+        LookupError, ValueError, TypeError, AttributeError, RuntimeError, OSError,
+        ConfigError, SafetensorError,
+    ) as error:  # fmt: skip
+        missing = isinstance(error, KeyError)
+        raise BundleError(f"{file} {fault}: {'no ' if missing else ''}{error}") from error
 
 
 def _description(path: Path) -> dict[str, Any]:
@@ -206,19 +227,33 @@ def _description(path: Path) -> dict[str, Any]:
     if not isinstance(described, dict) or described.get("schema") != SCHEMA:
         raise BundleError(f"{file} has no schema {SCHEMA}, the only one this version reads")
     body = {key: value for key, value in described.items() if key != "digest"}
-    if described.get("digest") != sha256(canonical(body)):
+    with _naming(file):
+        expected = sha256(canonical(body))
+    if described.get("digest") != expected:
         raise BundleError(f"{file} was changed: its digest does not match its content")
+    for key, kind in PARTS.items():
+        if not isinstance(described.get(key), kind):
+            raise BundleError(f"{file} has no {key}, or none that can be used")
+    metadata = described["metadata"]
+    if not is_share(metadata.get("prevalence")):
+        raise BundleError(f"{file}: the metadata's prevalence is not between 0 and 1")
+    sources = metadata.get("sources")
+    if not isinstance(sources, list) or not all(isinstance(source, dict) for source in sources):
+        raise BundleError(f"{file}: the metadata names no sources")
     return described
 
 
-def _verify(path: Path, description: Mapping[str, Any]) -> None:
+def is_share(value: object) -> bool:
+    """A number between 0 and 1, both left out: there log-odds are finite."""
+    return isinstance(value, int | float) and 0 < value < 1
+
+
+def _verify(path: Path, description: Mapping[str, Any], has_lstm: bool) -> None:
     """Every file that the bundle is made of is there and unchanged."""
     hashes: Mapping[str, str] = description["files"]
-    from ml.severity.storage import reads_curves
-
     is_clip = description["metadata"].get("intensity_source") == "clip"
     needed = [*HASHED, *(INTENSITY_FILES if is_clip else ())]
-    needed += DIAGNOSIS_FILES if reads_curves(description["config"]) else ()
+    needed += DIAGNOSIS_FILES if has_lstm else ()
     for file in dict.fromkeys((*needed, *hashes)):
         if not (path / file).is_file():
             raise BundleError(f"{path / file} is missing")

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ml.bundle import plain
+from ml.bundle import is_share, plain
 from ml.diagnosis.model import DiagnosisModel
 from ml.norms import Norms
 from ml.severity.balance import Balance, Distribution
-from ml.severity.calibration import CrossConformal, Temperature
-from ml.severity.classifier import Classifier, ClassifierSpec
+from ml.severity.calibration import CrossConformal, Temperature, subset_key
+from ml.severity.classifier import Classifier, ClassifierSpec, subsets
 from ml.severity.curves import CURVES, CurveToken
 from ml.severity.drawn_grades import DrawnGrades
 from ml.severity.ensemble import Parameters, Schedule
@@ -86,6 +86,7 @@ def scorer_from(
     """
     spec = spec_from_json(config["classifier"])
     fold_of = np.array(config["fold_of"], dtype=np.int64)
+    _check_calibration(config, spec, fold_of)
     classifier = Classifier(
         spec,
         _parameters(arrays, "member.", spec.fusion, len(fold_of)),
@@ -105,6 +106,24 @@ def scorer_from(
         _grades(config["grades"], arrays, index, spec.fusion.expressions),
         _curves(arrays, diagnosis),
     )
+
+
+def _check_calibration(
+    config: Mapping[str, Any], spec: ClassifierSpec, fold_of: npt.NDArray[np.int64]
+) -> None:
+    """What would only be missed when the first person is scored. Raises ValueError naming it."""
+    if not is_share(config["prevalence"]):
+        raise ValueError(f"the prevalence {config['prevalence']} is not between 0 and 1")
+    if set(fold_of.tolist()) != set(range(spec.folds)):
+        raise ValueError(f"fold_of does not name members of all {spec.folds} folds, and no others")
+    names = spec.fusion.expressions
+    for places in subsets(names):
+        key = subset_key([names[k] for k in places])
+        known = config["temperatures"].get(key)
+        if known is None:
+            raise ValueError(f"there is no temperature for {key}")
+        if not np.isfinite([float(known["scale"]), float(known["bias"])]).all():
+            raise ValueError(f"the temperature for {key} is not finite")
 
 
 def reads_curves(config: Mapping[str, Any]) -> bool:

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from ml.bundle import (
     CARD,
     DESCRIPTION,
+    HASHED,
     NORMS,
     WEIGHTS,
     Bundle,
@@ -143,11 +146,72 @@ def test_a_changed_description_is_named(copy: Path) -> None:
         load(copy / "elsewhere")
 
 
-def test_weights_that_do_not_fit_their_config_are_refused(copy: Path) -> None:
-    described = json.loads((copy / DESCRIPTION).read_text())
-    described["config"]["classifier"]["fusion"]["width"] += 4
+def resign(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the description, as somebody would who writes a bundle by hand: all digests match."""
+    described = json.loads((folder / DESCRIPTION).read_text())
+    for file in HASHED:
+        described["files"][file] = digest_of((folder / file).read_bytes())
+    change(described)
     described.pop("digest")
     described["digest"] = digest_of(canonical(described))
-    (copy / DESCRIPTION).write_text(json.dumps(described))
+    (folder / DESCRIPTION).write_text(json.dumps(described))
+
+
+def widen(described: dict[str, Any]) -> None:
+    described["config"]["classifier"]["fusion"]["width"] += 4
+
+
+def test_weights_that_do_not_fit_their_config_are_refused(copy: Path) -> None:
+    resign(copy, widen)
     with pytest.raises(BundleError, match="has shape"):
+        load(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d: d.pop("files"), "files"),
+        (lambda d: d.pop("metadata"), "metadata"),
+        (lambda d: d.pop("config"), "config"),
+        (lambda d: d.pop("name"), "name"),
+        (lambda d: d.update(version=2), "version"),
+        (lambda d: d.update(metadata=None), "metadata"),
+        (lambda d: d["metadata"].update(prevalence="half"), "prevalence"),
+        (lambda d: d["metadata"].pop("sources"), "sources"),
+        (lambda d: d["files"].update({CARD: None}), CARD),
+        (lambda d: d["config"].pop("classifier"), "classifier"),
+        (lambda d: d["config"].update(classifier=[]), DESCRIPTION),
+        (lambda d: d["config"].update(temperatures={}), "no temperature for smile"),
+        (lambda d: d["config"]["temperatures"].pop("smile+disgust"), "for smile.disgust"),
+        (lambda d: d["config"].update(prevalence=5), "prevalence 5"),
+        (lambda d: d["config"].update(grades=[]), DESCRIPTION),
+        (lambda d: d["config"]["index"].update(references=None), DESCRIPTION),
+        (lambda d: d["config"].update(fold_of=[0, 0, 0] * 5), "fold"),
+    ],
+)
+def test_a_malformed_description_is_a_typed_error(
+    copy: Path, change: Callable[[dict[str, Any]], object], words: str
+) -> None:
+    resign(copy, change)
+    with pytest.raises(BundleError, match=words):
+        load(copy)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        (NORMS, b"{}"),
+        (NORMS, b"[]"),
+        (NORMS, b"\xff"),
+        (WEIGHTS, b""),
+        (WEIGHTS, b"no tensors"),
+        (CARD, b"\xff\xfe"),
+    ],
+)
+def test_a_malformed_file_is_a_typed_error_that_names_it(
+    copy: Path, file: str, content: bytes
+) -> None:
+    (copy / file).write_bytes(content)
+    resign(copy, lambda _: None)
+    with pytest.raises(BundleError, match=file):
         load(copy)
