@@ -13,6 +13,8 @@ from worker.pool import Urgency, measuring_pool
 logger = logging.getLogger(__name__)
 
 DESCRIBE_SECONDS = 60.0
+#: Where the bundles that ship are, in the code: an update may take one away.
+SHIPPED = Path("ml/bundles")
 #: Digests of active bundles whose files this process could not read, for ``/readyz``.
 unreadable: set[str] = set()
 
@@ -31,7 +33,19 @@ def ensure_active() -> ModelBundle:
 
     One that an administrator chose stays active even where its files cannot be read: another model
     would give other results. The log and this process's ``/readyz`` name it; its work stays due.
+    A bundle that shipped and went with an update is marked so; what it still owed, the active one
+    does at the next sweep.
     """
+    bundle = _active_or_default()
+    for gone in ModelBundle.objects.exclude(pk=bundle.pk):
+        is_shipped = Path(gone.path).parent == SHIPPED
+        if is_shipped and not (settings.ROOT / gone.path).is_dir():
+            bundles.files_gone(bundle=gone)
+            logger.info("the files of %s are gone: an update replaced it", gone)
+    return bundle
+
+
+def _active_or_default() -> ModelBundle:
     active = ModelBundle.objects.filter(status=ModelBundle.Status.ACTIVE).first()
     if active is not None and _still_there(active):
         unreadable.discard(active.digest)

@@ -13,7 +13,7 @@ from django.db import connections
 from django.utils import timezone
 
 from screening.models import Clip, Screening
-from screening.services import measuring, uploads
+from screening.services import bundles, measuring, uploads
 
 MAKE_PLAYBACK = "worker.make_playback"
 #: How long after measuring a missing copy is taken for lost, and how many are made up for at once.
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 def sweep() -> int:
     """Enqueues what is due, gives up abandoned uploads; returns how many hints were sent."""
+    if repinned := bundles.repin_to_active():
+        logger.info("%d screenings get the active bundle: theirs has no files", repinned)
     sent = _enqueue_due()
     uploads.sweep()
     return sent

@@ -1,4 +1,8 @@
-"""Model bundles: registered by digest, tried in the shadow, made active, retired, brought back."""
+"""Model bundles: registered by digest, tried in the shadow, made active, retired, brought back.
+
+A bundle whose files went with an update of the code has no path any more: it cannot be used until
+it is registered again from where its files are, and what it still owed another one does.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,9 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from screening.errors import Conflict, WrongState
-from screening.models import ModelBundle, User
+from screening.models import ModelBundle, Screening, User
 from screening.services import access, events
-from screening.services.transitions import move
+from screening.services.retries import FRESH_SCREENING
+from screening.services.transitions import lock_screening, move
 
 Status = ModelBundle.Status
 
@@ -63,10 +68,12 @@ def active() -> ModelBundle:
 def activate(*, by: User | None, bundle: ModelBundle) -> ModelBundle:
     """Make this one active and retire the one before; going back is activating the old one.
 
-    ``by`` is None only for the installation itself (the first bundle).
+    ``by`` is None only for the installation itself (the first bundle). Raises WrongState for one
+    that is active already, or whose files are gone.
     """
     if by is not None:
         access.require_administrator(by)
+    _require_files(bundle)
     with transaction.atomic():
         # All rows are locked, not the active one alone: else two first activations would not meet.
         locked = ModelBundle.objects.select_for_update().order_by("pk")
@@ -88,6 +95,7 @@ def set_shadow(*, by: User | None, bundle: ModelBundle) -> ModelBundle:
     """Let this one assess beside the active bundle; patients never see what it says."""
     if by is not None:
         access.require_administrator(by)
+    _require_files(bundle)
     with transaction.atomic():
         move(
             bundle,
@@ -113,3 +121,46 @@ def retire(*, by: User, bundle: ModelBundle) -> ModelBundle:
         )
         events.audit(by=by, action="bundle.retired", target=bundle)
     return bundle
+
+
+def files_gone(*, bundle: ModelBundle) -> None:
+    """An update of the code took this bundle's files away: it has no path any more, and does not go
+    on as a shadow. Another one has been made active before."""
+    with transaction.atomic():
+        ModelBundle.objects.filter(pk=bundle.pk).update(path="")
+        ModelBundle.objects.filter(pk=bundle.pk, status=Status.SHADOW).update(status=Status.RETIRED)
+        events.audit(by=None, action="bundle.files_gone", target=bundle)
+
+
+def repin_to_active() -> int:
+    """Screenings that wait for the result of a bundle without files get the active one's instead;
+    returns how many. What was scored stays as it is."""
+    waiting = Screening.objects.filter(state=Screening.State.SUBMITTED, bundle__path="")
+    found = list(waiting.values_list("pk", flat=True))
+    if not found:
+        return 0
+    bundle, repinned = active(), 0
+    for screening_id in found:
+        with transaction.atomic():
+            locked = lock_screening(screening_id)
+            before = locked.bundle
+            rows = Screening.objects.filter(pk=locked.pk, state=Screening.State.SUBMITTED)
+            if before is None or not rows.update(bundle=bundle, **FRESH_SCREENING):
+                continue
+            events.audit(
+                by=None,
+                action="screening.repinned",
+                target=locked,
+                before=str(before),
+                after=str(bundle),
+            )
+            repinned += 1
+    return repinned
+
+
+def _require_files(bundle: ModelBundle) -> None:
+    if not ModelBundle.objects.filter(pk=bundle.pk).exclude(path="").exists():
+        raise WrongState(
+            f"The files of {bundle} went with an update. Put the bundle's directory somewhere"
+            " else and register it again: python manage.py register_bundle DIR."
+        )

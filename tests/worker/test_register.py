@@ -73,3 +73,15 @@ def test_a_file_is_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     with pytest.raises(SystemExit):
         call_command("register_bundle", str(tmp_path / "train.json"))
     assert "train.json is a file" in capsys.readouterr().err
+
+
+def test_a_bundle_that_an_update_took_away_is_told_from_one_that_lies_elsewhere(
+    db: None, pool: MeasuringPool
+) -> None:
+    paths = ("ml/bundles/fusion-0.0.1", "var/models/away", "/models/away")
+    for number, path in enumerate(paths):
+        ModelBundle.objects.create(name="x", version=str(number), digest=str(number), path=path)
+    shipped = registry.ensure_active()
+    found = ModelBundle.objects.order_by("version").values_list("path", flat=True)
+    assert list(found.exclude(pk=shipped.pk)) == ["", *paths[1:]]
+    assert shipped.path == "ml/bundles/fusion-0.2.0"
