@@ -62,7 +62,7 @@ def _of_bundle(path: Path, given: Path, cache: Path) -> "tuple[Judged, Subject]"
     from ml.severity.assessed import judge
     from ml.severity.evaluation_page import bundle_judged
     from ml.severity.measured import cohort_of_clips, curves_of_clips
-    from ml.severity.training import check_splits
+    from ml.severity.training_checks import check_splits
 
     bundle = load(path)
     curves = None
@@ -82,7 +82,7 @@ def _of_training(path: Path, folds: int, out: Path, cache: Path) -> "tuple[Judge
 
     from ml.severity.evaluation_page import training_judged
     from ml.severity.nested import judge_nested
-    from ml.severity.training import read_config
+    from ml.severity.training_config import read_config
 
     if not 2 <= folds <= 100:
         raise WrongUse(f"--folds {folds} is not from 2 to 100")

@@ -41,7 +41,8 @@ def _train(data: Mapping[str, Any], here: Path, cache: Path) -> None:
 
         train_diagnosis(data, here, cache, _say)
     elif kind == "severity":
-        from ml.severity.training import config_from, train
+        from ml.severity.training import train
+        from ml.severity.training_config import config_from
 
         train(config_from({k: v for k, v in data.items() if k != "kind"}, here), cache, _say)
     else:

@@ -66,14 +66,15 @@ class CrossConformal:
     scores: tuple[tuple[Floats, Floats], ...]
 
     @classmethod
-    def fit(cls, raw: Floats, labels: Integers, fold: Integers) -> "CrossConformal":
+    def fit(cls, raw: Floats, labels: Integers, fold: Integers, folds: int) -> "CrossConformal":
+        """``fold`` (N,) of ``folds``; one that has nobody here counts nobody."""
         return cls(
             scores=tuple(
                 (
                     np.sort(raw[(fold == k) & (labels == 0)]),
                     np.sort(raw[(fold == k) & (labels == 1)]),
                 )
-                for k in range(int(fold.max()) + 1)
+                for k in range(folds)
             )
         )
 

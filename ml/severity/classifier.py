@@ -143,5 +143,7 @@ def calibrated(classifier: Classifier, z: Floats, labels: Integers, fold: Intege
         held_out = odds[fold[rows], np.arange(rows.sum())]
         key = subset_key([names[k] for k in places])
         temperatures[key] = fit_temperature(held_out, labels[rows])
-        conformal[key] = CrossConformal.fit(held_out, labels[rows], fold[rows])
+        conformal[key] = CrossConformal.fit(
+            held_out, labels[rows], fold[rows], classifier.spec.folds
+        )
     return replace(classifier, temperatures=temperatures, conformal=conformal)

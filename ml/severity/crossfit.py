@@ -71,11 +71,12 @@ def crossfit(
             file.unlink()
         raise ConfigError("training diverged: lower model.schedule.learning_rate")
     parameters: Parameters = {n: torch.cat([part[n] for part in loaded]) for n in loaded[0]}
-    for file in files:
-        file.unlink()
     prevalence = float((labels > 0).mean())
     classifier = Classifier(spec, parameters, whitening, fold_of, prevalence)
-    return calibrated(classifier, z, labels, fold)
+    whole = calibrated(classifier, z, labels, fold)
+    for file in files:
+        file.unlink()
+    return whole
 
 
 def run_key(spec: ClassifierSpec, tokens: torch.Tensor, cohort: Cohort) -> str:

@@ -9,7 +9,7 @@ from ml.bundle import Bundle
 from ml.intensity.geometric import NAME as GEOMETRIC
 from ml.intensity.served import CLIP
 from ml.severity.assessed import SMALLEST_GROUP
-from ml.severity.training import TrainingConfig
+from ml.severity.training_config import TrainingConfig
 
 INK, PALE = "#1f5a7a", "#999999"
 NAMES = {

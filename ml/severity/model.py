@@ -48,6 +48,9 @@ class FusionConfig:
         if not (0 <= self.dropout < 1 and 0 <= self.input_dropout < 1):
             raise ConfigError("dropout and input_dropout must be from 0 to below 1")
 
+        if self.fusion is Fusion.MULTIHEAD and self.width % self.heads:
+            raise ConfigError("width must be a multiple of heads")
+
     @property
     def outputs(self) -> int:
         """CORN has one conditional per threshold, softmax one logit per class."""

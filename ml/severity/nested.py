@@ -21,7 +21,9 @@ from ml.intensity.served import source_of
 from ml.severity.assessed import PER_ROW, Floats, Integers, Judged, judge
 from ml.severity.crossfit import Say
 from ml.severity.measured import curves_of_clips
-from ml.severity.training import TrainingConfig, checked, read_cohort, source_for, train_on
+from ml.severity.training import read_cohort, source_for, train_on, usable_of
+from ml.severity.training_checks import checked
+from ml.severity.training_config import TrainingConfig
 
 
 def judge_nested(config: TrainingConfig, folds: int, cache: Path, say: Say) -> Judged:
@@ -33,7 +35,7 @@ def judge_nested(config: TrainingConfig, folds: int, cache: Path, say: Say) -> J
     cohort = read_cohort(config, cache, say)
     fold = outer_folds(cohort, folds, config.seed)
     for k in range(folds):
-        checked(config, cohort.take(fold != k))
+        usable_of(config, checked(config, cohort.take(fold != k)))
     parts: list[Judged] = []
     with tempfile.TemporaryDirectory(prefix="mimia-nested-") as scratch:
         for k in range(folds):

@@ -34,9 +34,16 @@ def test_sets_cover_each_class() -> None:
     generator = np.random.default_rng(1)
     labels = (generator.random(1000) < 0.25).astype(np.int64)
     raw = generator.normal(size=1000) + labels
-    conformal = CrossConformal.fit(raw, labels, generator.integers(5, size=1000))
+    conformal = CrossConformal.fit(raw, labels, generator.integers(5, size=1000), 5)
     new = (generator.random(4000) < 0.25).astype(np.int64)
     scores = generator.normal(size=4000) + new
     sets = conformal.sets(np.tile(scores, (5, 1)), alpha=0.1)
     for label in (0, 1):
         assert sets[new == label, label].mean() == pytest.approx(0.9, abs=0.035)
+
+
+def test_a_fold_that_has_nobody_counts_nobody() -> None:
+    """Few people have every expression: some folds may have none of them."""
+    raw, labels = np.array([-1.0, 1.0]), np.array([0, 1])
+    conformal = CrossConformal.fit(raw, labels, np.array([0, 1]), 4)
+    assert conformal.p_values(np.zeros((4, 1))) == pytest.approx(np.array([[0.5, 0.5]]))

@@ -18,7 +18,8 @@ from ml.errors import CohortError, ConfigError, SourceError, WeightsError
 from ml.intensity.served import source_of
 from ml.manifest import MANIFEST, read_manifest
 from ml.pipeline import assess
-from ml.severity.training import read_cohort, read_config, train
+from ml.severity.training import read_cohort, train
+from ml.severity.training_config import read_config
 from tests.clip_bundle import write_source
 
 ROOT = Path(__file__).parents[3]

@@ -11,7 +11,7 @@ from ml.__main__ import main
 from ml.cohort import read_table
 from ml.severity.evaluation_page import NAMES
 from ml.severity.nested import judge_nested, outer_folds
-from ml.severity.training import read_config
+from ml.severity.training_config import read_config
 from tests.ml.severity.conftest import write_people
 from tests.ml.severity.test_training import configured
 

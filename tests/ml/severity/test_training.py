@@ -1,6 +1,8 @@
 """From a configuration to a bundle: seeded, resumable, and refused before it starts."""
 
+import csv
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,8 @@ from ml.__main__ import main
 from ml.bundle import Bundle, default_bundle_path, load
 from ml.errors import CohortError, ConfigError
 from ml.severity.balance import PRESETS
-from ml.severity.training import read_cohort, read_config, train
+from ml.severity.training import read_cohort, train
+from ml.severity.training_config import read_config
 from tests.ml.severity.conftest import write_people
 
 SMALL = {
@@ -96,6 +99,11 @@ def test_same_seed_same_bundle_and_a_cut_run_goes_on(table: Path) -> None:
         ({"surprise_entry": 1}, "surprise_entry"),
         ({"model": {"fusion": {"colour": 1}}}, "model.fusion.colour"),
         ({"model": {"fusion": {"fusion": "magic"}}}, "model.fusion.fusion"),
+        ({"model": {"fusion": {"expressions": ["a"]}}}, "model.fusion.expressions"),
+        ({"model": {"fusion": {"token_width": 3}}}, "model.fusion.token_width"),
+        ({"model": {"fusion": {"width": 7, "fusion": "multihead"}}}, "multiple of heads"),
+        ({"diagnosis": {"network": {"signs": ["blink-rate"]}}}, "diagnosis.network.signs"),
+        ({"diagnosis": {"network": {"grades": 5}}}, "diagnosis.network.grades"),
     ],
 )
 def test_a_config_that_cannot_work_is_named(
@@ -115,11 +123,11 @@ def test_a_cohort_that_cannot_be_trained_on_stops_first(tmp_path: Path) -> None:
     config = read_config(configured(tmp_path))
     with pytest.raises(CohortError, match="no such file"):
         read_cohort(config, tmp_path, print)
-    header = "subject,pd,split,smile_jaw-open_mean\n"
+    header = "subject,pd,split,smile_mouth-open_mean\n"
     cases = {
         "that class is empty": "a,1,train,0.9\nb,1,train,0.8\n",
         "in split 'train'": "a,1,train,0.9\na,1,test,0.8\nb,0,train,0.7\n",
-        "folds need as many": "a,1,train,0.9\nb,0,train,0.7\n",
+        "train on has disgust": "a,1,train,0.9\nb,0,train,0.7\n",
         "has a usable feature": "a,1,train,\nb,0,train,nan\n",
     }
     for words, rows in cases.items():
@@ -131,6 +139,60 @@ def test_a_cohort_that_cannot_be_trained_on_stops_first(tmp_path: Path) -> None:
 def test_grades_need_every_grade(tmp_path: Path) -> None:
     write_people(tmp_path / "people.csv", people=40, strength=0.1)
     with pytest.raises(CohortError, match="grade"):
+        read_cohort(read_config(configured(tmp_path, grades=True)), tmp_path, print)
+
+
+def emptied(path: Path, *cells: tuple[str, Callable[[int, dict[str, str]], bool]]) -> None:
+    """Empties the features that start like this in the rows that are meant."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for prefix, meant in cells:
+        for n, row in enumerate(rows):
+            if meant(n, row):
+                row.update({name: "" for name in row if name.startswith(prefix)})
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_too_few_with_every_expression_are_refused_before_training(tmp_path: Path) -> None:
+    """Else the calibration of who has all of them fails when every fold is trained."""
+    config = read_config(configured(tmp_path))
+    path = tmp_path / "people.csv"
+    write_people(path, people=4)
+    with pytest.raises(CohortError, match="only 2 subjects have pd 0; 3 folds need as many"):
+        train(config, tmp_path, print)
+    write_people(path, people=64)
+    emptied(path, ("smile_", lambda n, _: n < 32), ("disgust_", lambda n, _: n >= 32))
+    with pytest.raises(CohortError, match="only 0 subjects have pd 0 and all of smile and disgust"):
+        train(config, tmp_path, print)
+    write_people(path, people=64)
+    emptied(path, ("disgust_", lambda n, _: n >= 5))
+    with pytest.raises(CohortError, match=r"only 2 subjects have pd 1 .*\(disgust is the rarest\)"):
+        train(config, tmp_path, print)
+
+
+def test_grades_are_counted_where_there_is_something_to_learn(tmp_path: Path) -> None:
+    path = write_people(tmp_path / "people.csv")
+    config = read_config(configured(tmp_path, grades=True))
+    read_cohort(config, tmp_path, print)
+    for name in ("smile_", "disgust_"):
+        emptied(path, (name, lambda _, row: row["grade"] == "4"))
+    with pytest.raises(CohortError, match="grade 4"):
+        read_cohort(config, tmp_path, print)
+
+
+def test_every_grade_of_too_few_people_is_refused(tmp_path: Path) -> None:
+    path = write_people(tmp_path / "people.csv", people=40)
+    text = path.read_text().splitlines()
+    at = text[0].split(",").index("grade")
+    for n, line in enumerate(text[1:], start=1):
+        cells = line.split(",")
+        cells[at] = str(n % 5) if n <= 6 else ""
+        text[n] = ",".join(cells)
+    path.write_text("\n".join(text) + "\n")
+    with pytest.raises(CohortError, match="only 6 subjects have a grade; 10 are needed"):
         read_cohort(read_config(configured(tmp_path, grades=True)), tmp_path, print)
 
 
