@@ -5,14 +5,21 @@ loop reads the same either way. CPU processes talk through gloo, GPUs through nc
 """
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+
+# One process may measure for hours while the others wait: the default is 10 to 30 minutes. Nobody
+# waits in vain that long: torchrun ends all when one fails, and each ends when torchrun has.
+PATIENCE = timedelta(days=7)
+LOOK_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,34 @@ def processes() -> Iterator[Processes]:
     local = int(os.environ.get("LOCAL_RANK", "0"))
     if gpu:
         torch.cuda.set_device(local)
-    dist.init_process_group("nccl" if gpu else "gloo")
+    with _ending_with_launcher():
+        dist.init_process_group("nccl" if gpu else "gloo", timeout=PATIENCE)
+        try:
+            yield Processes(dist.get_rank(), world, f"cuda:{local}" if gpu else "cpu")
+        finally:
+            dist.destroy_process_group()
+
+
+@contextmanager
+def _ending_with_launcher() -> Iterator[None]:
+    """Ends this process at once when its parent, torchrun, is gone.
+
+    torchrun starts every process in a session of its own. One whose launcher was killed (no memory,
+    a job's time limit) would be told by nobody and wait for the others for ever, holding its GPU.
+    What it has learnt is kept epoch by epoch, so nothing is lost but the epoch.
+    """
+    launcher, done = os.getppid(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(LOOK_EVERY_SECONDS):
+            if os.getppid() != launcher:
+                # The main thread may hang in a collective call, where no exception reaches it.
+                os._exit(1)
+
+    watcher = threading.Thread(target=watch, name="launcher-watch", daemon=True)
+    watcher.start()
     try:
-        yield Processes(dist.get_rank(), world, f"cuda:{local}" if gpu else "cpu")
+        yield
     finally:
-        dist.destroy_process_group()
+        done.set()
+        watcher.join()

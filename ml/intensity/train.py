@@ -50,9 +50,9 @@ def train(config: TrainConfig, out: Path, cache: Path) -> Path:
 
     Raises ``CohortError``, ``ConfigError`` or ``WeightsError`` before the first step.
     """
-    clips = read_manifest(Path(config.cohort))
-    weights = load(config.weights)
     with processes() as group:
+        clips = read_manifest(Path(config.cohort))
+        weights = load(config.weights)
         torch.manual_seed(config.seed)
         learner = _learner(weights, config)
         wanted = chosen(clips, config)
@@ -113,12 +113,13 @@ def _claim(out: Path, config: TrainConfig, group: Processes) -> None:
     """The output directory belongs to one set of settings: another run must not mix into it."""
     path = out / CONFIG_FILE
     text = json.dumps(config.to_json(), indent=2, sort_keys=True) + "\n"
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
-        raise ConfigError(f"{out} holds a run with other settings; give another directory")
-    if group.first:
+    if group.first and not path.is_file():
         make_folder(out)
         path.write_text(text, encoding="utf-8")
+    # Nobody reads what the first process has only half written.
     group.wait()
+    if path.read_text(encoding="utf-8") != text:
+        raise ConfigError(f"{out} holds a run with other settings; give another directory")
 
 
 def _pairs(

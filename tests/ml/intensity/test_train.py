@@ -3,10 +3,7 @@
 import csv
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,8 +25,7 @@ from ml.intensity.settings import Rates, TrainConfig
 from ml.intensity.train import LOG_FILE, STATE_FILE, _epoch, _optimiser, batches, train
 from ml.intensity.weights import load
 from tests.ml.intensity.conftest import NETWORK, picture_pairs
-
-ROOT = Path(__file__).parents[3]
+from tests.ml.torchrun import torchrun
 
 
 @pytest.fixture(scope="session")
@@ -127,16 +123,10 @@ def test_two_processes_learn_what_one_learns(
     train(settings, tmp_path / "one", cache)
     path = tmp_path / "settings.json"
     path.write_text(json.dumps({**settings.to_json(), "out": "two"}))
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone",
-        "-m", "ml", "train", str(path), "--cache", str(cache),
-    ]  # fmt: skip
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("epoch 2/2") == 1  # only the first process speaks
+    with torchrun("-m", "ml", "train", str(path), "--cache", str(cache), mark=path) as launcher:
+        _, told = launcher.communicate(timeout=480)
+    assert launcher.returncode == 0, told
+    assert told.count("epoch 2/2") == 1  # only the first process speaks
     # AdamW divides by tiny gradients' roots in the first steps, so rounding shows a little.
     assert_close(tmp_path / "one", tmp_path / "two", 2e-3)
 
