@@ -43,9 +43,12 @@ def write_source(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def write_clip_bundle(folder: Path, seed: int = 0, **metadata: Any) -> Path:
-    """The model that ships, served on a tiny CLIP source instead of the geometric one."""
-    source = write_source(folder.with_name(f"{folder.name}-source"), seed)
+def write_clip_bundle(
+    folder: Path, seed: int = 0, *, source: Path | None = None, **metadata: Any
+) -> Path:
+    """The model that ships, served on a tiny CLIP source (``source``, or a new one) instead of the
+    geometric one."""
+    source = source or write_source(folder.with_name(f"{folder.name}-source"), seed)
     shipped = load(default_bundle_path())
     named = {
         **shipped.metadata,

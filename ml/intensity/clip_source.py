@@ -37,6 +37,8 @@ from ml.intensity.weights import Preprocess, build
 from ml.smoothing import local_line
 
 NAME = "clip"
+# Of the rule from scores to a curve. Raised with every change of it and its constants (they are
+# part of the digest): a bundle trained on curves by another rule is then told so.
 VERSION = "2"
 SETTINGS_FILE = "source.json"
 TENSORS_FILE = "source.safetensors"
@@ -57,13 +59,17 @@ _NO_TEXT = {"context_length": 8, "vocab_size": 16, "width": 8, "heads": 1, "laye
 
 @dataclass(frozen=True, eq=False)
 class ClipSource:
-    """Meets ``source.IntensitySource``; ``encoder`` meets ``source.CropEncoder``."""
+    """Meets ``source.IntensitySource``; ``encoder`` meets ``source.CropEncoder``.
+
+    ``saved_for``: the version of the curve's rule when it was trained; curves are by this code's.
+    """
 
     identity: SourceIdentity
     encoder: FrameEncoder
     network: IntensityNetwork
     text: Tensor
     card: Mapping[str, Any]
+    saved_for: str = VERSION
 
     @property
     def material(self) -> Material:
@@ -189,6 +195,7 @@ def load(folder: Path, device: str = "cpu") -> ClipSource:
         tower = {**settings["tower"], "text_cfg": _NO_TEXT}
         precision: Precision = settings["precision"]
         rate = float(settings["rate"])
+        saved_for = str(settings["version"])
     except (KeyError, TypeError, ValueError) as fault:
         raise WeightsError(f"not the settings of a CLIP source: {fault}", file=path) from fault
     tensors = load_file(tensors_path)
@@ -206,7 +213,7 @@ def load(folder: Path, device: str = "cpu") -> ClipSource:
         visual, preprocess, network.config.embed_dim, encoder_digest, precision, device, rate
     )
     identity = SourceIdentity(NAME, VERSION, digest)
-    return ClipSource(identity, encoder, network, text, settings["card"])
+    return ClipSource(identity, encoder, network, text, settings["card"], saved_for)
 
 
 def _fill(module: nn.Module, prefix: str, tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ml.errors import ConfigError, SourceError
 from ml.intensity import geometric
-from ml.intensity.source import CropEncoder, IntensitySource
+from ml.intensity.source import CropEncoder, IntensitySource, SourceIdentity
 
 if TYPE_CHECKING:
     from ml.bundle import Bundle
@@ -32,8 +32,9 @@ def source_of(bundle: "Bundle", device: str = "cpu") -> IntensitySource:
     source = geometric.GeometricSource() if is_geometric else _clip_of(bundle, device)
     if bundle.diagnosis is not None and bundle.diagnosis.source != source.identity:
         raise SourceError(
-            f"the LSTM of {bundle.name} {bundle.version} was trained on another source than the"
-            f" {source.identity.name} one of this version; train the bundle anew"
+            f"the LSTM of {bundle.name} {bundle.version} was trained on curves by"
+            f" {_named(bundle.diagnosis.source)}, but this version of the code makes them by"
+            f" {_named(source.identity)}: train the bundle anew"
         )
     return source
 
@@ -80,12 +81,24 @@ def _clip_of(bundle: "Bundle", device: str) -> "ClipSource":
             f" {bundle.intensity_source!r}; this version knows {geometric.NAME} and {CLIP}"
         )
     source = _loaded(bundle.folder / FOLDER, bundle.digest, device)
-    if source.identity.digest != bundle.metadata.get(DIGEST):
+    same = source.identity.digest == bundle.metadata.get(DIGEST)
+    # The files are as they were saved: the bundle's own digest covers them.
+    if not same and source.saved_for != source.identity.version:
+        raise SourceError(
+            f"{bundle.name} {bundle.version} was made for curve rule {source.saved_for} of the CLIP"
+            f" source, this version of the code has rule {source.identity.version}: train the"
+            " bundle anew"
+        )
+    if not same:
         raise SourceError(
             f"{bundle.folder / FOLDER} is not the CLIP source that {bundle.name} {bundle.version}"
             f" names in {DIGEST}"
         )
     return source
+
+
+def _named(identity: SourceIdentity) -> str:
+    return f"{identity.name} {identity.version} ({identity.digest[:8]})"
 
 
 @lru_cache(_KEPT)

@@ -1,5 +1,6 @@
 """A bundle names its intensity source, and a session is assessed on that one alone."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import pytest
 import torch
 
 from ml.bundle import Bundle, default_bundle_path, load
+from ml.diagnosis.model import DiagnosisModel
+from ml.diagnosis.network import DiagnosisConfig, DiagnosisNetwork
 from ml.errors import ConfigError, SourceError, WeightsError
 from ml.intensity.geometric import GeometricSource
 from ml.intensity.served import device_of, encoder_of, source_of
 from ml.measurement import Embeddings, Measurement
 from ml.pipeline import assess
-from tests.clip_bundle import write_clip_bundle
+from ml.severity.curves import CurveToken
+from tests.clip_bundle import write_clip_bundle, write_source
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +66,27 @@ def test_a_clip_of_an_expression_the_source_does_not_know_has_no_curve(tmp_path:
     found = {clip["expression"]: clip for clip in assess(clips, bundle=bundle).to_json()["clips"]}
     assert found["fear"]["state"] == "measured"
     assert [found[e]["curve"] is None for e in ("rest", "smile", "fear")] == [False, False, True]
+
+
+def test_a_bundle_made_for_another_curve_rule_is_told_so(tmp_path: Path) -> None:
+    source = write_source(tmp_path / "source")
+    settings = json.loads((source / "source.json").read_text())
+    (source / "source.json").write_text(json.dumps({**settings, "version": "1"}))
+    earlier = load(
+        write_clip_bundle(tmp_path / "bundle", source=source, intensity_source_digest="")
+    )
+    for use in (source_of, encoder_of):
+        with pytest.raises(SourceError, match=r"curve rule 1 of .* has rule 2: train the bundle"):
+            use(earlier)
+
+
+def test_an_lstm_on_other_curves_is_named_with_both(bundle: Bundle) -> None:
+    earlier = replace(GeometricSource().identity, version="0", digest="5" * 64)
+    model = DiagnosisModel(DiagnosisNetwork(DiagnosisConfig()), earlier, prevalence=0.3)
+    token = CurveToken(model, np.zeros(64), np.ones(64))
+    reads = replace(bundle, scorer=replace(bundle.scorer, curves=token))
+    with pytest.raises(SourceError, match=r"curves by geometric 0 \(55555555\), but .* anew"):
+        source_of(reads)
 
 
 def test_a_clip_source_that_is_not_there_names_the_file(bundle: Bundle) -> None:
