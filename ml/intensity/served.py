@@ -22,7 +22,7 @@ _KEPT = 2
 
 def source_of(bundle: "Bundle", device: str = "cpu") -> IntensitySource:
     """The source named by ``bundle.intensity_source``; the CLIP one lies in the bundle's folder
-    ``intensity``, and its image encoder runs on ``device`` (:func:`device_of`).
+    ``intensity``, and its image encoder runs on ``device``, a setting as for :func:`device_of`.
 
     Raises :class:`SourceError` for a name nobody knows or a CLIP source that is not the one the
     bundle was trained on, or where the bundle's LSTM was trained on another source;
@@ -80,7 +80,7 @@ def _clip_of(bundle: "Bundle", device: str) -> "ClipSource":
             f"{bundle.name} {bundle.version} names the intensity source"
             f" {bundle.intensity_source!r}; this version knows {geometric.NAME} and {CLIP}"
         )
-    source = _loaded(bundle.folder / FOLDER, bundle.digest, device)
+    source = _loaded(bundle.folder / FOLDER, bundle.digest, device_of(device))
     same = source.identity.digest == bundle.metadata.get(DIGEST)
     # The files are as they were saved: the bundle's own digest covers them.
     if not same and source.saved_for != source.identity.version:

@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from ml.errors import ConfigError
+from tests.clip_bundle import write_clip_bundle
 from tests.worker.conftest import wait_for
+from worker import operations
 from worker import process as process_module
 from worker.errors import MeasuringDied, MeasuringFault, MeasuringTimedOut
 from worker.process import MeasuringProcess
@@ -113,3 +117,17 @@ def test_nothing_but_our_own_words_comes_out(capfd: pytest.CaptureFixture[str]) 
     quiet.ask("prepare", {}, seconds=60)
     quiet.kill()
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_bundle_without_an_image_encoder_needs_no_gpu(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv(operations.DEVICE, "cuda")
+    shipped = operations.describe_bundle({"path": ""})
+    assert shipped["encoder"] == ""
+    what = {"bundle": {k: shipped[k] for k in ("path", "digest")}, "prevalence": None}
+    assert operations.assess({"measurements": {}, **what})["abstained"]
+    reads_clip = write_clip_bundle(tmp_path / "bundle", seed=4)
+    with pytest.raises(ConfigError, match="device is cuda, but torch finds no CUDA"):
+        operations.describe_bundle({"path": str(reads_clip)})
