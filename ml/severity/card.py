@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ml.intensity.geometric import NAME as GEOMETRIC
+
 INTENDED_USE = (
     "Research. Screening support for reduced facial movement (hypomimia) from short clips of posed"
     " expressions recorded at home. Not a diagnosis, not a medical device, not for emergency or"
@@ -57,7 +59,6 @@ def card(name: str, version: str, metadata: Mapping[str, Any]) -> str:
     kind = metadata["fusion"]
     licences = ", ".join(dict.fromkeys(s["licence"] for s in metadata["sources"]))
     grades = metadata.get("grades")
-    curves = f"the {metadata['intensity_source']} source.{lstm(metadata)}"
     graded = "none" if grades is None else f"{grades['what']}; {grades['grades']}"
     return f"""# {name} {version}
 
@@ -67,8 +68,7 @@ def card(name: str, version: str, metadata: Mapping[str, Any]) -> str:
 variances each, as normal scores against people without PD), an ensemble of small cross-fitted
 members ({metadata["parameters"]} numbers in all), {metadata["balance"]} class balancing,
 calibrated per set of expressions, cross-conformal prediction sets. A re-implementation from the
-abstract of arXiv 2510.17373, not a reproduction. Predictors: facial geometry only; never age, sex
-or protocol. Intensity curves shown beside it: {curves}
+abstract of arXiv 2510.17373, not a reproduction. Predictors: {predictors(metadata)}
 
 **Outcome.** Parkinson's disease yes/no as reported by participants or their clinic. Grades:
 {graded}.
@@ -100,14 +100,19 @@ row of anybody's data.
 """
 
 
-def lstm(metadata: Mapping[str, Any]) -> str:
-    """A sentence about the LSTM, where there is one."""
-    found = metadata.get("diagnosis")
+def predictors(metadata: Mapping[str, Any]) -> str:
+    """What the probability is computed from, and whether intensity curves are part of it."""
+    source, found = metadata["intensity_source"], metadata.get("diagnosis")
+    never = "never age, sex\nor protocol."
     if found is None:
-        return ""
+        beside = f"Intensity curves shown beside it: the {source} source."
+        return f"facial geometry only; {never} {beside}"
+    geometric = source == GEOMETRIC
+    made = "of the face's geometry" if geometric else "that a network reads from the pictures"
     return (
-        f" An LSTM reads these curves ({found['network']['units']} units, AUROC out of fold"
-        f" {found['auroc_out_of_fold']:.3f} by itself); its last state is one more token of the"
+        f"facial geometry, and intensity curves\n{made} (the {source} source); {never}\n"
+        f"An LSTM reads these curves ({found['network']['units']} units, AUROC out of fold"
+        f" {found['auroc_out_of_fold']:.3f} by itself);\nits last state is one more token of the"
         " fusion, masked where there are no curves."
     )
 

@@ -146,7 +146,10 @@ def test_an_lstm_on_a_clip_source_is_trained_judged_and_served(
     assert bundle.diagnosis is not None
     assert bundle.diagnosis.source == source.identity
     assert bundle.diagnosis.network.config.expressions == ("smile", "disgust")
-    assert "An LSTM reads these curves (4 units" in bundle.card
+    card = " ".join(bundle.card.split())
+    assert "An LSTM reads these curves (4 units" in card
+    assert "curves that a network reads from the pictures (the clip source)" in card
+    assert "geometry only" not in card
 
     capsys.readouterr()
     judge = ["evaluate", str(drawn / "lstm"), str(drawn / "cohort"), *arguments]
