@@ -122,19 +122,28 @@ class DiagnosisModel:
             return self.network(batch_of(sessions))
 
     def save(self, folder: Path) -> None:
+        """The settings come last: where they are, the model is whole."""
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {k: v.contiguous().clone() for k, v in self.network.state_dict().items()}
-        (folder / TENSORS_FILE).write_bytes(to_bytes(tensors))
+        content = to_bytes(tensors)
+        _write(folder / TENSORS_FILE, content)
         settings = {
             "schema": 1,
             "config": self.network.config.to_json(),
             "source": self.source.to_json(),
             "prevalence": self.prevalence,
-            "tensors_sha256": _sha256(folder / TENSORS_FILE),
+            "tensors_sha256": hashlib.sha256(content).hexdigest(),
             "card": dict(self.card),
         }
         text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
-        (folder / SETTINGS_FILE).write_text(text, encoding="utf-8")
+        _write(folder / SETTINGS_FILE, text.encode())
+
+
+def _write(file: Path, content: bytes) -> None:
+    """All of it or nothing: a run that is killed leaves no half file under this name."""
+    partial = file.with_name(f"{file.name}.part")
+    partial.write_bytes(content)
+    partial.replace(file)
 
 
 def load(folder: Path) -> DiagnosisModel:

@@ -9,7 +9,8 @@ is fitted on people whom both have seen, and no label enters it.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -87,9 +88,10 @@ def crossfit_states(
     parts: Path,
     group: Processes,
     progress: Progress | None = None,
-) -> tuple[Floats, CurveToken]:
+) -> tuple[Floats, CurveToken, list[Path]]:
     """Out-of-fold states (N, U) of every session, as :meth:`CurveToken.states` gives them for new
-    people, and the token to serve. ``fold`` (N,) as the fusion's members leave people out.
+    people, the token to serve, and the folders in ``parts`` to :func:`forget` when the bundle is
+    saved. ``fold`` (N,) as the fusion's members leave people out.
 
     Each LSTM is kept in ``parts`` when it is done, so that a run which was cut goes on there;
     several processes share the work. Raises ``CohortError`` where a fold has too few people.
@@ -125,16 +127,15 @@ def crossfit_states(
     }
     centre = np.nanmean(states, axis=0)
     spread = np.maximum(np.nanstd(states, axis=0), _LEAST_SPREAD)
-    return (states - centre) / spread, CurveToken(replace(served, card=card), centre, spread)
+    token = CurveToken(replace(served, card=card), centre, spread)
+    return (states - centre) / spread, token, folders
 
 
-def forget(parts: Path) -> None:
-    """Removes the LSTMs that :func:`crossfit_states` kept, and ``parts`` when it is empty then: the
-    bundle has what it needs."""
-    for folder in parts.glob("*-lstm-*"):
-        for file in (diagnosis.SETTINGS_FILE, diagnosis.TENSORS_FILE):
-            (folder / file).unlink()
-        folder.rmdir()
+def forget(folders: Iterable[Path], parts: Path) -> None:
+    """Removes a run's own LSTMs, and ``parts`` when it is empty then: the bundle has what it needs.
+    What another configuration has kept there stays."""
+    for folder in folders:
+        shutil.rmtree(folder)
     if not any(parts.iterdir()):
         parts.rmdir()
 

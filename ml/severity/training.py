@@ -95,7 +95,7 @@ def train_on(
     norms, own, kept, z = usable.norms, usable.own, usable.kept, usable.z
     spec = config.spec() if own else replace(config.spec(), whiten=False)
     parts = parts_of(Path(config.out))
-    tokens, states, curves = z, None, None
+    tokens, states, curves, lstms = z, None, None, list[Path]()
     if (settings := config.curves()) is not None:
         recorded = curves_of_clips(Path(config.cohort), kept, cache, source, folder)
         people = [recorded[int(line)] for line in kept.line]
@@ -104,7 +104,9 @@ def train_on(
         check_enough(config, kept, present, " and curves")
         fold = crossfit_plan(kept.pd, [str(s) for s in kept.subject], spec)[0]
         progress = Timer(say, "training the LSTM") if group.first else None
-        states, curves = crossfit_states(people, kept.pd, fold, settings, parts, group, progress)
+        states, curves, lstms = crossfit_states(
+            people, kept.pd, fold, settings, parts, group, progress
+        )
         tokens = join(tokens, states)
         spec = replace(spec, fusion=fusion_with(spec.fusion, tokens))
     classifier = crossfit(spec, tokens, kept, parts, group, say)
@@ -123,7 +125,7 @@ def train_on(
     spread = scorer.estimate(z, present, None, states).spread
     scorer = replace(scorer, spread_limit=float(np.nanquantile(spread, 0.95)))
     digest = save_trained(config, scorer, norms, kept, source.identity)
-    forget(parts)
+    forget(lstms, parts)
     say(f"wrote {config.out} ({digest[:12]})")
     return digest
 

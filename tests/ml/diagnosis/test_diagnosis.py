@@ -218,6 +218,18 @@ def test_a_stored_model_answers_the_same(trained: DiagnosisModel, tmp_path: Path
     assert again.source == GEOMETRIC
 
 
+def test_a_save_that_was_killed_is_not_taken_for_whole(
+    trained: DiagnosisModel, tmp_path: Path
+) -> None:
+    (tmp_path / f"{model.SETTINGS_FILE}.part").mkdir()
+    with pytest.raises(OSError, match="part"):
+        trained.save(tmp_path)
+    assert not (tmp_path / model.SETTINGS_FILE).exists()
+    (tmp_path / f"{model.SETTINGS_FILE}.part").rmdir()
+    trained.save(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {model.SETTINGS_FILE, model.TENSORS_FILE}
+
+
 def test_a_damaged_model_is_named(trained: DiagnosisModel, tmp_path: Path) -> None:
     trained.save(tmp_path)
     tensors = tmp_path / model.TENSORS_FILE

@@ -80,7 +80,7 @@ def states_of(
     people: list[Curves], pd: npt.NDArray[np.int64], parts: Path, settings: CurveSettings = SETTINGS
 ):  # type: ignore[no-untyped-def]
     fold = crossfit_plan(pd, [f"p{n}" for n in range(len(pd))], SPEC)[0]
-    return crossfit_states(people, pd, fold, settings, parts, Processes())
+    return crossfit_states(people, pd, fold, settings, parts, Processes())[:2]
 
 
 def test_states_of_two_networks_meet_on_one_set_of_axes(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_nobodys_label_enters_the_network_that_gives_their_state(tmp_path: Path)
     tensors = []
     for labels in (pd, np.where(fold == 1, 1 - pd, pd)):
         parts = tmp_path / f"run-{len(tensors)}"
-        states, _ = crossfit_states(people, labels, fold, quick, parts, Processes())
+        states, *_ = crossfit_states(people, labels, fold, quick, parts, Processes())
         files = sorted(parts.glob("*-lstm-*/*.safetensors"))
         tensors.append([file.read_bytes() for file in files])
         assert np.isfinite(states).all()
@@ -128,9 +128,16 @@ def test_a_cut_run_goes_on_and_other_people_start_anew(tmp_path: Path) -> None:
     again, _ = states_of(filmed(pd, 1), pd, tmp_path, quick)
     np.testing.assert_array_equal(first, again)
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.json")} == made
-    states_of(filmed(pd, 2), pd, tmp_path, quick)
+    fold = crossfit_plan(pd, [f"p{n}" for n in range(len(pd))], SPEC)[0]
+    others = crossfit_states(filmed(pd, 2), pd, fold, quick, tmp_path, Processes())[2]
     assert len(list(tmp_path.rglob("*.json"))) == 2 * len(made)
-    forget(tmp_path)
+    # A run that was killed while it saved leaves a folder without settings.
+    killed = tmp_path / "0123-lstm-0"
+    killed.mkdir()
+    (killed / "diagnosis.safetensors.part").write_bytes(b"half")
+    forget(others, tmp_path)
+    assert set(tmp_path.rglob("*.json")) == set(made), "another configuration's stay"
+    forget([*{file.parent for file in made}, killed], tmp_path)
     assert not tmp_path.exists()
 
 
