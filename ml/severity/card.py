@@ -53,7 +53,7 @@ def card(name: str, version: str, metadata: Mapping[str, Any]) -> str:
         for s in metadata["sources"]
     )
     figures = metadata.get("figures") or {}
-    lines = "\n".join(f"| {label(key)} | {show(value)} |" for key, value in figures.items())
+    lines = "\n".join(f"| {label(key)} | {show(value)} |" for key, value in sorted(figures.items()))
     table = f"| figure | value |\n|---|---|\n{lines}" if lines else "Not evaluated yet."
     limits = "\n".join(f"- {limit}" for limit in metadata["limits"])
     kind = metadata["fusion"]
