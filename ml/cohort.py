@@ -219,21 +219,26 @@ def _age(text: str, path: Path, line: int) -> float:
     return float("nan") if value is None else value
 
 
+def check_splits(cohort: Cohort) -> None:
+    """No subject in two splits, test rows included."""
+    seen: dict[str, tuple[str, int]] = {}
+    for subject, split, line in zip(cohort.subject, cohort.split, cohort.line, strict=True):
+        first = seen.setdefault(str(subject), (str(split), int(line)))
+        if first[0] != split:
+            raise CohortError(
+                f"subject {subject} is in split {first[0]!r} (row {first[1]}) and in {split!r}",
+                file=cohort.name,
+                row=int(line),
+            )
+
+
 def check_for_training(cohort: Cohort, *, label: str, classes: int) -> None:
     """Stop before training starts on what would spoil it an hour later.
 
     Raises :class:`CohortError`: a subject in two splits, an empty class, no usable feature in any
     row. Rows of one subject may carry different labels: visits differ, in the public data too.
     """
-    splits: dict[str, tuple[str, int]] = {}
-    for subject, split, line in zip(cohort.subject, cohort.split, cohort.line, strict=True):
-        seen = splits.setdefault(str(subject), (str(split), int(line)))
-        if seen[0] != split:
-            raise CohortError(
-                f"subject {subject} is in split {seen[0]!r} (row {seen[1]}) and in {split!r}",
-                file=cohort.name,
-                row=int(line),
-            )
+    check_splits(cohort)
     labels = getattr(cohort, label)
     for wanted in range(classes):
         if not (labels == wanted).any():

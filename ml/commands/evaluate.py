@@ -57,12 +57,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_bundle(path: Path, given: Path, cache: Path) -> "tuple[Judged, Subject]":
     from ml.bundle import load
-    from ml.cohort import read_table
+    from ml.cohort import check_splits, read_table
     from ml.intensity.served import folder_of, source_of
     from ml.severity.assessed import judge
     from ml.severity.evaluation_page import bundle_judged
     from ml.severity.measured import cohort_of_clips, curves_of_clips
-    from ml.severity.training_checks import check_splits
 
     bundle = load(path)
     curves = None

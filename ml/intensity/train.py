@@ -7,7 +7,6 @@ looking at held-out people.
 """
 
 import hashlib
-import json
 import math
 import sys
 import time
@@ -18,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ml.distributed import Processes, processes
 from ml.errors import ConfigError
@@ -33,15 +32,12 @@ from ml.intensity.examples import (
     watched_clips,
 )
 from ml.intensity.learner import Batch, Cut, Learner, make_batch
+from ml.intensity.run_folder import claim, keep, resume
 from ml.intensity.settings import TrainConfig
 from ml.intensity.towers import TowerError
 from ml.intensity.weights import LOCAL_PREFIX, LoadedClip, load, read_config
 from ml.manifest import LabelledClip, read_manifest
-from ml.settings import make_folder
 
-STATE_FILE = "state.pt"
-LOG_FILE = "log.jsonl"
-CONFIG_FILE = "train.json"
 SOURCE_FOLDER = "source"
 
 
@@ -57,18 +53,18 @@ def train(config: TrainConfig, out: Path, cache: Path) -> Path:
         learner = _learner(weights, config)
         wanted = chosen(clips, config)
         beside = watched_clips(clips, config)
-        _claim(out, config, group)
+        claim(out, config, group)
         pairs = _pairs(wanted, config, learner, weights, cache, group)
         watched = _pairs(beside, config, learner, weights, cache, group) if beside else []
         model = group.wrap(learner)
         optimiser = _optimiser(learner, config)
-        start = _resume(out, learner, optimiser, config)
+        start = resume(out, learner, optimiser, config)
         clock = _Clock(start, config.epochs)
         for epoch in range(start, config.epochs):
             terms = _epoch(model, optimiser, pairs, config, epoch, group)
             if group.first:
                 terms |= _watch(learner, watched, config, group)
-                _keep(out, learner, optimiser, epoch, terms)
+                keep(out, learner, optimiser, epoch, terms)
                 clock.tell(epoch, terms)
             group.wait()
         if group.first:
@@ -107,19 +103,6 @@ def _learner(weights: LoadedClip, config: TrainConfig) -> Learner:
         )
     except TowerError as fault:
         raise ConfigError(f"image_blocks, tune_text: {fault}") from fault
-
-
-def _claim(out: Path, config: TrainConfig, group: Processes) -> None:
-    """The output directory belongs to one set of settings: another run must not mix into it."""
-    path = out / CONFIG_FILE
-    text = json.dumps(config.to_json(), indent=2, sort_keys=True) + "\n"
-    if group.first and not path.is_file():
-        make_folder(out)
-        path.write_text(text, encoding="utf-8")
-    # Nobody reads what the first process has only half written.
-    group.wait()
-    if path.read_text(encoding="utf-8") != text:
-        raise ConfigError(f"{out} holds a run with other settings; give another directory")
 
 
 def _pairs(
@@ -233,41 +216,6 @@ def _set_rates(optimiser: torch.optim.Optimizer, config: TrainConfig, done: floa
     factor = min(rising, 1.0) * 0.5 * (1 + math.cos(math.pi * done))
     for part in optimiser.param_groups:
         part["lr"] = part["peak"] * factor
-
-
-def _learnt(learner: Learner) -> dict[str, Tensor]:
-    """What training changes: parameters that learn, and buffers. Frozen towers are not copied."""
-    frozen = {name for name, p in learner.named_parameters() if not p.requires_grad}
-    return {k: v for k, v in learner.state_dict().items() if k not in frozen}
-
-
-def _keep(
-    out: Path,
-    learner: Learner,
-    optimiser: torch.optim.Optimizer,
-    epoch: int,
-    terms: Mapping[str, float],
-) -> None:
-    """State and log after one epoch; the state file is replaced whole or not at all."""
-    state = {"epoch": epoch, "model": _learnt(learner), "optimiser": optimiser.state_dict()}
-    partial = out / f"{STATE_FILE}.partial"
-    torch.save(state, partial)
-    partial.replace(out / STATE_FILE)
-    with (out / LOG_FILE).open("a", encoding="utf-8") as log:
-        log.write(json.dumps({"epoch": epoch, **{k: round(v, 6) for k, v in terms.items()}}) + "\n")
-
-
-def _resume(
-    out: Path, learner: Learner, optimiser: torch.optim.Optimizer, config: TrainConfig
-) -> int:
-    """Takes up the state in ``out``, if any; returns the first epoch still to do."""
-    path = out / STATE_FILE
-    if not path.is_file():
-        return 0
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    learner.load_state_dict(state["model"], strict=False)
-    optimiser.load_state_dict(state["optimiser"])
-    return min(int(state["epoch"]) + 1, config.epochs)
 
 
 def _save(

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from ml.cohort import UNKNOWN, Cohort, check_for_training
+from ml.cohort import UNKNOWN, Cohort, check_for_training, check_splits
 from ml.errors import CohortError
 from ml.severity.grades import CLASSES
 from ml.severity.training_config import TrainingConfig
@@ -63,17 +63,4 @@ def check_enough(
             raise CohortError(
                 f"only {graded} subjects have a grade; {LEAST_GRADED} are needed",
                 file=cohort.name,
-            )
-
-
-def check_splits(cohort: Cohort) -> None:
-    """No subject in two splits, test rows included."""
-    seen: dict[str, tuple[str, int]] = {}
-    for subject, split, line in zip(cohort.subject, cohort.split, cohort.line, strict=True):
-        first = seen.setdefault(str(subject), (str(split), int(line)))
-        if first[0] != split:
-            raise CohortError(
-                f"subject {subject} is in split {first[0]!r} (row {first[1]}) and in {split!r}",
-                file=cohort.name,
-                row=int(line),
             )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from screening.models import AccessEvent, Patient, Screening
+from screening.models import AccessEvent, Patient, Screening, Site
 from tests.screening import factories as make
 from tests.screening.conftest import Client
 
@@ -43,25 +43,33 @@ def upload(client: Client, clip: str, data: bytes) -> None:
     assert done.json()["state"] == "received"
 
 
-def test_from_invitation_to_released_result(client_of: Callable[..., Client]) -> None:
-    site = make.SiteFactory(release_policy="after_review")
-    make.active_bundle()
-    clinic = client_of(make.ClinicianFactory(site=site))
-    invited = clinic.post(
+def invited(clinic: Client, site: Site) -> str:
+    """The token of an invitation that the clinic made."""
+    answer = clinic.post(
         "/api/v1/invitations/", {"site": str(site.pk), "name": "Ada Example"}, format="json"
     )
-    assert invited.status_code == 201
-    assert invited.json()["was_mailed"] is None, "no address was given"
-    token = invited.json()["link"].rstrip("/").rsplit("/", 1)[1]
-    user = make.invitations_accept(token)
-    patient = client_of(user)
-    assert patient.get("/api/v1/me/").json()["role"] == "patient"
+    assert answer.status_code == 201
+    assert answer.json()["was_mailed"] is None, "no address was given"
+    return answer.json()["link"].rstrip("/").rsplit("/", 1)[1]
 
+
+def consent(patient: Client) -> None:
+    """Nothing begins without it."""
     refused = patient.post("/api/v1/screenings/")
     assert (refused.status_code, refused.json()["code"]) == (409, "consent_missing")
     form = patient.get("/api/v1/consent-forms/current/").json()
     given = {"form": form["id"], "scopes": ["care", "training"]}
     assert patient.post("/api/v1/consents/", given, format="json").status_code == 201
+
+
+def test_from_invitation_to_released_result(client_of: Callable[..., Client]) -> None:
+    site = make.SiteFactory(release_policy="after_review")
+    make.active_bundle()
+    clinic = client_of(make.ClinicianFactory(site=site))
+    user = make.invitations_accept(invited(clinic, site))
+    patient = client_of(user)
+    assert patient.get("/api/v1/me/").json()["role"] == "patient"
+    consent(patient)
 
     started = patient.post("/api/v1/screenings/").json()
     where = f"/api/v1/screenings/{started['id']}/"

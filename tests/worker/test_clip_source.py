@@ -51,6 +51,15 @@ def measured(session: Session) -> Session:
     return session
 
 
+def activated_after_measuring(session: Session, folder: Path) -> ModelBundle:
+    """Measured while a geometric bundle was active, submitted under one on CLIP."""
+    bundles.ensure_active()
+    measured(session)
+    active = activated(folder)
+    session.submit()
+    return active
+
+
 def curve_digests(assessment: Assessment) -> set[str]:
     return {clip["curve"]["source"]["digest"] for clip in assessment.result["clips"]}
 
@@ -126,10 +135,7 @@ def test_a_shadow_with_another_source_gets_its_own_measurements_and_changes_noth
 def test_a_bundle_that_is_activated_after_measuring_measures_again_before_it_assesses(
     session: Session, pool: MeasuringPool, folder: Path
 ) -> None:
-    bundles.ensure_active()
-    measured(session)
-    active = activated(folder)
-    session.submit()
+    active = activated_after_measuring(session, folder)
     Screening.objects.update(assess_attempts=retries.DELAYED_AT)
     assert steps.assess(session.screening.pk) == 1
     assert encoders() == ["", "", active.encoder, active.encoder]
@@ -140,10 +146,7 @@ def test_a_bundle_that_is_activated_after_measuring_measures_again_before_it_ass
 def test_a_clip_that_was_measured_while_a_task_waited_is_not_measured_again(
     session: Session, pool: MeasuringPool, folder: Path
 ) -> None:
-    bundles.ensure_active()
-    measured(session)
-    active = activated(folder)
-    session.submit()
+    active = activated_after_measuring(session, folder)
     given = measuring.claim_assessment(screening_id=session.screening.pk)
     assert given is not None
     (target,) = given.targets

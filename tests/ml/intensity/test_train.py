@@ -21,8 +21,9 @@ from ml.intensity.examples import Example, Pair, pair_with_rest
 from ml.intensity.learner import Learner, pad
 from ml.intensity.losses import LossWeights
 from ml.intensity.network import masked_median
+from ml.intensity.run_folder import LOG_FILE, STATE_FILE
 from ml.intensity.settings import Rates, TrainConfig
-from ml.intensity.train import LOG_FILE, STATE_FILE, _epoch, _optimiser, batches, train
+from ml.intensity.train import _epoch, _optimiser, batches, train
 from ml.intensity.weights import load
 from tests.ml.intensity.conftest import NETWORK, picture_pairs
 from tests.ml.torchrun import torchrun
