@@ -5,22 +5,9 @@ import { test } from "node:test";
 import { openDB } from "idb";
 import { Outbox, type Take } from "../src/record/outbox";
 import { GrowingSource, sha256Hex } from "../src/record/source";
+import { bytes, take as aTake } from "./takes";
 
-const take = (fields: Partial<Take> = {}): Take => ({
-  id: "take-1",
-  user: "7",
-  screening: "s",
-  step: "st",
-  expression: "smile",
-  mimeType: "video/mp4",
-  createdAt: Date.now(),
-  state: "recording",
-  announced: null,
-  clip: null,
-  uploadUrl: null,
-  ...fields,
-});
-const bytes = (...values: number[]): ArrayBuffer => new Uint8Array(values).buffer;
+const take = (fields: Partial<Take> = {}): Take => aTake({ id: "take-1", ...fields });
 const numbers = async (blob: Blob | null): Promise<number[]> =>
   blob ? [...new Uint8Array(await blob.arrayBuffer())] : [];
 

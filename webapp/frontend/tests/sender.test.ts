@@ -10,6 +10,7 @@ import { Outbox, type Take } from "../src/record/outbox";
 import { Sender, type Status } from "../src/record/sender";
 import { GrowingSource } from "../src/record/source";
 import { type Parcel, Patience, transfer } from "../src/record/transfer";
+import { bytes, take } from "./takes";
 
 type Granted = (lock: object | null) => unknown;
 
@@ -60,24 +61,9 @@ afterEach(() => {
   answer = () => new Promise(() => undefined);
 });
 
-const take = (fields: Partial<Take> = {}): Take => ({
-  id: crypto.randomUUID(),
-  user: "7",
-  screening: "s",
-  step: "st",
-  expression: "smile",
-  mimeType: "video/mp4",
-  createdAt: Date.now(),
-  state: "recording",
-  announced: null,
-  clip: null,
-  uploadUrl: null,
-  ...fields,
-});
 const announced = { seconds: 4, frames: 100, cues: [], interrupted: false, mime_type: "video/mp4" };
 const finished = (fields: Partial<Take> = {}): Take => take({ state: "finished", announced, ...fields });
 const refusal = (status: number): Response => Response.json({ code: "no", detail: "No." }, { status });
-const bytes = (...values: number[]): ArrayBuffer => new Uint8Array(values).buffer;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Lets everything else run until this holds; a test's own time limit ends a wait in vain. */
