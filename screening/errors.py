@@ -68,3 +68,25 @@ class Gone(DomainError):
     status = 410
     code = "gone"
     detail = "This is no longer there."
+
+
+class Unavailable(DomainError):
+    """Not possible just now, and no fault of the caller's: worth another try after a while."""
+
+    status = 503
+    code = "unavailable"
+    detail = "This is not possible at the moment. Please try again in a minute."
+    #: Seconds after which it is worth another try (``Retry-After``).
+    retry_after = 5
+
+
+class NoRoom(Unavailable):
+    """Nothing more can be kept: a disk is full, or so nearly that its reserve is reached."""
+
+    status = 507
+    code = "no_room"
+    detail = (
+        "There is no room to keep this at the moment. Nothing that was saved is lost. "
+        "Please try again later."
+    )
+    retry_after = 60

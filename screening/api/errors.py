@@ -8,15 +8,22 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from screening.errors import DomainError, OffsetConflict
+from screening import faults
+from screening.errors import DomainError, OffsetConflict, Unavailable
 
 TUS_VERSION = "1.0.0"
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. None (a 500, logged with its trace) for what is our own fault."""
+    if (fault := faults.passing(error)) is not None and fault is not error:
+        faults.note(error, fault)
+        error = fault
     if isinstance(error, DomainError):
-        response = Response({"code": error.code, "detail": error.detail}, status=error.status)
+        response = _answer(error.code, error.detail, error.status)
+        if isinstance(error, Unavailable):
+            response["Retry-After"] = str(error.retry_after)
+            response["Cache-Control"] = "no-store"
         if isinstance(error, OffsetConflict):
             response["Upload-Offset"] = str(error.offset)
             response["Cache-Control"] = "no-store"
