@@ -64,6 +64,14 @@ class TooLarge(DomainError):
     detail = "This recording is too large."
 
 
+class UnknownContainer(DomainError):
+    """An upload says that it is something else than a film."""
+
+    status = 415
+    code = "file_type"
+    detail = "This kind of recording cannot be used. Please record with another browser."
+
+
 class Gone(DomainError):
     status = 410
     code = "gone"

@@ -17,11 +17,14 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections
 
+from screening import containers
 from screening.errors import DomainError
 from screening.models import Assessment, Clip, Patient, Screening, User
 from screening.services import assessing, clips, screenings, uploads
 from worker import steps
 
+#: The end of a file's name → the type that is said of it; "" for what is measured all the same, but
+#: is shown to people as the derived copy only.
 MIME_TYPES = {
     ".mp4": "video/mp4",
     ".m4v": "video/mp4",
@@ -29,8 +32,8 @@ MIME_TYPES = {
     ".mov": "video/quicktime",
     ".webm": "video/webm",
     ".mkv": "video/x-matroska",
-    ".avi": "video/x-msvideo",
-    ".mjpeg": "video/x-motion-jpeg",
+    ".avi": containers.NOT_SAID,
+    ".mjpeg": containers.NOT_SAID,
 }
 NOT_GIVEN = "there is no clip of this expression"
 

@@ -19,7 +19,7 @@ from screening.api.base import View, describe
 from screening.errors import NotFound
 from screening.models import Clip
 from screening.permissions import RecordClip, ReviewClip, ViewClip
-from screening.services import access, assessing, clips, store
+from screening.services import access, assessing, clips, media, store
 
 #: A player asks again for what is missing; so much is answered at once, from memory.
 RANGE_BYTES = 4 * 1024 * 1024
@@ -91,11 +91,8 @@ class Video(View):
     )
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
         clip = self.clip(ViewClip, pk)
-        key = clip.playback_key or clip.storage_key
-        if not key:
-            raise NotFound("There is no recording yet.")
-        size = store.size(key)
-        kind = "video/mp4" if clip.playback_key else clip.mime_type or "application/octet-stream"
+        film = media.film_of(clip)
+        size = store.size(film.key)
         asked = RANGE.fullmatch(request.headers.get("Range", ""))
         start, end = _range(asked, size) if asked else (0, size - 1)
         if start == 0:
@@ -103,11 +100,10 @@ class Video(View):
             access.record_view(
                 user=self.user, action="video.viewed", screening=clip.screening, clip=clip
             )
-        response = _bytes(request, key, size, start, end, bool(asked))
-        response["Content-Type"] = kind
+        response = _bytes(request, film.key, size, start, end, bool(asked))
         response["Accept-Ranges"] = "bytes"
-        response["Cache-Control"] = "private, no-store"
-        response["Content-Disposition"] = "inline"
+        for name, value in film.headers().items():
+            response[name] = value
         return response
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from screening import reasons
 from screening.models import Assessment, Clip, Intake, Patient, Screening, User
 from screening.permissions import ReviewScreening
-from screening.services import assessing, consents, retries
+from screening.services import assessing, consents, media, retries
 from screening.services.screenings import INTAKE_FIELDS
 
 State = Screening.State
@@ -119,6 +119,7 @@ def clip(row: Clip) -> dict[str, Any]:
         "size": row.size,
         "upload": upload and {"id": upload.pk, "offset": upload.offset, "length": upload.length},
         "video_url": reverse("api-clip-video", args=[row.pk]) if row.storage_key else None,
+        "video_plays": media.plays(row),
     }
 
 

@@ -135,6 +135,9 @@ class ClipOut(s.Serializer):
     size = s.IntegerField(allow_null=True)
     upload = UploadOut(allow_null=True)
     video_url = s.CharField(allow_null=True)
+    video_plays = s.BooleanField(
+        help_text="Whether a page may show it; what no decoder has read is only given to be saved."
+    )
 
 
 class StepOut(s.Serializer):

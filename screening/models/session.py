@@ -3,9 +3,13 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from screening import containers
 from screening.models.base import Row
 from screening.models.people import Patient, Site, User
 from screening.models.protocol import Consent, Protocol, ProtocolStep
+
+#: What a browser says of its file is kept in our own words, or not at all.
+IS_CONTAINER = models.Q(mime_type__in=[containers.NOT_SAID, *containers.CONTAINERS])
 
 
 class Screening(Row):
@@ -173,6 +177,7 @@ class Clip(Row):
                 condition=~models.Q(state__in=["unusable", "failed"]) | ~models.Q(reason=""),
                 name="unusable_clip_has_a_reason",
             ),
+            models.CheckConstraint(condition=IS_CONTAINER, name="clip_type_is_a_container"),
         ]
 
     def __str__(self) -> str:
@@ -205,6 +210,7 @@ class Upload(Row):
                 condition=models.Q(length__isnull=True) | models.Q(offset__lte=models.F("length")),
                 name="upload_offset_within_length",
             ),
+            models.CheckConstraint(condition=IS_CONTAINER, name="upload_type_is_a_container"),
         ]
 
     def __str__(self) -> str:

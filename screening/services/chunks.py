@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.http import UnreadablePostError
 from django.utils import timezone
 
+from screening import containers
 from screening.errors import (
     Conflict,
     Gone,
@@ -46,9 +47,10 @@ def create(*, by: User, clip: Clip, length: int | None = None, mime_type: str = 
     """Begin the upload of an expected clip; one that was open is given up for the new one.
 
     ``length`` in bytes, None while it is still being recorded. Raises NotAllowed, TooLarge,
-    WrongState (not recording any more, consent taken back, already received).
+    UnknownContainer, WrongState (not recording any more, consent taken back, already received).
     """
     access.require(RecordClip, by, clip)
+    container = containers.normalised(mime_type)
     if length is not None and length > settings.UPLOAD_MAX_BYTES:
         raise TooLarge(TOO_LARGE)
     with transaction.atomic():
@@ -65,7 +67,7 @@ def create(*, by: User, clip: Clip, length: int | None = None, mime_type: str = 
         upload = Upload.objects.create(
             clip=clip,
             length=length,
-            mime_type=mime_type[:100],
+            mime_type=container,
             expires_at=timezone.now() + timedelta(hours=settings.UPLOAD_HOURS),
         )
         events.append_clip(clip=clip, screening=screening, state="uploading")

@@ -50,7 +50,7 @@ def complete(
             return clip
         raise Conflict
     joined = store.Joined([chunk.storage_key for chunk in chunks])
-    key = store.original_key(upload, upload.mime_type)
+    key = store.original_key(upload)
     try:
         store.put(key, joined)
     except FileNotFoundError as raced:

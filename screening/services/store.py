@@ -16,19 +16,12 @@ from uuid import UUID
 from django.core.files import File
 from django.core.files.storage import default_storage
 
+from screening import containers
 from screening.errors import NotFound
 from screening.models import Clip, Upload
 
 BLOCK = 256 * 1024
 ROOT = "patients"
-#: What a browser may send, and the name the file gets; anything else is ``.bin``.
-SUFFIXES = {
-    "video/webm": ".webm",
-    "video/mp4": ".mp4",
-    "video/x-matroska": ".mkv",
-    "video/quicktime": ".mov",
-    "video/x-motion-jpeg": ".mjpeg",
-}
 
 
 class Joined(io.RawIOBase):
@@ -81,10 +74,10 @@ def chunk_key(upload: Upload, offset: int) -> str:
     return f"{clip_folder(upload.clip)}/chunks/{upload.pk.hex}/{name}"
 
 
-def original_key(upload: Upload, mime_type: str) -> str:
+def original_key(upload: Upload) -> str:
     """A new key for the composed file of an upload."""
-    suffix = SUFFIXES.get(mime_type.partition(";")[0].strip().lower(), ".bin")
-    return f"{clip_folder(upload.clip)}/original-{secrets.token_hex(8)}{suffix}"
+    name = f"original-{secrets.token_hex(8)}{containers.suffix(upload.mime_type)}"
+    return f"{clip_folder(upload.clip)}/{name}"
 
 
 def playback_key(clip: Clip) -> str:

@@ -89,7 +89,7 @@ class Creation(TusView):
         "Begin the upload of a clip (tus creation)",
         answer=None,
         status=201,
-        errors=[404, 409, 412, 413, 422],
+        errors=[404, 409, 412, 413, 415, 422],
         parameters=[
             RESUMABLE,
             LENGTH,

@@ -86,7 +86,7 @@ def test_video_by_ranges(client_of: Clients) -> None:
 
     whole = client.get(where)
     assert b"".join(whole.streaming_content) == make.VIDEO
-    assert (whole["Content-Type"], whole["Content-Length"]) == ("video/webm", str(size))
+    assert whole["Content-Length"] == str(size)
 
     for asked, first, last in [
         ("bytes=0-", 0, size - 1),

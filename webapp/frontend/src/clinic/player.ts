@@ -11,7 +11,7 @@ export function player(
   measured: MeasurementEnvelope | null,
   report: ClipReport | null,
 ): HTMLElement {
-  const video = step.clip.video_url
+  const video = step.clip.video_url && step.clip.video_plays
     ? h("video", { src: step.clip.video_url, controls: true, playsinline: true, muted: true, preload: "auto" })
     : null;
   const charts: Chart[] = [];
@@ -66,9 +66,19 @@ export function player(
   return h(
     "div",
     {},
-    h("div", { class: "player side" }, video ?? h("p", { class: "note" }, "There is no recording."), main),
+    h("div", { class: "player side" }, video ?? withoutVideo(step), main),
     measured && h("details", { class: "no-print", open: true }, h("summary", {}, "The seven signals"), signals),
   );
+}
+
+/** What stands in place of the video: a file that no decoder has read is not shown, only given. */
+function withoutVideo(step: Step): HTMLElement {
+  const { video_url, state } = step.clip;
+  if (!video_url) return h("p", { class: "note" }, "There is no recording.");
+  const why = ["received", "measuring"].includes(state)
+    ? "This recording can be watched here as soon as it is measured."
+    : "This recording could not be read, so it cannot be shown here.";
+  return h("p", { class: "note" }, why, " ", h("a", { href: video_url, download: true }, "Save the file as it was sent"), ".");
 }
 
 /** The prompts that were really shown, with the protocol's time to relax after each. */

@@ -40,6 +40,8 @@ export interface Clip {
   size: number | null;
   upload: { id: string; offset: number; length: number | null } | null;
   video_url: string | null;
+  /** Whether a page may show it; what no decoder has read is only given to be saved. */
+  video_plays: boolean;
 }
 
 export interface Step {
