@@ -10,6 +10,8 @@ from webapp import health
 # The admin's own log-in form knows neither a limit of attempts nor a second factor.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
+handler429 = "screening.accounts.pages.too_many_requests"
+
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

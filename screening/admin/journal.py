@@ -1,9 +1,12 @@
 """Admin: what happened, who did it, who viewed it. Read only."""
 
-from django.contrib import admin
+from typing import Any
 
-from screening.admin.base import ReadOnly
-from screening.models import AccessEvent, AuditEntry, Event, EventStream
+from django.contrib import admin
+from django.http import HttpRequest
+
+from screening.admin.base import ReadOnly, user_of
+from screening.models import AccessEvent, AttemptCounter, AuditEntry, Event, EventStream
 
 
 @admin.register(EventStream)
@@ -34,3 +37,14 @@ class AccessEvents(ReadOnly, admin.ModelAdmin):
     list_filter = ("action",)
     search_fields = ("screening_id", "clip_id", "user__email")
     date_hierarchy = "created_at"
+
+
+@admin.register(AttemptCounter)
+class AttemptCounters(ReadOnly, admin.ModelAdmin):
+    """Nobody can be found here by name; deleting them all lifts every limit at once."""
+
+    list_display = ("key", "count", "until")
+    search_fields = ("key",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return user_of(request).is_superuser

@@ -1,5 +1,6 @@
 """The domain's rows. Transitions live in ``screening.services``; nothing here decides."""
 
+from screening.models.accounts import AttemptCounter
 from screening.models.journal import AccessEvent, AuditEntry, Event, EventStream
 from screening.models.people import Invitation, Membership, Patient, Site, User
 from screening.models.protocol import (
@@ -16,6 +17,7 @@ from screening.models.session import Clip, Intake, Screening, Upload, UploadChun
 __all__ = [
     "AccessEvent",
     "Assessment",
+    "AttemptCounter",
     "AuditEntry",
     "Clip",
     "ClipMeasurement",

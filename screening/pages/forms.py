@@ -34,7 +34,8 @@ class AcceptForm(forms.Form):
     )
     password = forms.CharField(
         label="Choose a password",
-        help_text="At least 10 characters. A few words in a row are easy to remember.",
+        strip=False,
+        help_text="At least 12 characters. A few words in a row are easy to remember.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 

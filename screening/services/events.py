@@ -85,8 +85,12 @@ def readable_stream(*, user: Actor, name: str) -> str:
 
 def audit(*, by: User | None, action: str, target: Model, **data: str | int | None) -> None:
     """A line in the audit trail: who did what to which row. Pseudonyms and ids only."""
-    name = f"{target._meta.model_name}:{target.pk}"
-    AuditEntry.objects.create(actor=by, action=action, target=name, data=data)
+    audit_named(by=by, action=action, target=f"{target._meta.model_name}:{target.pk}", **data)
+
+
+def audit_named(*, by: User | None, action: str, target: str, **data: str | int | None) -> None:
+    """The same about something that is no row, such as an account that does not exist."""
+    AuditEntry.objects.create(actor=by, action=action, target=target, data=data)
 
 
 def _next_number(key: str) -> int:

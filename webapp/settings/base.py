@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "screening.accounts.middleware.AccountsMiddleware",
 ]
 
 ROOT_URLCONF = "webapp.urls"
@@ -75,6 +76,15 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "screening.User"
+# allauth's limits and used codes, the same for all processes. In the database: log-in must not
+# depend on Redis, and nothing else is cached. A migration makes the table.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "screening_cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    }
+}
 
 S3_BUCKET = env("MIMIA_S3_BUCKET", default="")
 if S3_BUCKET:
@@ -175,7 +185,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 10},
+        "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
@@ -185,7 +195,19 @@ LOGIN_REDIRECT_URL = "home"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_ADAPTER = "screening.accounts.AccountAdapter"
+ACCOUNT_ADAPTER = "screening.accounts.adapter.AccountAdapter"
+# Passwords have limits of their own (screening/accounts/limits.py); what is left here is allauth's
+# way to count codes of a second factor, by account. Nothing can be guessed with a passkey.
+ACCOUNT_RATE_LIMITS = {
+    "login": None,
+    "login_failed": "5/5m/key",
+    "reset_password": "20/m/ip,5/h/key",
+}
+MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}
+#: How many proxies of ours stand before the site: each adds one address to X-Forwarded-For, and
+#: what stands left of theirs was written by the asker.
+TRUSTED_PROXIES = env.int("MIMIA_TRUSTED_PROXIES", default=0)
+KNOWN_BROWSER_COOKIE_NAME = "known_browser"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "home"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Mimia · "
