@@ -9,7 +9,7 @@ def make_cache_table(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("screening", "0004_encoders")]
+    dependencies = [("screening", "0005_containers")]
 
     operations = [
         migrations.CreateModel(
