@@ -98,3 +98,14 @@ class NoRoom(Unavailable):
         "Please try again later."
     )
     retry_after = 60
+
+
+class StoreRefused(Unavailable):
+    """The store of recordings is not this database's own: a matter for the operator."""
+
+    code = "store_refused"
+    detail = (
+        "Recordings cannot be taken in at the moment. Yours is kept safe on this device and will"
+        " be sent later."
+    )
+    retry_after = 120

@@ -17,6 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from screening.models import ModelBundle
+from screening.services import installation, survey
 from worker import bundles
 
 logger = logging.getLogger(__name__)
@@ -75,9 +76,25 @@ def _bundle() -> None:
         )
 
 
+def _installation() -> None:
+    """Store and database are each other's; one that is behind still takes recordings."""
+    standing = installation.check()
+    if not standing.may_clean:
+        raise NotReady(standing.words)
+
+
+def _cleaner() -> None:
+    """The last look through the store found no more leftovers than a fault of ours could leave."""
+    last = survey.last_finished()
+    if last is not None and last.held:
+        raise NotReady(last.held)
+
+
 CHECKS: dict[str, Callable[[], None]] = {
     "database": _database,
     "storage": _storage,
+    "installation": _installation,
+    "cleaner": _cleaner,
     "queue": _queue,
     "worker": _worker,
     "bundle": _bundle,

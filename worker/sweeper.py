@@ -13,7 +13,7 @@ from django.db import connections
 from django.utils import timezone
 
 from screening.models import Clip, Screening
-from screening.services import bundles, measuring, uploads
+from screening.services import bundles, installation, measuring, survey, uploads
 
 MAKE_PLAYBACK = "worker.make_playback"
 #: How long after measuring a missing copy is taken for lost, and how many are made up for at once.
@@ -29,7 +29,41 @@ def sweep() -> int:
         logger.info("%d screenings get the active bundle: theirs has no files", repinned)
     sent = _enqueue_due()
     uploads.sweep()
+    installation.count_up()
     return sent
+
+
+class StoreWatch:
+    """Looks through the store where it is time, on a thread of its own.
+
+    Beside the queue and the sweep: a large store takes minutes, and neither may wait for it. A
+    thread that ends with its process is taken up by another one where it stopped.
+    """
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+
+    def look(self) -> None:
+        """Begin, or go on, unless this process is at it or it was done not long ago."""
+        if (self._thread is None or not self._thread.is_alive()) and survey.is_due():
+            self._thread = threading.Thread(target=self._run, name="survey", daemon=True)
+            self._thread.start()
+
+    def join(self, seconds: float) -> None:
+        if self._thread is not None:
+            self._thread.join(timeout=seconds)
+
+    def _run(self) -> None:
+        try:
+            survey.advance()
+        except Exception:
+            # A store or database that is away: another sweep goes on where this one stopped.
+            logger.exception("the store was not looked through to its end")
+        finally:
+            connections.close_all()
+
+
+store_watch = StoreWatch()
 
 
 def _enqueue_due() -> int:
@@ -76,6 +110,7 @@ class SweepTimer(threading.Thread):
         while True:
             try:
                 sweep()
+                store_watch.look()
             except Exception:
                 # A database or broker that is away now may be back at the next turn.
                 logger.exception("the sweep failed; the next one is in a moment")
@@ -87,3 +122,4 @@ class SweepTimer(threading.Thread):
     def stop(self) -> None:
         self._stopped.set()
         self.join(timeout=5)
+        store_watch.join(5)

@@ -74,6 +74,7 @@ def erase_files(patient_id: str) -> None:
 @limited_task("worker.sweep", seconds=SLACK_SECONDS)
 def sweep() -> None:
     sweeper.sweep()
+    sweeper.store_watch.look()
 
 
 @worker_process_init.connect

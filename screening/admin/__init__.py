@@ -3,6 +3,6 @@
 What changes a state does it through the services, as everywhere else.
 """
 
-from screening.admin import journal, people, protocol, results, session
+from screening.admin import journal, people, protocol, results, session, storage
 
-__all__ = ["journal", "people", "protocol", "results", "session"]
+__all__ = ["journal", "people", "protocol", "results", "session", "storage"]

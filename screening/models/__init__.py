@@ -13,6 +13,7 @@ from screening.models.protocol import (
 )
 from screening.models.results import Assessment, ClipMeasurement, ModelBundle, Review
 from screening.models.session import Clip, Intake, Screening, Upload, UploadChunk
+from screening.models.storage import Installation, QuarantinedObject, StoreSurvey
 
 __all__ = [
     "AccessEvent",
@@ -26,6 +27,7 @@ __all__ = [
     "Event",
     "EventStream",
     "Expression",
+    "Installation",
     "Intake",
     "Invitation",
     "Membership",
@@ -33,10 +35,12 @@ __all__ = [
     "Patient",
     "Protocol",
     "ProtocolStep",
+    "QuarantinedObject",
     "Review",
     "Scope",
     "Screening",
     "Site",
+    "StoreSurvey",
     "Upload",
     "UploadChunk",
     "User",

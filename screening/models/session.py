@@ -160,6 +160,11 @@ class Clip(Row):
 
     class Meta(Row.Meta):
         ordering = ["screening", "step__order", "take"]
+        # The store's survey asks whose a file is, a page of keys at a time.
+        indexes = [
+            models.Index(fields=["storage_key"], name="clip_by_storage_key"),
+            models.Index(fields=["playback_key"], name="clip_by_playback_key"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["screening", "step"],
@@ -227,6 +232,7 @@ class UploadChunk(Row):
 
     class Meta(Row.Meta):
         ordering = ["offset"]
+        indexes = [models.Index(fields=["storage_key"], name="chunk_by_storage_key")]
         constraints = [
             models.UniqueConstraint(fields=["upload", "offset"], name="one_chunk_per_offset")
         ]

@@ -29,7 +29,7 @@ from screening.errors import (
 )
 from screening.models import Clip, Upload, UploadChunk, User
 from screening.permissions import RecordClip, WriteUpload
-from screening.services import access, events, store
+from screening.services import access, events, installation, store
 from screening.services.screenings import RECORDING
 from screening.services.transitions import consent_stands, lock_screening, move, try_move
 
@@ -47,9 +47,11 @@ def create(*, by: User, clip: Clip, length: int | None = None, mime_type: str = 
     """Begin the upload of an expected clip; one that was open is given up for the new one.
 
     ``length`` in bytes, None while it is still being recorded. Raises NotAllowed, TooLarge,
-    UnknownContainer, WrongState (not recording any more, consent taken back, already received).
+    UnknownContainer, StoreRefused, WrongState (not recording any more, consent taken back, already
+    received).
     """
     access.require(RecordClip, by, clip)
+    installation.require()
     container = containers.normalised(mime_type)
     if length is not None and length > settings.UPLOAD_MAX_BYTES:
         raise TooLarge(TOO_LARGE)
@@ -71,7 +73,7 @@ def create(*, by: User, clip: Clip, length: int | None = None, mime_type: str = 
             expires_at=timezone.now() + timedelta(hours=settings.UPLOAD_HOURS),
         )
         events.append_clip(clip=clip, screening=screening, state="uploading")
-        transaction.on_commit(lambda: store.remove(*dropped))
+        transaction.on_commit(lambda: store.remove(*dropped, why="upload given up"))
     return upload
 
 
@@ -108,7 +110,7 @@ def append(
     try:
         _count(upload, offset=offset, size=size, key=key, length=total)
     except Exception:
-        store.remove(key)
+        store.remove(key, why="chunk not counted")
         raise
     upload.refresh_from_db()
     return upload
@@ -133,7 +135,7 @@ def give_up(upload: Upload) -> None:
         dropped = _close(upload)
         if try_move(upload.clip, expected=[Clip.State.UPLOADING], state=Clip.State.EXPECTED):
             events.append_clip(clip=upload.clip, screening=screening, state="expected")
-    store.remove(*dropped)
+    store.remove(*dropped, why="upload given up")
 
 
 def _close(upload: Upload) -> list[str]:

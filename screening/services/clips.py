@@ -33,7 +33,7 @@ def skip(*, by: User, clip: Clip, reason: str) -> Clip:
             skip_reason=reason[:200],
         )
         events.append_clip(clip=clip, screening=screening, state="skipped")
-        transaction.on_commit(lambda: store.remove(*dropped))
+        transaction.on_commit(lambda: store.remove(*dropped, why="upload given up"))
     return clip
 
 
@@ -56,7 +56,7 @@ def rerecord(*, by: User, clip: Clip) -> Clip:
         if clip.state == State.UPLOADING:
             dropped = _drop_open_upload(clip)
             move(clip, expected=[State.UPLOADING], state=State.EXPECTED)
-            transaction.on_commit(lambda: store.remove(*dropped))
+            transaction.on_commit(lambda: store.remove(*dropped, why="upload given up"))
             fresh = clip
         elif clip.state in REPLACEABLE:
             fresh = supersede(clip)

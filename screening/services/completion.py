@@ -55,15 +55,15 @@ def complete(
         store.put(key, joined)
     except FileNotFoundError as raced:
         # Another request completed or gave up this upload while we were reading its chunks.
-        store.remove(key)
+        store.remove(key, why="recording not received")
         if clip := _completed_before(upload, sha256):
             return clip
         raise Conflict from raced
     except BaseException:
-        store.remove(key)
+        store.remove(key, why="recording not received")
         raise
     if joined.size != size or joined.sha256.hexdigest() != sha256:
-        store.remove(key)
+        store.remove(key, why="recording not received")
         give_up(upload)
         raise Invalid(
             "The recording was damaged on its way. It will be sent again.", code="hash_mismatch"
@@ -71,11 +71,11 @@ def complete(
     try:
         clip = _receive_clip(upload, key=key, size=size, sha256=sha256, announced=announced)
     except BaseException:
-        store.remove(key)
+        store.remove(key, why="recording not received")
         if clip := _completed_before(upload, sha256):
             return clip
         raise
-    store.remove(*(chunk.storage_key for chunk in chunks))
+    store.remove(*(chunk.storage_key for chunk in chunks), why="joined into the recording")
     return clip
 
 

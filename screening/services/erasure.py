@@ -88,7 +88,7 @@ def erase_files(*, patient_id: UUID) -> bool:
     patient = Patient.objects.filter(pk=patient_id, erased_at__isnull=False).first()
     if patient is None:
         return False
-    left = store.remove_folder(store.patient_folder(patient.pk))
+    left = store.remove_folder(store.patient_folder(patient.pk), why="patient erased")
     if left:
         raise Conflict(f"{len(left)} files of an erased patient are still in the store.")
     with transaction.atomic():

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from screening import queue
 from screening.models import Clip, ClipMeasurement, Patient, Screening, User
-from screening.services import access, events, store
+from screening.services import access, events, installation, store
 from screening.services.assessing import (
     AssessmentInput,
     Target,
@@ -63,8 +63,11 @@ def claim_clip(*, clip_id: UUID, seconds: float) -> ClaimedClip | None:
     """Claim a received clip, or one whose lease ran out, for ``seconds``.
 
     None when there is nothing to do: measured, claimed by another, superseded, consent taken back,
-    or no attempt left (the clip is then *failed*).
+    or no attempt left (the clip is then *failed*). None too while the store is another database's:
+    a recording that is not there now would be given up for lost.
     """
+    if not installation.check().may_write:
+        return None
     with transaction.atomic():
         clip = Clip.objects.select_related("step").filter(pk=clip_id).first()
         if clip is None:
@@ -175,7 +178,7 @@ def store_playback(*, claim: ClaimedClip, source: Path) -> bool:
         rows = Clip.objects.filter(pk=clip.pk, sha256=claim.sha256, playback_key="")
         kept = consent_stands(screening) and bool(rows.update(playback_key=key))
     if not kept:
-        store.remove(key)
+        store.remove(key, why="copy not needed any more")
     return kept
 
 

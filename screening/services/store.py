@@ -1,14 +1,15 @@
 """The store of clips, above Django's storage: keys, streaming, byte ranges, listing, removal.
 
 A local folder or an S3 bucket, the same to everybody else. All files of a patient lie under
-``patients/<patient>/``, so that an erasure can be proved by listing one folder.
+``patients/<patient>/``, so that an erasure can be proved by listing one folder. Nothing is written
+to, or deleted from, a store that belongs to another database (``services.installation``).
 """
 
 import hashlib
 import io
+import logging
 import secrets
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, cast
 from uuid import UUID
@@ -19,9 +20,12 @@ from django.core.files.storage import default_storage
 from screening import containers
 from screening.errors import NotFound
 from screening.models import Clip, Upload
+from screening.services import installation, listing
+
+logger = logging.getLogger(__name__)
 
 BLOCK = 256 * 1024
-ROOT = "patients"
+ROOT = listing.ROOT
 
 
 class Joined(io.RawIOBase):
@@ -86,7 +90,11 @@ def playback_key(clip: Clip) -> str:
 
 
 def put(key: str, data: IO[bytes] | io.RawIOBase) -> None:
-    """Store a stream under ``key``, without ever holding it in memory as a whole."""
+    """Store a stream under ``key``, without ever holding it in memory as a whole.
+
+    Raises StoreRefused where the store is another installation's.
+    """
+    installation.require()
     stored = default_storage.save(key, File(cast("IO[bytes]", data)))
     if stored != key:
         # Keys are random: a taken one means a fault of ours, and must not go unnoticed.
@@ -94,11 +102,20 @@ def put(key: str, data: IO[bytes] | io.RawIOBase) -> None:
         raise FileExistsError(key)
 
 
-def remove(*keys: str) -> None:
-    """Delete these objects; one that is not there is fine."""
-    for key in keys:
-        if key:
-            default_storage.delete(key)
+def remove(*keys: str, why: str) -> None:
+    """Delete these objects and write it down; one that is not there is fine.
+
+    In another installation's store nothing is deleted: what is left over is found by the survey.
+    """
+    present = [key for key in keys if key]
+    if not present:
+        return
+    if not installation.check().may_write:
+        logger.warning("%d objects stay in the store, which is another database's", len(present))
+        return
+    for key in present:
+        default_storage.delete(key)
+        logger.info("deleted from the store: %s (%s)", key, why)
 
 
 def fetch(key: str, to: Path) -> None:
@@ -128,32 +145,14 @@ def read_range(key: str, start: int, length: int) -> bytes:
         return bytes(source.read(length))
 
 
-def listing(folder: str = ROOT) -> Iterator[str]:
-    """The keys of all objects under ``folder``."""
-    try:
-        folders, files = default_storage.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for name in files:
-        if name:
-            yield f"{folder}/{name}"
-    for name in folders:
-        yield from listing(f"{folder}/{name}")
+def remove_folder(folder: str, *, why: str) -> list[str]:
+    """Delete everything under ``folder`` and list again: what is returned was not deleted.
 
-
-def modified(key: str) -> datetime | None:
-    """When an object was written; None when it is gone meanwhile."""
-    try:
-        return default_storage.get_modified_time(key)
-    except FileNotFoundError:
-        return None
-
-
-def remove_folder(folder: str) -> list[str]:
-    """Delete everything under ``folder`` and list again: what is returned was not deleted."""
-    for key in list(listing(folder)):
-        default_storage.delete(key)
-    left = list(listing(folder))
+    Raises StoreRefused: in another installation's store nothing could be proved.
+    """
+    installation.require()
+    remove(*(one.key for one in listing.objects(f"{folder}/")), why=why)
+    left = [one.key for one in listing.objects(f"{folder}/")]
     if not left:
         _remove_empty(folder)
     return left

@@ -1,17 +1,15 @@
 """A store of its own for each test, and clients that commit as the site does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files.storage import default_storage
 from django.test import TestCase
-from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from screening.models import User
-from screening.services import store
+from screening.services import listing
 
 
 class Client(APIClient):
@@ -23,24 +21,14 @@ class Client(APIClient):
 
 
 @pytest.fixture(autouse=True)
-def clips_folder(tmp_path: Path, settings: Settings) -> Iterator[Path]:
-    """Clips go to the test's own folder."""
-    folder = tmp_path / "clips"
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": str(folder), "base_url": None},
-        },
-    }
-    yield folder
-    assert default_storage is not None
+def _own_store(clips_folder: Path) -> None:
+    """Every test has a store of its own."""
 
 
 @pytest.fixture
 def stored() -> Callable[[], list[str]]:
     """What lies in the store, by listing it."""
-    return lambda: sorted(store.listing())
+    return lambda: [one.key for one in listing.objects()]
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ from screening.services import (  # noqa: E402
     bundles,
     events,
     invitations,
+    listing,
     measuring,
     screenings,
     store,
@@ -80,7 +81,7 @@ class Held:
 
 
 def folder(screening: Screening) -> list[str]:
-    return list(store.listing(store.patient_folder(screening.patient_id)))
+    return [one.key for one in listing.objects(store.patient_folder(screening.patient_id))]
 
 
 def two_chunks_at_one_offset() -> None:

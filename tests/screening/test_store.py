@@ -10,67 +10,43 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage, storages
 from django.utils import timezone
-from pytest_django import Settings
 
 from screening.errors import NotFound
-from screening.services import erasure, store, uploads
+from screening.services import erasure, listing, store, uploads
 from tests.screening import factories as make
 from tests.screening.conftest import Client
-from tests.servers import ObjectStore
+
+pytestmark = pytest.mark.django_db
+Stored = Callable[[], list[str]]
 
 #: More than one part of a multipart upload, in chunks that do not end where the parts do.
 LARGE = b"".join(bytes([n]) * 3_000_000 for n in range(4))
 
 
-def use_s3(object_store: ObjectStore, settings: Settings) -> None:
-    given = object_store.create_bucket(f"clips-{timezone.now():%H%M%S%f}")
-    options = {
-        "bucket_name": given["MIMIA_S3_BUCKET"],
-        "endpoint_url": given["MIMIA_S3_ENDPOINT"],
-        "access_key": given["MIMIA_S3_ACCESS_KEY"],
-        "secret_key": given["MIMIA_S3_SECRET_KEY"],
-        "region_name": "us-east-1",
-        "addressing_style": "path",
-        "file_overwrite": True,
-        "default_acl": None,
-    }
-    backend = "storages.backends.s3.S3Storage"
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {"BACKEND": backend, "OPTIONS": options},
-    }
-
-
-@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.distributed)])
-def place(request: pytest.FixtureRequest, settings: Settings) -> str:
-    if request.param == "s3":
-        use_s3(request.getfixturevalue("object_store"), settings)
-    return str(request.param)
-
-
-def test_put_range_list_and_remove(place: str, tmp_path: Path) -> None:
+def test_put_range_list_and_remove(place: str, stored: Stored, tmp_path: Path) -> None:
     store.put("patients/a/one", io.BytesIO(b"0123456789"))
     store.put("patients/a/b/two", io.BytesIO(b"x"))
     store.put("patients/c", io.BytesIO(b"y"))
-    assert sorted(store.listing()) == ["patients/a/b/two", "patients/a/one", "patients/c"]
+    assert stored() == ["patients/a/b/two", "patients/a/one", "patients/c"]
     assert store.size("patients/a/one") == 10
     assert store.read_range("patients/a/one", 2, 3) == b"234"
     assert store.read_range("patients/a/one", 8, 5) == b"89"
     store.fetch("patients/a/one", tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == b"0123456789"
-    written = store.modified("patients/a/one")
-    assert written is not None
-    assert abs(timezone.now() - written) < timedelta(minutes=1)
-    assert store.remove_folder("patients/a") == []
-    assert sorted(store.listing()) == ["patients/c"]
-    store.remove("patients/c", "patients/c", "")
-    assert list(store.listing()) == []
+    (one,) = listing.objects("patients/a/o")
+    assert (one.key, one.size) == ("patients/a/one", 10)
+    assert abs(timezone.now() - one.written_at) < timedelta(minutes=1)
+    assert store.remove_folder("patients/a", why="test") == []
+    assert stored() == ["patients/c"]
+    store.remove("patients/c", "patients/c", "", why="test")
+    assert stored() == []
     with pytest.raises(NotFound):
         store.size("patients/c")
 
 
-@pytest.mark.django_db
-def test_a_recording_is_joined_as_a_stream(place: str, client_of: Callable[..., Client]) -> None:
+def test_a_recording_is_joined_as_a_stream(
+    place: str, stored: Stored, client_of: Callable[..., Client]
+) -> None:
     screening = make.draft()
     by, clip = make.person(screening), make.clip_of(screening, "smile")
     upload = uploads.create(by=by, clip=clip, mime_type="video/webm")
@@ -79,7 +55,7 @@ def test_a_recording_is_joined_as_a_stream(place: str, client_of: Callable[..., 
         uploads.append(by=by, upload=upload, offset=start, data=io.BytesIO(part))
     digest = hashlib.sha256(LARGE).hexdigest()
     clip = uploads.complete(by=by, upload=upload, size=len(LARGE), sha256=digest, announced={})
-    assert list(store.listing()) == [clip.storage_key]
+    assert stored() == [clip.storage_key]
     with default_storage.open(clip.storage_key) as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == digest
 
@@ -87,28 +63,49 @@ def test_a_recording_is_joined_as_a_stream(place: str, client_of: Callable[..., 
     assert (video.status_code, video.content) == (206, b"\x00\x01")
     erasure.erase_patient(by=make.AdminFactory(), patient=screening.patient)
     assert erasure.erase_files(patient_id=screening.patient.pk)
-    assert list(store.listing()) == []
+    assert stored() == []
 
 
-@pytest.mark.django_db
-def test_a_wrong_hash_leaves_nothing(place: str) -> None:
+def test_a_wrong_hash_leaves_nothing(place: str, stored: Stored) -> None:
     screening = make.draft()
     by, clip = make.person(screening), make.clip_of(screening, "smile")
     upload = uploads.create(by=by, clip=clip)
     uploads.append(by=by, upload=upload, offset=0, data=b"some")
     with pytest.raises(make.Invalid):
         uploads.complete(by=by, upload=upload, size=4, sha256="0" * 64, announced={})
-    assert list(store.listing()) == []
+    assert stored() == []
 
 
-def test_a_taken_key_is_not_overwritten_in_silence(clips_folder: Path) -> None:
+def test_a_taken_key_is_not_overwritten_in_silence(stored: Stored) -> None:
     store.put("patients/k", io.BytesIO(b"first"))
     with pytest.raises(FileExistsError):
         store.put("patients/k", io.BytesIO(b"second"))
-    assert list(store.listing()) == ["patients/k"]
+    assert stored() == ["patients/k"]
     assert store.read_range("patients/k", 0, 9) == b"first"
 
 
 def test_storages_are_per_test() -> None:
     default_storage.save("patients/x", ContentFile(b""))
     assert list(storages["default"].listdir("patients")[1]) == ["x"]
+
+
+def test_a_listing_is_in_order_and_goes_on_anywhere(place: str) -> None:
+    """Folders sort as their keys do: ``a-b`` before ``a/b`` before ``a0``, on a disk as on S3."""
+    keys = ["patients/a-b", "patients/a/b", "patients/a/c/d", "patients/a0", "patients/b/a"]
+    for key in reversed(keys):
+        store.put(key, io.BytesIO(b"x"))
+    assert [one.key for one in listing.objects()] == keys
+    for number, key in enumerate(keys):
+        assert [one.key for one in listing.objects(after=key)] == keys[number + 1 :]
+    assert [one.key for one in listing.objects(after="patients/a/bb")] == keys[2:]
+    assert [one.key for one in listing.objects("patients/a/")] == keys[1:3]
+
+
+def test_deletions_are_written_down(place: str, caplog: pytest.LogCaptureFixture) -> None:
+    store.put("patients/a/one", io.BytesIO(b"x"))
+    store.put("patients/a/two", io.BytesIO(b"x"))
+    with caplog.at_level("INFO"):
+        store.remove("patients/a/one", why="for a test")
+        store.remove_folder("patients/a", why="patient erased")
+    assert "patients/a/one (for a test)" in caplog.text
+    assert "patients/a/two (patient erased)" in caplog.text

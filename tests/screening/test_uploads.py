@@ -1,21 +1,18 @@
 """Bad uploads: each gets a typed answer, the clip can be sent again, and nothing is left behind."""
 
 import hashlib
-import os
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.http import UnreadablePostError
 from django.utils import timezone
 from pytest_django import Settings
 
 from screening.models import Clip, Upload, UploadChunk
-from screening.services import store, uploads
+from screening.services import uploads
 from tests.screening import factories as make
 from tests.screening.conftest import Client
 
@@ -272,23 +269,6 @@ def test_withdrawn_consent_stops_the_upload(sender: Sender) -> None:
     assert sender.create().status_code == 409
 
 
-def test_the_sweep_lists_the_store_now_and_then(
-    sender: Sender, stored: Stored, clips_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sender.patch(0, DATA[:100])
-    orphan = store.chunk_key(Upload.objects.get(), 100)
-    default_storage.save(orphan, ContentFile(DATA))
-    two_hours_ago = timezone.now().timestamp() - 7200
-    for key in stored():
-        os.utime(clips_folder / key, (two_hours_ago, two_hours_ago))
-    monkeypatch.setattr(uploads, "_next_listing", float("inf"))
-    uploads.sweep()
-    assert orphan in stored()
-    monkeypatch.setattr(uploads, "_next_listing", 0.0)
-    uploads.sweep()
-    assert stored() == [UploadChunk.objects.get().storage_key]
-
-
 class Cut:
     """A connection that breaks off after some bytes."""
 
@@ -323,19 +303,3 @@ def test_fault_of_the_store_is_no_end_of_the_chunk(sender: Sender, stored: Store
         uploads.append(by=by, upload=Upload.objects.get(), offset=0, data=Full())
     assert stored() == []
     assert sender.head()["Upload-Offset"] == "0"
-
-
-def test_objects_without_a_row_are_found_and_removed(sender: Sender, stored: Stored) -> None:
-    """What a crash between storing and counting leaves, and only that."""
-    sender.patch(0, DATA[:100])
-    upload = Upload.objects.get()
-    orphan = store.chunk_key(upload, 100)
-    default_storage.save(orphan, ContentFile(DATA))
-    known = [chunk.storage_key for chunk in UploadChunk.objects.all()]
-    assert stored() == sorted([orphan, *known])
-    assert uploads.remove_orphans() == []
-    assert uploads.remove_orphans(age=timedelta(0)) == [orphan]
-    assert stored() == known
-    assert sender.patch(100, DATA[100:]).status_code == 204
-    assert sender.complete().status_code == 200
-    assert uploads.remove_orphans(age=timedelta(0)) == []

@@ -139,6 +139,12 @@ MEASURING_THREADS = env.int("MIMIA_MEASURING_THREADS", default=1)
 #: Where the image encoder of a bundle with the CLIP source runs: a torch device, or auto.
 ENCODER_DEVICE = env("MIMIA_ENCODER_DEVICE", default="auto")
 SWEEP_SECONDS = env.int("MIMIA_SWEEP_SECONDS", default=30)
+#: The store is compared with the rows this often; what no row names is deleted after so many days,
+#: unless it is more than so many objects, or than this share of all: then somebody has to look.
+STORE_SURVEY_HOURS = env.float("MIMIA_STORE_SURVEY_HOURS", default=24.0)
+QUARANTINE_DAYS = env.int("MIMIA_QUARANTINE_DAYS", default=30)
+CLEANER_MAX_OBJECTS = env.int("MIMIA_CLEANER_MAX_OBJECTS", default=1000)
+CLEANER_MAX_SHARE = env.float("MIMIA_CLEANER_MAX_SHARE", default=0.05)
 UPLOAD_MAX_BYTES = env.int("MIMIA_UPLOAD_MAX_BYTES", default=200 * 1024 * 1024)
 UPLOAD_CHUNK_MAX_BYTES = env.int("MIMIA_UPLOAD_CHUNK_MAX_BYTES", default=16 * 1024 * 1024)
 UPLOAD_HOURS = env.int("MIMIA_UPLOAD_HOURS", default=72)
