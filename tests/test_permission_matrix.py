@@ -94,6 +94,7 @@ RULES: dict[str, dict[str, Rule]] = {
     },
     "case": pages(THE_CLINICIAN, *READ),
     # --- API
+    "api-index": pages(EVERYBODY, *READ),
     "api-me": pages(SIGNED_IN, *READ),
     "api-consent-form": pages(SIGNED_IN, *READ),
     "api-consents": {

@@ -4,8 +4,16 @@ import logging
 import re
 from typing import Any
 
-#: An invitation's token, or the key of a new password, up to the end of its part of the address.
-SECRET_PART = re.compile(r"(/invitation/|/password/reset/key/)[^/?#\s\"']+")
+#: What opens something: an invitation's token, the keys of a new password and of a new e-mail
+#: address, a signed address of a recording. Up to the end of its part of the address, whether the
+#: address stands for itself or, encoded, in another one's query. The proxy has the same
+#: (deploy/Caddyfile), and a test compares them.
+SECRET_PART = re.compile(
+    r"((?:/|%2F)"
+    r"(?:invitation|password(?:/|%2F)reset(?:/|%2F)key|confirm-email|media)"
+    r"(?:/|%2F))[^/?#&\s\"']+",
+    re.IGNORECASE,
+)
 
 
 class WithoutSecrets(logging.Filter):

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from screening.api import clips, models, people, screenings
+from screening.api import clips, index, models, people, screenings
 from screening.uploads import tus
 
 urlpatterns = [
+    path("", index.Index.as_view(), name="api-index"),
     path("me/", people.Me.as_view(), name="api-me"),
     path("consent-forms/current/", people.CurrentConsentForm.as_view(), name="api-consent-form"),
     path("consents/", people.Consents.as_view(), name="api-consents"),

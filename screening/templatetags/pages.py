@@ -1,6 +1,7 @@
 """Small helpers of the templates."""
 
 from django import template
+from django.conf import settings
 from django.template import Context
 
 from screening.pages.frame import role_of
@@ -13,6 +14,12 @@ def role(context: Context) -> str:
     """Who is looking: anonymous, patient, clinician, admin or nobody."""
     user = getattr(context.get("request"), "user", None)
     return role_of(user) if user is not None else "anonymous"
+
+
+@register.simple_tag
+def csrf_cookie() -> str:
+    """The name of the cookie in which the pages' scripts find their token."""
+    return settings.CSRF_COOKIE_NAME
 
 
 @register.filter

@@ -22,9 +22,11 @@ export class ApiError extends Error {
   }
 }
 
+/** The token in the cookie that the page names: over TLS the name has a prefix. */
 export function csrfToken(): string {
-  const found = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie);
-  return found?.[1] ? decodeURIComponent(found[1]) : "";
+  const name = document.documentElement.dataset.csrfCookie ?? "csrftoken";
+  const found = document.cookie.split("; ").find((cookie) => cookie.startsWith(`${name}=`));
+  return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
 }
 
 export async function call<T>(
