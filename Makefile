@@ -3,7 +3,7 @@
 PORT ?= 8000
 STRICT ?=
 
-.PHONY: help run test lint format bench results constraints clean
+.PHONY: help run test lint format bench results stack constraints clean
 
 help:
 	@echo "make run [PORT=8000]   from a bare checkout to a running site with a demo case"
@@ -11,6 +11,7 @@ help:
 	@echo "make lint              every check that needs no running site"
 	@echo "make bench             how long each stage takes, as a table and in var/bench/"
 	@echo "make results           re-train and re-evaluate on MIMIA_DATA; rewrites docs/results.md"
+	@echo "make stack             build both images and run the Compose topology, where podman can be had"
 	@echo "make constraints       write down the versions that are installed now"
 
 run:
@@ -31,6 +32,9 @@ bench:
 
 results:
 	@bash scripts/results.sh
+
+stack:
+	@bash scripts/stack/stack.sh
 
 constraints:
 	@bash scripts/setup.sh test
