@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import rules
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from screening.models import (
     Assessment,
@@ -62,6 +62,20 @@ class Permission:
         return cls.filter(user, cls.model._default_manager.filter(pk=row.pk)).exists()
 
 
+def stands(prefix: str = "") -> Q:
+    """Screenings that were not taken back: what they hold may be read, and worked on.
+
+    Closed are those that the patient took back, all of a patient whose consent to the clinic was
+    withdrawn, and all of an erased one. Every permission of a reader other than the patient, the
+    pages of the admin site, the comparison, the exports and the workers ask this and nothing else.
+    """
+    consent = Consent.objects.filter(patient=OuterRef(f"{prefix}patient"))
+    return Q(
+        Exists(consent.filter(withdrawn_at__isnull=True)),
+        **{f"{prefix}withdrawn_at__isnull": True, f"{prefix}patient__erased_at__isnull": True},
+    ) & ~Q(**{f"{prefix}state": Screening.State.WITHDRAWN})
+
+
 def _own(prefix: str, user: User) -> Q:
     """Rows of the user's own patient record."""
     return Q(**{f"{prefix}patient__user": user, f"{prefix}patient__erased_at__isnull": True})
@@ -77,14 +91,25 @@ def _sites_of(user: User) -> QuerySet[Any]:
     return Membership.objects.filter(user=user, role=Membership.Role.CLINICIAN).values("site")
 
 
+class FollowScreening(Permission):
+    """That there is a screening, and where it stands: clinicians of the site, for ever."""
+
+    name, model = "follow_screening", Screening
+
+    @classmethod
+    def rule(cls, user: User) -> Q:
+        return _site("", user)
+
+
 class ViewScreening(Permission):
-    """The patient's own; the clinicians of the site once there is something to see."""
+    """The patient's own, and where it stands for those who follow it. What it holds is behind
+    :class:`ReviewScreening`."""
 
     name, model = "view_screening", Screening
 
     @classmethod
     def rule(cls, user: User) -> Q:
-        return _own("", user) | _site("", user)
+        return _own("", user) | FollowScreening.rule(user)
 
 
 class RecordScreening(Permission):
@@ -98,24 +123,23 @@ class RecordScreening(Permission):
 
 
 class ReviewScreening(Permission):
-    """Review, release, request of a new recording, full assessment: clinicians of the site."""
+    """What a screening holds, its review, its release: clinicians of the site while it stands."""
 
     name, model = "review_screening", Screening
 
     @classmethod
     def rule(cls, user: User) -> Q:
-        return _site("", user) & Q(patient__erased_at__isnull=True)
+        return _site("", user) & stands()
 
 
 class ViewClip(Permission):
-    """The patient's own clips; the clinicians of the site unless the screening was withdrawn."""
+    """The patient's own clips; the clinicians of the site while the screening stands."""
 
     name, model = "view_clip", Clip
 
     @classmethod
     def rule(cls, user: User) -> Q:
-        watching = _site("screening__", user) & ~Q(screening__state="withdrawn")
-        return _own("screening__", user) | watching
+        return _own("screening__", user) | ReviewClip.rule(user)
 
 
 class RecordClip(Permission):
@@ -127,13 +151,13 @@ class RecordClip(Permission):
 
 
 class ReviewClip(Permission):
-    """Signals and curves of a clip: clinicians of the site, unless it was withdrawn."""
+    """Signals and curves of a clip: clinicians of the site while the screening stands."""
 
     name, model = "review_clip", Clip
 
     @classmethod
     def rule(cls, user: User) -> Q:
-        return _site("screening__", user) & ~Q(screening__state="withdrawn")
+        return _site("screening__", user) & stands("screening__")
 
 
 class WriteUpload(Permission):
@@ -145,13 +169,14 @@ class WriteUpload(Permission):
 
 
 class ViewAssessment(Permission):
-    """The full assessment: clinicians of the site. Patients read released results elsewhere."""
+    """The full assessment: clinicians of the site while the screening stands. Patients read
+    released results elsewhere."""
 
     name, model = "view_assessment", Assessment
 
     @classmethod
     def rule(cls, user: User) -> Q:
-        return _site("screening__", user) & ~Q(screening__state="withdrawn")
+        return _site("screening__", user) & stands("screening__")
 
 
 class WorkAtSite(Permission):

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from screening.models import Clip, Screening
+from screening.models import Clip
 from screening.services import bundles, installation, measuring, survey, uploads
 
 MAKE_PLAYBACK = "worker.make_playback"
@@ -84,10 +84,11 @@ def _without_copy() -> list[str]:
     """
     now = timezone.now()
     rows = Clip.objects.filter(
+        screening__withdrawn_at__isnull=True,
         state=Clip.State.MEASURED,
         playback_key="",
         measured_at__range=(now - timedelta(days=1), now - timedelta(seconds=COPY_SECONDS)),
-    ).exclude(screening__state=Screening.State.WITHDRAWN)
+    )
     return [str(pk) for pk in rows.values_list("pk", flat=True)[:COPIES_AT_ONCE]]
 
 

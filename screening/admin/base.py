@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from screening.errors import DomainError
 from screening.models import Screening, User
+from screening.permissions import stands
 from screening.services import access
 
 Action = Callable[[Any, HttpRequest, "QuerySet[Any]"], None]
@@ -29,6 +30,19 @@ class ReadOnly(NoDelete):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class WhileItStands:
+    """Rows of what a screening holds: with the screening taken back, nobody finds them here.
+
+    ``screening_path``: from the row to its screening.
+    """
+
+    screening_path = "screening__"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = cast(Any, super()).get_queryset(request)
+        return rows.filter(stands(self.screening_path))
 
 
 class Viewed:

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from screening.admin.base import ReadOnly, Viewed, act_on_each, user_of
+from screening.admin.base import ReadOnly, Viewed, WhileItStands, act_on_each, user_of
 from screening.models import Assessment, ClipMeasurement, ModelBundle, Review, Screening
 from screening.services import bundles, comparison
 
@@ -49,7 +49,8 @@ class Bundles(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(ClipMeasurement)
-class Measurements(Viewed, ReadOnly, admin.ModelAdmin):
+class Measurements(WhileItStands, Viewed, ReadOnly, admin.ModelAdmin):
+    screening_path = "clip__screening__"
     list_display = ("clip", "state", "reason", "measurer_digest", "created_at")
     list_filter = ("state", "reason", "clip__step__expression")
     search_fields = ("clip__id", "clip_sha256", "clip__screening__patient__pseudonym")
@@ -60,14 +61,14 @@ class Measurements(Viewed, ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(Assessment)
-class Assessments(Viewed, ReadOnly, admin.ModelAdmin):
+class Assessments(WhileItStands, Viewed, ReadOnly, admin.ModelAdmin):
     list_display = ("screening", "bundle", "is_shadow", "abstained", "created_at")
     list_filter = ("bundle", "is_shadow", "abstained", "screening__site")
     search_fields = ("screening__id", "screening__patient__pseudonym", "measurements_digest")
 
 
 @admin.register(Review)
-class Reviews(Viewed, ReadOnly, admin.ModelAdmin):
+class Reviews(WhileItStands, Viewed, ReadOnly, admin.ModelAdmin):
     list_display = ("screening", "reviewer", "grade", "signed_off_at")
     list_filter = ("grade", "screening__site")
     search_fields = ("screening__patient__pseudonym", "reviewer__email", "reviewer__name")

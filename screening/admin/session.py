@@ -3,13 +3,15 @@
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 
-from screening.admin.base import ReadOnly, Viewed, act_on_each
+from screening.admin.base import ReadOnly, Viewed, WhileItStands, act_on_each
 from screening.models import Clip, Intake, Screening, Upload, UploadChunk
 from screening.services import measuring, retries
+from screening.services.transitions import consent_stands
 
 
-class ClipInline(ReadOnly, admin.TabularInline):
+class ClipInline(WhileItStands, ReadOnly, admin.TabularInline):
     model = Clip
     extra = 0
     show_change_link = True
@@ -33,16 +35,20 @@ class Screenings(Viewed, ReadOnly, admin.ModelAdmin):
         found: Screening = row
         return found
 
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """That it took place stays to be seen; what was said to the patient does not."""
+        return () if obj is None or consent_stands(obj) else ("rerecord_note",)
+
 
 @admin.register(Intake)
-class Intakes(Viewed, ReadOnly, admin.ModelAdmin):
+class Intakes(WhileItStands, Viewed, ReadOnly, admin.ModelAdmin):
     list_display = ("screening", "created_at")
     list_filter = ("screening__site",)
     search_fields = ("screening__patient__pseudonym",)
 
 
 @admin.register(Clip)
-class Clips(Viewed, ReadOnly, admin.ModelAdmin):
+class Clips(WhileItStands, Viewed, ReadOnly, admin.ModelAdmin):
     list_display = ("id", "screening", "step", "take", "state", "reason", "attempts")
     list_filter = ("state", "reason", "step__expression", "screening__site")
     search_fields = ("id", "sha256", "screening__id", "screening__patient__pseudonym")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.pagination import CursorPagination
 from rest_framework.permissions import IsAuthenticated
@@ -15,10 +15,13 @@ from rest_framework.views import APIView
 from screening.api import serializers
 from screening.errors import NotAllowed
 from screening.models import Clip, Patient, Screening, Site, User
-from screening.permissions import ActAsPatient, Permission
+from screening.permissions import ActAsPatient, Permission, stands
 from screening.services import access
 
-SCREENINGS = Screening.objects.select_related("patient", "site", "protocol", "consent")
+#: ``is_open``: not taken back, so that others than the patient may see what it holds.
+SCREENINGS = Screening.objects.select_related("patient", "site", "protocol", "consent").annotate(
+    is_open=ExpressionWrapper(stands(), BooleanField())
+)
 CLIPS = Clip.objects.select_related("screening__patient", "screening__site", "step")
 
 

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 from django.middleware.csrf import get_token
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from screening.api import clinic_shapes, present, serializers
 from screening.api.base import SCREENINGS, View, describe, describe_page
 from screening.errors import Invalid, NotFound
-from screening.models import Assessment, Consent, ConsentForm, Invitation
+from screening.models import Assessment, Consent, ConsentForm, Invitation, Screening
 from screening.permissions import ManageInvitation, ViewConsent, WorkAtSite
 from screening.services import access, consents, events, invitations
 
@@ -116,7 +116,9 @@ class Worklist(View):
             "clips", "reviews", Prefetch("assessments", results)
         )
         if wanted := request.query_params.get("state"):
-            rows = rows.filter(state__in=wanted.split(","))
+            states = set(wanted.split(","))
+            closed = Q(is_open=False) if Screening.State.WITHDRAWN in states else Q(pk=None)
+            rows = rows.filter(Q(is_open=True, state__in=states) | closed)
         return self.page(request, rows, present.worklist_line)
 
 

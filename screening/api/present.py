@@ -12,6 +12,7 @@ from screening.models import Assessment, Clip, Intake, Patient, Screening, User
 from screening.permissions import ReviewScreening
 from screening.services import assessing, consents, media, retries
 from screening.services.screenings import INTAKE_FIELDS
+from screening.services.transitions import consent_stands
 
 State = Screening.State
 #: For the patient *scored* means that somebody at the clinic is looking at it.
@@ -46,18 +47,15 @@ def me(user: User) -> dict[str, Any]:
 
 def screening(row: Screening, *, viewer: User) -> dict[str, Any]:
     """The whole of a screening for its patient or a clinician of its site."""
-    for_clinician = ReviewScreening.allows(viewer, row)
+    may_review = ReviewScreening.allows(viewer, row)
+    is_own = row.patient.user_id == viewer.pk
+    if not may_review and not is_own:
+        return _taken_back(row)
     clips = {clip.step_id: clip for clip in _current_clips(row)}
     intake = Intake.objects.filter(screening=row).first()
-    # Taken back: clinicians see that it was, and nothing of what the patient said or showed.
-    is_hidden = for_clinician and row.state == State.WITHDRAWN
     return {
-        **_head(row, for_clinician=for_clinician),
-        "protocol": {
-            "slug": row.protocol.slug,
-            "version": row.protocol.version,
-            "name": row.protocol.name,
-        },
+        **_head(row, for_clinician=may_review),
+        "protocol": _protocol(row),
         "rerecord_note": row.rerecord_note,
         "steps": [
             {
@@ -73,10 +71,28 @@ def screening(row: Screening, *, viewer: User) -> dict[str, Any]:
             }
             for step in row.protocol.steps.all()
         ],
-        "intake": _intake(intake) if intake and not is_hidden else None,
+        "intake": _intake(intake) if intake else None,
         "result": patient_result(row),
         "next": _next(row, intake),
     }
+
+
+def _taken_back(row: Screening) -> dict[str, Any]:
+    """What a clinic still sees: that there was a screening, and nothing of what it holds."""
+    return {
+        **_head(row, for_clinician=True),
+        "protocol": _protocol(row),
+        "rerecord_note": "",
+        "steps": [],
+        "intake": None,
+        "result": None,
+        "next": "wait",
+    }
+
+
+def _protocol(row: Screening) -> dict[str, Any]:
+    found = row.protocol
+    return {"slug": found.slug, "version": found.version, "name": found.name}
 
 
 def screening_line(row: Screening, *, viewer: User) -> dict[str, Any]:
@@ -87,17 +103,19 @@ def screening_line(row: Screening, *, viewer: User) -> dict[str, Any]:
 def worklist_line(row: Screening) -> dict[str, Any]:
     """One line of a clinic's worklist (clips, reviews, results but shadows' prefetched)."""
     counts: dict[str, int] = {}
-    for found in row.clips.all():
+    is_open = _is_open(row)
+    for found in row.clips.all() if is_open else ():
         if found.state != Clip.State.SUPERSEDED:
             counts[found.state] = counts.get(found.state, 0) + 1
     # While it is recorded or measured anew, the result of the earlier recordings is not its result.
-    shown = _newest(list(row.assessments.all())) if row.state in assessing.ASSESSED else None
+    has_result = is_open and row.state in assessing.ASSESSED
+    shown = _newest(list(row.assessments.all())) if has_result else None
     return {
         **_head(row, for_clinician=True),
         "clips": counts,
         "hypomimia_index": shown and shown.hypomimia_index,
         "abstained": (shown and shown.abstained) or None,
-        "reviews": len(row.reviews.all()),
+        "reviews": len(row.reviews.all()) if is_open else 0,
     }
 
 
@@ -164,14 +182,16 @@ def patient_result(row: Screening) -> dict[str, Any] | None:
 
 
 def _head(row: Screening, *, for_clinician: bool) -> dict[str, Any]:
-    words = row.get_state_display() if for_clinician else PATIENT_STATE_WORDS[State(row.state)]
+    # Closed to a clinic is also what stays with the patient after the consent was withdrawn.
+    state = State.WITHDRAWN if for_clinician and not _is_open(row) else State(row.state)
+    words = str(state.label) if for_clinician else PATIENT_STATE_WORDS[state]
     is_delayed = retries.is_delayed(row)
     if is_delayed:
         words = DELAYED_WORDS if for_clinician else PATIENT_DELAYED_WORDS
     patient = {"pseudonym": row.patient.pseudonym, "name": row.patient.name or None}
     return {
         "id": row.pk,
-        "state": row.state,
+        "state": state,
         "state_words": words,
         "is_delayed": is_delayed,
         "is_phantom": row.is_phantom,
@@ -182,6 +202,12 @@ def _head(row: Screening, *, for_clinician: bool) -> dict[str, Any]:
         "patient": patient if for_clinician else {**patient, "name": None},
         "site": {"id": row.site_id, "name": row.site.name, "contact": row.site.contact},
     }
+
+
+def _is_open(row: Screening) -> bool:
+    """Whether others than the patient may see what it holds (annotated where rows are many)."""
+    found = getattr(row, "is_open", None)
+    return consent_stands(row) if found is None else bool(found)
 
 
 def _intake(row: Intake) -> dict[str, Any]:

@@ -125,8 +125,7 @@ class Reviews(View):
     @describe("The signed reviews", answer=serializers.ReviewOut(many=True), errors=[404])
     def get(self, request: Request, pk: UUID) -> Response:
         row = self.screening(ReviewScreening, pk)
-        is_hidden = row.state == Screening.State.WITHDRAWN
-        rows = row.reviews.none() if is_hidden else row.reviews.select_related("reviewer")
+        rows = row.reviews.select_related("reviewer")
         return Response(serializers.ReviewOut(rows, many=True).data)
 
     @describe(
@@ -157,7 +156,8 @@ class AssessmentOf(View):
                 raise NotFound("There is no result yet.")
             body = present.assessment(found)
         else:
-            shown = present.patient_result(row)
+            own = self.screening(RecordScreening, pk)
+            shown = present.patient_result(own)
             if shown is None:
                 raise NotFound("There is no result yet.")
             body = shown

@@ -14,7 +14,7 @@ from screening.errors import Invalid, NotAllowed
 from screening.models import Invitation, ModelBundle, Screening, Site
 from screening.pages.forms import InviteForm
 from screening.pages.frame import clinician_page, user_of
-from screening.permissions import ManageInvitation, ReviewScreening
+from screening.permissions import FollowScreening, ManageInvitation
 from screening.services import access, comparison, events, invitations
 
 #: MDS-UPDRS item 3.2, in short words of our own: (grade, name, what is seen).
@@ -58,7 +58,7 @@ def worklist(request: HttpRequest, sites: list[Site]) -> HttpResponse:
 def case(request: HttpRequest, sites: list[Site], key: UUID) -> HttpResponse:
     """One screening: clips, curves, signs, result, review."""
     rows = Screening.objects.select_related("patient", "site", "bundle")
-    screening = access.find(ReviewScreening, request.user, rows, key)
+    screening = access.find(FollowScreening, request.user, rows, key)
     access.record_view(user=user_of(request), action="case", screening=screening)
     site = screening.site
     data: dict[str, Any] = {

@@ -11,10 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from screening.models import Assessment, Clip, ModelBundle, Screening, Site
+from screening.permissions import stands
 from screening.services import events, retries
 from screening.services.measurements import ClaimedClip, measured_for
 from screening.services.screenings import current_clips, set_released
@@ -150,8 +151,7 @@ def due_assessments(*, limit: int) -> list[UUID]:
     found = list(waiting.values_list("pk", flat=True)[:limit])
     for shadow in retries.shadows_to_ask():
         seen = Assessment.objects.filter(screening=OuterRef("pk"), bundle=shadow)
-        standing = Q(patient__consents__withdrawn_at__isnull=True, patient__erased_at__isnull=True)
-        missing = rows.filter(~Exists(seen), standing, state__in=ASSESSED).exclude(bundle=shadow)
+        missing = rows.filter(~Exists(seen), stands(), state__in=ASSESSED).exclude(bundle=shadow)
         # Where each clip must be measured anew, a few at a time: patients wait in the same queue.
         most = min(limit, MEASURED_ANEW_AT_ONCE) if shadow.encoder else limit
         # In any order: one that the shadow cannot assess must not stand before all others.

@@ -17,6 +17,7 @@ from django.conf import settings
 
 from screening.errors import Invalid
 from screening.models import AccessEvent, Clip, Consent, Intake, Patient, Review, Scope, Screening
+from screening.permissions import stands
 from screening.services import store
 from screening.services.screenings import current_clips
 
@@ -93,8 +94,7 @@ def _allowed() -> Iterator[Screening]:
     rows = Screening.objects.filter(
         state__in=[Screening.State.SCORED, Screening.State.RELEASED],
         is_phantom=False,
-        patient__erased_at__isnull=True,
-    )
+    ).filter(stands())
     for screening in rows.select_related("patient", "consent", "protocol").order_by("created_at"):
         standing = Consent.objects.filter(patient=screening.patient, withdrawn_at__isnull=True)
         scopes = [screening.consent.scopes, *standing.values_list("scopes", flat=True)]

@@ -16,7 +16,7 @@ from statistics import fmean
 from uuid import UUID
 
 from screening.models import Assessment, ModelBundle, Review, Screening, Site, User
-from screening.permissions import WorkAtSite
+from screening.permissions import WorkAtSite, stands
 from screening.services import access, cohort
 from screening.services.assessing import ASSESSED
 
@@ -123,6 +123,7 @@ def agreement(bundle: ModelBundle, found: Iterable[Line]) -> Agreement:
 
 def _lines(screenings: Iterable[Screening]) -> list[Line]:
     reviews = Review.objects.filter(
+        stands("screening__"),
         screening__in=screenings,
         grade__isnull=False,
         screening__is_phantom=False,

@@ -11,7 +11,8 @@ from screening.permissions import ActAsPatient
 from screening.services import access, events
 from screening.services.transitions import lock_screening, try_move
 
-#: A screening in one of these stops when consent is withdrawn. A released one was seen already.
+#: A screening in one of these stops when consent is withdrawn. One that was released stays with the
+#: patient, and is closed to everybody else.
 STOPPED_BY_WITHDRAWAL = (
     Screening.State.DRAFT,
     Screening.State.SUBMITTED,
@@ -63,7 +64,8 @@ def give(*, patient: Patient, form: ConsentForm, scopes: Collection[str]) -> Con
 
 
 def withdraw(*, patient: Patient, by: User) -> None:
-    """Take the consent back: open screenings stop, nothing new is measured or shown.
+    """Take the consent back: open screenings stop, nothing new is measured, and the clinic sees
+    nothing any more of what there is. A later consent does not open it again.
 
     Raises NotAllowed, WrongState when there is none.
     """
@@ -72,9 +74,9 @@ def withdraw(*, patient: Patient, by: User) -> None:
         consent = standing(patient=patient)
         if consent is None:
             raise WrongState("There is no consent to take back.")
-        unfinished = Screening.objects.filter(patient=patient, state__in=STOPPED_BY_WITHDRAWAL)
+        standing_ones = Screening.objects.filter(patient=patient, withdrawn_at__isnull=True)
         locked = [
-            lock_screening(pk) for pk in unfinished.order_by("pk").values_list("pk", flat=True)
+            lock_screening(pk) for pk in standing_ones.order_by("pk").values_list("pk", flat=True)
         ]
         now = timezone.now()
         Consent.objects.filter(pk=consent.pk).update(withdrawn_at=now)
@@ -88,6 +90,12 @@ def withdraw(*, patient: Patient, by: User) -> None:
                 withdrawn_at=now,
             )
         ]
+        released = [row for row in locked if row.state == Screening.State.RELEASED]
+        closed = [
+            row
+            for row in released
+            if try_move(row, expected=[Screening.State.RELEASED], withdrawn_at=now)
+        ]
         events.audit(by=by, action="consent.withdrawn", target=consent)
-        for row in stopped:
+        for row in [*stopped, *closed]:
             events.append(screening=row, kind="screening.withdrawn")

@@ -14,7 +14,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from screening import queue
+from screening.errors import WrongState
 from screening.models import Clip, ClipMeasurement, Patient, Screening, User
+from screening.permissions import stands
 from screening.services import access, events, installation, store
 from screening.services.assessing import (
     AssessmentInput,
@@ -34,7 +36,13 @@ from screening.services.measurements import (
 )
 from screening.services.retries import FRESH_SCREENING
 from screening.services.screenings import current_clips
-from screening.services.transitions import consent_stands, lock_screening, move, try_move
+from screening.services.transitions import (
+    TAKEN_BACK,
+    consent_stands,
+    lock_screening,
+    move,
+    try_move,
+)
 
 __all__ = [
     "AssessmentInput",
@@ -102,7 +110,8 @@ def without_playback(*, clip_id: UUID) -> ClaimedClip | None:
     Not a claim: two workers at once make two copies, and ``store_playback`` keeps one.
     """
     rows = Clip.objects.select_related("step")
-    clip = rows.filter(pk=clip_id, state__in=Clip.STORED, playback_key="").first()
+    stored = rows.filter(stands("screening__"), state__in=Clip.STORED, playback_key="")
+    clip = stored.filter(pk=clip_id).first()
     return claimed(clip, clip.attempts) if clip else None
 
 
@@ -191,6 +200,8 @@ def requeue_failed(*, by: User | None, clip: Clip) -> Clip:
     access.require_administrator(by)
     with transaction.atomic():
         screening = lock_screening(clip.screening_id)
+        if not consent_stands(screening):
+            raise WrongState(TAKEN_BACK)
         move(
             clip,
             expected=[State.FAILED],
@@ -220,9 +231,7 @@ def due(*, limit: int = 200) -> list[tuple[str, str]]:
     Received clips, clips whose lease ran out, assessments that are missing, erasures not proved.
     """
     now = timezone.now()
-    waiting = Clip.objects.exclude(screening__state=Screening.State.WITHDRAWN).order_by(
-        "received_at"
-    )
+    waiting = Clip.objects.filter(stands("screening__")).order_by("received_at")
     received = waiting.filter(state=State.RECEIVED)
     overdue = waiting.filter(state=State.MEASURING, claimed_until__lte=now)
     clips = [*received[:limit], *overdue[:limit]]

@@ -6,7 +6,7 @@ from screening.errors import Invalid, WrongState
 from screening.models import Review, Screening, User
 from screening.permissions import ReviewScreening
 from screening.services import access, assessing, events
-from screening.services.transitions import lock_screening
+from screening.services.transitions import TAKEN_BACK, consent_stands, lock_screening
 
 REVIEWABLE = (Screening.State.SCORED, Screening.State.RELEASED)
 GRADES = range(5)
@@ -23,6 +23,8 @@ def sign_off(*, by: User, screening: Screening, grade: int | None, note: str = "
         raise Invalid("The grade is a number from 0 to 4.", code="grade")
     with transaction.atomic():
         locked = lock_screening(screening.pk)
+        if not consent_stands(locked):
+            raise WrongState(TAKEN_BACK)
         if locked.state not in REVIEWABLE:
             raise WrongState("Only a scored screening can be reviewed.")
         review = Review.objects.create(

@@ -13,7 +13,10 @@ from uuid import UUID
 from django.db.models import Model
 
 from screening.errors import NotFound, WrongState
-from screening.models import Consent, ModelBundle, Screening
+from screening.models import ModelBundle, Screening
+from screening.permissions import stands
+
+TAKEN_BACK = "The patient took this screening back."
 
 
 def lock_screening(screening_id: UUID) -> Screening:
@@ -48,9 +51,5 @@ def try_move(row: Model, *, expected: Collection[str], **changes: Any) -> bool:
 
 
 def consent_stands(screening: Screening) -> bool:
-    """Whether the patient's consent still allows work on this screening and its results."""
-    return (
-        screening.state != Screening.State.WITHDRAWN
-        and screening.patient.erased_at is None
-        and Consent.objects.filter(patient=screening.patient, withdrawn_at__isnull=True).exists()
-    )
+    """Whether the patient's consent still allows work on this screening, and others to read it."""
+    return Screening.objects.filter(stands(), pk=screening.pk).exists()

@@ -27,10 +27,12 @@ class CasePage {
 
   async load(): Promise<void> {
     const path = `screenings/${data.screening}/`;
-    const [screening, found, reviews] = await Promise.all([
-      call<Screening>("GET", path),
-      orNothing(call<Envelope>("GET", `${path}assessment/`)),
-      call<ReviewRow[]>("GET", `${path}reviews/`),
+    const screening = await call<Screening>("GET", path);
+    // What was taken back is not asked for, and leaves an open page too.
+    const isOpen = screening.state !== "withdrawn";
+    const [found, reviews] = await Promise.all([
+      isOpen ? orNothing(call<Envelope>("GET", `${path}assessment/`)) : null,
+      isOpen ? call<ReviewRow[]>("GET", `${path}reviews/`) : [],
     ]);
     this.screening = screening;
     this.found = found;
@@ -90,7 +92,7 @@ class CasePage {
         submitted: screening.is_delayed
           ? "Measured, but the result could not be computed yet. It is tried again for half a day; after that an administrator can start it again."
           : "Being measured. The result appears here by itself.",
-        withdrawn: "The patient took this screening back. There is no result to see.",
+        withdrawn: "The patient took this screening back. Its recordings and results can no longer be seen.",
       };
       this.result.replaceChildren(h("p", { class: "note", role: "status" }, words[screening.state] ?? "There is no result."));
       return;
@@ -108,7 +110,7 @@ class CasePage {
   }
 
   private drawSide(screening: Screening): void {
-    const parts = [
+    const parts = screening.state === "withdrawn" ? [] : [
       reviewList(this.reviews),
       this.found ? reviewForm((grade, note) => this.sign(grade, note), this.side) : null,
       findings.intakeCard(screening),
@@ -128,6 +130,12 @@ class CasePage {
 
   private async drawClips(screening: Screening): Promise<void> {
     const steps = screening.steps;
+    this.clips.hidden = steps.length === 0;
+    if (this.clips.hidden) {
+      this.clips.replaceChildren();
+      this.measured.clear();
+      this.shown = "";
+    }
     const current =
       steps.find((step) => step.expression === this.chosen) ??
       steps.find((step) => step.clip.state === "measured" && step.expression !== "rest") ??
