@@ -41,12 +41,9 @@ RUN MIMIA_VAR=/tmp/build MIMIA_SECRET_KEY=build-only MIMIA_ALLOWED_HOSTS=build.i
 ENV MIMIA_STATIC=/srv/static
 USER mimia
 EXPOSE 8000
-# No access log: an address may hold an invitation's token. Only the proxy can reach this port. The
-# site itself counts forwarded addresses from the right (MIMIA_TRUSTED_PROXIES): the server would
-# take the first, which anybody can write.
-CMD ["uvicorn", "webapp.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
-     "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "10", \
-     "--no-proxy-headers"]
+# Only the proxy can reach this port. Its limits on time and connections, and that it believes no
+# forwarded address (MIMIA_TRUSTED_PROXIES): webapp/server.py.
+CMD ["python", "-m", "webapp.server", "--host", "0.0.0.0", "--port", "8000"]
 
 # --- worker ---------------------------------------------------------------------------------------
 FROM base AS worker

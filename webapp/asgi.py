@@ -6,10 +6,10 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings.development")
 
-from django.core.asgi import get_asgi_application
+from webapp.line import lined_application
 
 # Loads Django; what follows imports models.
-http_application: Any = get_asgi_application()
+http_application: Any = lined_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
@@ -34,7 +34,11 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 application = ProtocolTypeRouter(
     {
-        "http": BodyLimit(http_application, max_bytes=settings.UPLOAD_CHUNK_MAX_BYTES + 65_536),
+        "http": BodyLimit(
+            http_application,
+            max_bytes=settings.UPLOAD_CHUNK_MAX_BYTES + 65_536,
+            together_bytes=settings.BODIES_MAX_BYTES,
+        ),
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
         ),

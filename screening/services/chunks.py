@@ -86,7 +86,8 @@ def append(
     TooLarge (after the end of a known length; above the limit: the upload ends), Invalid.
     """
     access.require(WriteUpload, by, upload)
-    upload.refresh_from_db()
+    # What may have changed, and nothing else: this runs for every part of every recording.
+    upload.refresh_from_db(fields=["state", "offset", "length", "expires_at"])
     require_open(upload)
     if not consent_stands(upload.clip.screening):
         raise WrongState("This screening takes no more recordings.")
@@ -112,7 +113,7 @@ def append(
     except Exception:
         store.remove(key, why="chunk not counted")
         raise
-    upload.refresh_from_db()
+    upload.offset, upload.length = offset + size, total
     return upload
 
 
@@ -209,7 +210,7 @@ def is_expired(upload: Upload) -> bool:
 
 def find(*, by: User, upload_id: UUID) -> Upload:
     """The user's own upload. Raises NotFound."""
-    rows = Upload.objects.select_related("clip__screening", "clip__step")
+    rows = Upload.objects.select_related("clip__screening__patient", "clip__step")
     upload = access.find(WriteUpload, by, rows, upload_id)
     if not isinstance(upload, Upload):
         raise NotFound

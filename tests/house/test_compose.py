@@ -110,9 +110,11 @@ def test_every_command_exists() -> None:
     managed = set(re.findall(r"manage\.py (\w+)", text))
     assert {"migrate", "shell"} <= managed
     assert managed <= set(get_commands())
-    applications = re.findall(r"webapp\.asgi:(\w+)", text)
-    assert applications
-    assert all(hasattr(importlib.import_module("webapp.asgi"), name) for name in applications)
+    servers = re.findall(r'"python", "-m", "([\w.]+)"', text)
+    assert servers == ["webapp.server"], "the container's server is the one that serve runs"
+    application = importlib.import_module("webapp.server").server("127.0.0.1", 1).config.app
+    module, _, name = application.partition(":")
+    assert hasattr(importlib.import_module(module), name)
     assert "webapp.celery" in text
     assert importlib.import_module("webapp.celery").app.main == "mimia"
 

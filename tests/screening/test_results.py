@@ -218,7 +218,7 @@ async def ask(pieces: list[bytes], headers: list[tuple[bytes, bytes]]) -> tuple[
         sent.append(message)
 
     scope = {"type": "http", "headers": headers}
-    await BodyLimit(swallow, max_bytes=100)(scope, receive, send)
+    await BodyLimit(swallow, max_bytes=100, together_bytes=1000)(scope, receive, send)
     return sent[0]["status"], len(pieces) - len(waiting)
 
 

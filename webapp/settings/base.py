@@ -149,6 +149,14 @@ CLEANER_MAX_SHARE = env.float("MIMIA_CLEANER_MAX_SHARE", default=0.05)
 UPLOAD_MAX_BYTES = env.int("MIMIA_UPLOAD_MAX_BYTES", default=200 * 1024 * 1024)
 UPLOAD_CHUNK_MAX_BYTES = env.int("MIMIA_UPLOAD_CHUNK_MAX_BYTES", default=16 * 1024 * 1024)
 UPLOAD_HOURS = env.int("MIMIA_UPLOAD_HOURS", default=72)
+#: Bodies of requests that are still arriving lie in memory up to the first size, then in temporary
+#: files; all together they take no more than the second.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
+BODIES_MAX_BYTES = env.int("MIMIA_BODIES_MAX_BYTES", default=512 * 1024 * 1024)
+#: How many requests are worked on at once in this process; the others wait in line for so long.
+REQUESTS_AT_ONCE = env.int("MIMIA_REQUESTS_AT_ONCE", default=16)
+UPLOADS_AT_ONCE = env.int("MIMIA_UPLOADS_AT_ONCE", default=8)
+LINE_SECONDS = env.float("MIMIA_LINE_SECONDS", default=10.0)
 DEFAULT_BUNDLE = env("MIMIA_BUNDLE", default="")
 
 # --- tasks (the names are Celery's own) ---------------------------------------------------------

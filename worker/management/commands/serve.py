@@ -6,12 +6,12 @@ import sys
 import threading
 from typing import Any
 
-import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from screening.models import ModelBundle
+from webapp.server import server
 from worker import bundles
 from worker.errors import MeasuringError
 from worker.inprocess import InProcessWorker
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             if worker is not None:
                 worker.start()
                 _ensure_bundle()
-            _server(options["host"], options["port"]).run()
+            server(options["host"], options["port"], grace_seconds=3).run()
         except KeyboardInterrupt:
             pass
         finally:
@@ -60,21 +60,3 @@ def _check_bundle() -> None:
         logger.error("the active bundle cannot be used, and no other was found: %s", error)
     finally:
         connections.close_all()
-
-
-def _server(host: str, port: int) -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(
-            "webapp.asgi:application",
-            host=host,
-            port=port,
-            lifespan="on",
-            # Addresses may hold an invitation's token: they are not written down.
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=3,
-            # Behind the TLS proxy of the compose file; the proxy's address is its own to trust.
-            proxy_headers=False,
-        )
-    )

@@ -1,0 +1,108 @@
+"""Requests wait for their turn, and who waits too long is told so; bodies have bounds."""
+
+import asyncio
+import errno
+from typing import Any
+
+import pytest
+from asgiref.testing import ApplicationCommunicator
+from pytest_django import Settings
+
+from screening.errors import Unavailable
+from screening.uploads.limits import FORM_BYTES, BodyLimit
+from webapp.line import Line, LinedHandler
+
+HOST = [(b"host", b"localhost")]
+PART = "/api/v1/uploads/00000000-0000-4000-8000-000000000000/"
+
+
+async def test_turns_come_in_order_and_not_too_late() -> None:
+    line, came = Line(at_once=1, seconds=20), []
+
+    async def one(number: int) -> None:
+        async with line.turn():
+            came.append(number)
+
+    async with line.turn():
+        waiting = [asyncio.create_task(one(number)) for number in range(5)]
+        await asyncio.sleep(0)
+        assert came == []
+    await asyncio.gather(*waiting)
+    assert came == list(range(5))
+
+    short = Line(at_once=1, seconds=0.01)
+    async with short.turn():
+        with pytest.raises(Unavailable) as told:
+            async with short.turn():
+                raise AssertionError("two at once")
+    assert told.value.retry_after >= 2
+    async with short.turn():
+        pass
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+async def test_a_slow_store_holds_up_uploads_and_nothing_else(settings: Settings) -> None:
+    settings.UPLOADS_AT_ONCE, settings.LINE_SECONDS = 1, 0.05
+    site = LinedHandler()
+
+    async def ask(method: str, path: str) -> Any:
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": b"",
+            "headers": HOST,
+        }
+        asked = ApplicationCommunicator(site, scope)
+        await asked.send_input({"type": "http.request", "body": b"", "more_body": False})
+        begun = await asked.receive_output(timeout=30)
+        body = await asked.receive_output(timeout=30)
+        await asked.wait(timeout=30)
+        return {**begun, "body": body["body"]}
+
+    async with site._store.turn():
+        refused = await ask("PATCH", PART)
+        assert refused["status"] == 503
+        assert int(dict(refused["headers"])[b"Retry-After"]) >= 2
+        assert b"Many people" in refused["body"]
+        assert (await ask("GET", "/healthz"))["status"] == 200
+        assert (await ask("GET", "/accounts/login/"))["status"] == 200
+    assert (await ask("PATCH", PART))["status"] == 401
+
+
+async def told(app: Any, path: str, pieces: list[bytes], together: int = 10**9) -> tuple[int, Any]:
+    limit = BodyLimit(app, max_bytes=16_000_000, together_bytes=together)
+    scope = {"type": "http", "path": path, "headers": []}
+    waiting, sent = list(pieces), []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await limit(scope, receive, send)
+    assert limit.under_way == 0, "what is over no longer counts"
+    return sent[0]["status"], dict(sent[0]["headers"])
+
+
+async def reads_all(scope: Any, receive: Any, send: Any) -> None:
+    while (message := await receive()).get("more_body"):
+        pass
+    if message["type"] == "http.request":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+
+async def on_a_full_disk(scope: Any, receive: Any, send: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_bodies_are_bounded_each_and_together() -> None:
+    large = [b"x" * 1_000_000] * 3
+    assert (await told(reads_all, PART, large))[0] == 200
+    assert FORM_BYTES < 3_000_000
+    assert (await told(reads_all, "/accounts/login/", large))[0] == 413
+    status, headers = await told(reads_all, PART, large, together=2_000_000)
+    assert (status, headers[b"retry-after"]) == (503, b"5")
+    status, headers = await told(on_a_full_disk, PART, large)
+    assert (status, headers[b"retry-after"]) == (507, b"60")
