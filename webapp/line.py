@@ -77,7 +77,7 @@ class LinedHandler(ASGIHandler):
             return faults.answer(request, busy)
 
     def _line(self, path: str) -> Line:
-        touches_store = path.startswith("/api/v1/uploads/") or path.endswith("/video/")
+        touches_store = path.startswith(("/api/v1/uploads/", "/media/")) or path.endswith("/video/")
         return self._store if touches_store else self._pages
 
 

@@ -9,6 +9,7 @@ import uvicorn
 
 from webapp.connections import PatientProtocol, most_connections
 
+APPLICATION = "webapp.asgi:application"
 GRACE_SECONDS = 10
 
 
@@ -16,7 +17,7 @@ def server(host: str, port: int, grace_seconds: int = GRACE_SECONDS) -> uvicorn.
     PatientProtocol.most = most_connections()
     return uvicorn.Server(
         uvicorn.Config(
-            "webapp.asgi:application",
+            APPLICATION,
             host=host,
             port=port,
             http=PatientProtocol,

@@ -112,8 +112,7 @@ def test_every_command_exists() -> None:
     assert managed <= set(get_commands())
     servers = re.findall(r'"python", "-m", "([\w.]+)"', text)
     assert servers == ["webapp.server"], "the container's server is the one that serve runs"
-    application = importlib.import_module("webapp.server").server("127.0.0.1", 1).config.app
-    module, _, name = application.partition(":")
+    module, _, name = importlib.import_module("webapp.server").APPLICATION.partition(":")
     assert hasattr(importlib.import_module(module), name)
     assert "webapp.celery" in text
     assert importlib.import_module("webapp.celery").app.main == "mimia"
