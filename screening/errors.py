@@ -109,3 +109,11 @@ class StoreRefused(Unavailable):
         " be sent later."
     )
     retry_after = 120
+
+
+class StoreAway(Unavailable):
+    """The store of recordings does not answer, or answers that it cannot work just now."""
+
+    code = "store_away"
+    detail = "Recordings cannot be reached at the moment. Please try again in a minute."
+    retry_after = 10

@@ -11,9 +11,27 @@ from django.db import transaction
 
 logger = logging.getLogger(__name__)
 
+#: Something is to be measured: the worker takes the clip whose turn it is, not always this one.
 MEASURE_CLIP = "worker.measure_clip"
 ASSESS_SCREENING = "worker.assess_screening"
+#: The same where clips must be measured once more for the bundle that owes the result.
+ASSESS_ANEW = "worker.assess_anew"
+ASSESS_SHADOWS = "worker.assess_shadows"
+MAKE_PLAYBACK = "worker.make_playback"
 ERASE_PATIENT_FILES = "worker.erase_files"
+
+
+def of(task: str) -> str:
+    """The queue that ``task`` waits in."""
+    conf = current_app.conf
+    return str(conf.task_routes.get(task, {}).get("queue", conf.task_default_queue))
+
+
+def every() -> list[str]:
+    """The names of all queues."""
+    conf = current_app.conf
+    named = {route["queue"] for route in conf.task_routes.values()}
+    return sorted({*named, conf.task_default_queue})
 
 
 def enqueue_on_commit(task: str, *args: str) -> None:

@@ -1,7 +1,8 @@
 """The site as its users meet it: processes on loopback, in either topology, one code.
 
 ``one_machine`` is ``manage.py serve`` with SQLite and a folder; ``many_machines`` is the same site
-with PostgreSQL, Redis, an S3 API, a Celery worker and beat, each a process that a test can kill.
+with PostgreSQL, Redis, an S3 API and the Celery workers that measure, copy and keep house, each a
+process that a test can kill.
 """
 
 import json
@@ -253,7 +254,7 @@ def one_machine(folder: Path, **settings: str) -> Topology:
 def many_machines(
     folder: Path, postgresql: PostgreSQL, redis: Redis, store: ObjectStore, **settings: str
 ) -> Topology:
-    """PostgreSQL, Redis, S3, a Celery worker and beat, as in the compose file."""
+    """PostgreSQL, Redis, S3 and the three kinds of Celery workers, as in the compose file."""
     name = f"site{free_port()}"
     topology = Topology(
         folder,
@@ -265,6 +266,12 @@ def many_machines(
         },
     )
     celery = [sys.executable, "-m", "celery", "-A", "webapp.celery"]
-    topology.add("worker", [*celery, "worker", "--concurrency", "1", "--loglevel", "INFO"])
-    topology.add("beat", [*celery, "beat", "--schedule", str(folder / "schedule")])
+
+    def add(name: str, queues: str, *more: str) -> None:
+        named = [*celery, "worker", "-Q", queues, "--hostname", f"{name}@%h", *more]
+        topology.add(name, [*named, "--loglevel", "INFO"])
+
+    add("worker", "assess,measure,shadow")
+    add("copier", "playback")
+    add("keeper", "keep", "--pool", "threads", "--concurrency", "2")
     return topology

@@ -60,8 +60,9 @@ def _queue() -> None:
 
 
 def _worker() -> None:
-    """Any worker at all answers: the thread beside the site, or a process somewhere."""
-    if not current_app.control.inspect(timeout=WORKER_SECONDS, limit=1).ping():
+    """One that measures answers: the thread beside the site, or a process somewhere."""
+    asked = {"timeout": WORKER_SECONDS, "limit": 1, "pattern": "worker@*", "matcher": "glob"}
+    if not current_app.control.inspect(**asked).ping():
         raise NotReady("no worker answers")
 
 

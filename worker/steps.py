@@ -18,6 +18,7 @@ from django.conf import settings
 
 from ml.errors import BundleError, ConfigError, SourceError, WeightsError
 from screening import queue
+from screening.errors import StoreAway
 from screening.models import ModelBundle
 from screening.services import measuring, retries
 from worker import bundles
@@ -36,30 +37,55 @@ ANEW_SECONDS = 60.0
 PLAYBACK_SECONDS = 120.0
 
 
-def measure(clip_id: UUID) -> bool:
-    """Measures one clip if that is due. False when it was not, or when this attempt failed.
+def measure_next() -> UUID | None:
+    """Measures the clip whose turn it is; returns its id once its measurement is stored.
 
-    A clip that brings the measuring process down, or takes too long, has used up one attempt; the
-    service decides whether there is another.
+    The turn is asked for when a process is free, not when the hint was sent.
     """
     with measuring_pool().lend(Urgency.MEASURE) as process:
+        claim = measuring.claim_next(seconds=settings.CLAIM_SECONDS)
+        measurement = _attempt(process, claim)
+    return claim.clip_id if claim and _keep(claim, measurement) else None
+
+
+def measure(clip_id: UUID) -> bool:
+    """Measures this clip if that is due. False when it was not, or when this attempt failed."""
+    with measuring_pool().lend(Urgency.MEASURE) as process:
         claim = measuring.claim_clip(clip_id=clip_id, seconds=settings.CLAIM_SECONDS)
-        if claim is None:
-            return False
-        try:
-            measurement = _measured(process, claim)
-        except FileMissing as error:
-            logger.error("clip %s: %s", clip_id, error)
-            measuring.fail(claim=claim, code=error.code)
-            return False
-        except MeasuringStopped:
-            measuring.give_back(claim=claim, why="", is_attempt=False)
-            return False
-        except MeasuringError as error:
-            logger.warning("clip %s, attempt %d: %s", clip_id, claim.attempt, error)
-            measuring.give_back(claim=claim, why=error.code)
-            return False
+        measurement = _attempt(process, claim)
+    return claim is not None and _keep(claim, measurement)
+
+
+def _keep(claim: measuring.ClaimedClip, measurement: dict[str, Any] | None) -> bool:
+    if measurement is None:
+        return False
     return measuring.store_measurement(claim=claim, measurement=measurement) is not None
+
+
+def _attempt(
+    process: MeasuringProcess, claim: measuring.ClaimedClip | None
+) -> dict[str, Any] | None:
+    """The measurement of a claimed clip; None when this attempt failed.
+
+    A clip that brings the measuring process down, or takes too long, has used up one attempt; the
+    service decides whether there is another. A store that is away is not the clip's doing.
+    """
+    if claim is None:
+        return None
+    try:
+        return _measured(process, claim)
+    except FileMissing as error:
+        logger.error("clip %s: %s", claim.clip_id, error)
+        measuring.fail(claim=claim, code=error.code)
+    except StoreAway:
+        logger.warning("clip %s: the store does not answer", claim.clip_id)
+        measuring.postpone(claim=claim, seconds=settings.SWEEP_SECONDS)
+    except MeasuringStopped:
+        measuring.give_back(claim=claim, why="", is_attempt=False)
+    except MeasuringError as error:
+        logger.warning("clip %s, attempt %d: %s", claim.clip_id, claim.attempt, error)
+        measuring.give_back(claim=claim, why=error.code)
+    return None
 
 
 def _measured(process: MeasuringProcess, claim: measuring.ClaimedClip) -> dict[str, Any]:
@@ -108,14 +134,14 @@ def files_of(bundle: measuring.Target | ModelBundle) -> dict[str, str]:
     return {"path": str(settings.ROOT / bundle.path), "digest": bundle.digest}
 
 
-def assess(screening_id: UUID) -> int:
+def assess(screening_id: UUID, part: measuring.Part = measuring.Part.ALL) -> int:
     """Assesses a session whose clips are all done, with its own bundle and then with each shadow.
 
     Returns how many assessments were stored. A shadow bundle that cannot assess is logged and left
     out; when the session's own cannot, :class:`MeasuringError` says why and the work is due again
     after a while.
     """
-    given = measuring.claim_assessment(screening_id=screening_id)
+    given = measuring.claim_assessment(screening_id=screening_id, part=part)
     if given is None:
         return 0
     stored, deadline = 0, monotonic() + ANEW_SECONDS
@@ -203,7 +229,8 @@ def _measure_each(
     for clip in target.lack:
         if monotonic() >= deadline:
             # Behind the patients' clips that came meanwhile.
-            queue.enqueue_on_commit(queue.ASSESS_SCREENING, str(given.screening_id))
+            task = queue.ASSESS_SHADOWS if target.is_shadow else queue.ASSESS_ANEW
+            queue.enqueue_on_commit(task, str(given.screening_id))
             return False
         with measuring_pool().lend(urgency) as process:
             # Asked only now: who had the process before may have measured this very clip.

@@ -1,10 +1,12 @@
 """Enqueues again whatever the database says is due: the queue is a hint, and hints get lost.
 
-Called by a timer beside the site (one machine) or by Celery beat (many).
+Never a task itself: it is called by a timer, beside the site (one machine) or in the worker that
+keeps house (many), so that it comes on time whatever waits in the queues.
 """
 
 import logging
 import threading
+from collections import defaultdict
 from datetime import timedelta
 
 from celery import current_app
@@ -12,10 +14,10 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
+from screening import queue
 from screening.models import Clip
 from screening.services import bundles, installation, measuring, survey, uploads
 
-MAKE_PLAYBACK = "worker.make_playback"
 #: How long after measuring a missing copy is taken for lost, and how many are made up for at once.
 COPY_SECONDS = 60
 COPIES_AT_ONCE = 20
@@ -67,14 +69,19 @@ store_watch = StoreWatch()
 
 
 def _enqueue_due() -> int:
-    """How many hints were sent: none while at least as many wait in the queue anyway."""
-    due = [*measuring.due(), *((MAKE_PLAYBACK, clip_id) for clip_id in _without_copy())]
-    if not due or waiting() >= len(due):
-        return 0
-    for task, row_id in due:
-        current_app.send_task(task, args=[str(row_id)])
-    logger.info("%d due, enqueued again", len(due))
-    return len(due)
+    """How many hints were sent: to each queue as many as are due there and not waiting anyway."""
+    due: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    copies = ((queue.MAKE_PLAYBACK, clip_id) for clip_id in _without_copy())
+    for task, row_id in [*measuring.due(), *copies]:
+        due[queue.of(task)].append((task, row_id))
+    sent = 0
+    for name, hints in due.items():
+        for task, row_id in hints[: max(0, len(hints) - waiting(name))]:
+            current_app.send_task(task, args=[row_id])
+            sent += 1
+    if sent:
+        logger.info("%d due, enqueued again", sent)
+    return sent
 
 
 def _without_copy() -> list[str]:
@@ -92,16 +99,16 @@ def _without_copy() -> list[str]:
     return [str(pk) for pk in rows.values_list("pk", flat=True)[:COPIES_AT_ONCE]]
 
 
-def waiting() -> int:
-    """How many messages wait in the queue, taken by no worker yet."""
+def waiting(*names: str) -> int:
+    """How many messages wait in these queues (in all, without names), taken by no worker yet."""
     with current_app.connection_for_write() as broker:
-        name = current_app.conf.task_default_queue
-        declared = broker.default_channel.queue_declare(name, passive=False)
-        return int(declared.message_count)
+        declare = broker.default_channel.queue_declare
+        found = [declare(name, passive=False) for name in names or queue.every()]
+        return sum(int(declared.message_count) for declared in found)
 
 
 class SweepTimer(threading.Thread):
-    """Sweeps every so often, beginning at once, until stopped."""
+    """Sweeps every so often, beginning at once, until stopped. Two of them do no harm."""
 
     def __init__(self) -> None:
         super().__init__(name="sweeper", daemon=True)

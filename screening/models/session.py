@@ -154,7 +154,10 @@ class Clip(Row):
 
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     claimed_until = models.DateTimeField(
-        null=True, editable=False, help_text="A worker holds this clip until then."
+        null=True, editable=False, help_text="A worker holds this clip, or it rests, until then."
+    )
+    claimed_at = models.DateTimeField(
+        null=True, editable=False, help_text="When a worker took it last: the patient's turn."
     )
     measured_at = models.DateTimeField(null=True, editable=False)
 

@@ -7,13 +7,15 @@ what they say stays out of events, releases and the patient's sight.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
+from screening import queue
 from screening.models import Assessment, Clip, ModelBundle, Screening, Site
 from screening.permissions import stands
 from screening.services import events, retries
@@ -25,6 +27,15 @@ State = Screening.State
 ASSESSED = (State.SCORED, State.RELEASED)
 #: So many old screenings are handed at once to a shadow that needs its own measurements.
 MEASURED_ANEW_AT_ONCE = 4
+
+
+class Part(Enum):
+    """What of the work at a screening is asked for: each part waits in a queue of its own."""
+
+    ALL = "everything that is owed"
+    RESULT = "what its bundle says, where every clip was measured for it"
+    ANEW = "what its bundle says, after clips were measured once more for it"
+    SHADOWS = "what the shadow bundles say"
 
 
 @dataclass(frozen=True)
@@ -54,9 +65,10 @@ class AssessmentInput:
     targets: tuple[Target, ...]
 
 
-def claim_assessment(*, screening_id: UUID) -> AssessmentInput | None:
+def claim_assessment(*, screening_id: UUID, part: Part = Part.ALL) -> AssessmentInput | None:
     """What is to be assessed, or None when nothing is (not complete, done, consent taken back).
 
+    A ``RESULT`` that cannot be had without measuring anew is passed on as such: None.
     No lease: two workers at once compute the same row twice and store it once. An attempt at a
     submitted screening is counted; after the last one there is nothing to do.
     """
@@ -69,7 +81,10 @@ def claim_assessment(*, screening_id: UUID) -> AssessmentInput | None:
     clips = list(current_clips(screening))
     if any(clip.state not in Clip.TERMINAL for clip in clips):
         return None
-    targets = _targets(screening, clips)
+    targets = _targets(screening, clips, part)
+    if part is Part.RESULT and any(target.lack for target in targets):
+        queue.enqueue_on_commit(queue.ASSESS_ANEW, str(screening.pk))
+        return None
     if not targets or not retries.may_assess(screening.pk):
         return None
     return AssessmentInput(
@@ -139,45 +154,59 @@ def latest(screening: Screening) -> Assessment | None:
 
 
 def due_assessments(*, limit: int) -> list[UUID]:
-    """Submitted screenings with all clips terminal, and assessed ones no shadow has seen.
+    """Submitted screenings with all clips terminal; what failed a moment ago waits."""
+    waiting = _complete().filter(retries.due_now(), state=State.SUBMITTED)
+    return list(waiting.values_list("pk", flat=True)[:limit])
 
-    What failed a moment ago waits (see ``retries``).
-    """
+
+def due_for_shadows(*, limit: int) -> list[UUID]:
+    """Assessed screenings that no shadow has seen."""
+    found: list[UUID] = []
+    for shadow in retries.shadows_to_ask():
+        seen = Assessment.objects.filter(screening=OuterRef("pk"), bundle=shadow)
+        missing = _complete().filter(~Exists(seen), stands(), state__in=ASSESSED)
+        # Where each clip must be measured anew, a few at a time: another shadow may be waiting.
+        most = min(limit, MEASURED_ANEW_AT_ONCE) if shadow.encoder else limit
+        # In any order: one that the shadow cannot assess must not stand before all others.
+        rows = missing.exclude(bundle=shadow).order_by("?")
+        found += rows.values_list("pk", flat=True)[: max(0, most - len(found))]
+    return list(dict.fromkeys(found))
+
+
+def _complete() -> QuerySet[Screening]:
+    """Screenings whose clips are all terminal, the oldest first."""
     unfinished = Clip.objects.filter(screening=OuterRef("pk")).exclude(
         state__in=[*Clip.TERMINAL, Clip.State.SUPERSEDED]
     )
-    rows = Screening.objects.filter(~Exists(unfinished)).order_by("submitted_at")
-    waiting = rows.filter(retries.due_now(), state=State.SUBMITTED)
-    found = list(waiting.values_list("pk", flat=True)[:limit])
-    for shadow in retries.shadows_to_ask():
-        seen = Assessment.objects.filter(screening=OuterRef("pk"), bundle=shadow)
-        missing = rows.filter(~Exists(seen), stands(), state__in=ASSESSED).exclude(bundle=shadow)
-        # Where each clip must be measured anew, a few at a time: patients wait in the same queue.
-        most = min(limit, MEASURED_ANEW_AT_ONCE) if shadow.encoder else limit
-        # In any order: one that the shadow cannot assess must not stand before all others.
-        found += missing.order_by("?").values_list("pk", flat=True)[: max(0, most - len(found))]
-    return list(dict.fromkeys(found))
+    return Screening.objects.filter(~Exists(unfinished)).order_by("submitted_at")
 
 
 def _score(screening: Screening) -> None:
     move(screening, expected=[State.SUBMITTED], state=State.SCORED, scored_at=timezone.now())
     events.append(screening=screening, kind="screening.scored")
+    if retries.shadows_to_ask():
+        queue.enqueue_on_commit(queue.ASSESS_SHADOWS, str(screening.pk))
     if screening.site.release_policy == Site.ReleasePolicy.AT_ONCE:
         set_released(screening, by=None)
 
 
-def _targets(screening: Screening, clips: list[Clip]) -> tuple[Target, ...]:
+def _targets(screening: Screening, clips: list[Clip], part: Part) -> tuple[Target, ...]:
     rows = Assessment.objects.filter(screening=screening)
     done = set(rows.values_list("bundle_id", "measurements_digest"))
     found = []
     pinned = screening.bundle
     # A released result stays as the patient read it, whatever is measured afterwards.
-    if pinned is not None and screening.state != State.RELEASED:
+    is_asked = part is not Part.SHADOWS and screening.state != State.RELEASED
+    if pinned is not None and is_asked:
         target = _target(pinned, clips, is_shadow=False)
         is_done = (pinned.pk, target.measurements_digest) in done
         if not is_done or screening.state == State.SUBMITTED:
             found.append(target)
-    for shadow in retries.shadows_to_ask():
+    # Asked for by themselves, they wait for the result: until then an attempt at it would count.
+    waits = part in (Part.RESULT, Part.ANEW) or (
+        part is Part.SHADOWS and screening.state not in ASSESSED
+    )
+    for shadow in [] if waits else retries.shadows_to_ask():
         if shadow != pinned:
             target = _target(shadow, clips, is_shadow=True)
             if (shadow.pk, target.measurements_digest) not in done:

@@ -1,7 +1,8 @@
 """Measuring clips: a worker claims one, and only the holder of the newest claim may store.
 
-The queue is a hint; these functions are the truth. A claim has a lease and counts an attempt; the
-attempt's number fences off a worker that comes back after its lease ran out.
+The queue is a hint; these functions are the truth. Patients take turns (see ``turns``). A claim has
+a lease and counts an attempt; the attempt's number fences off a worker that comes back after its
+lease ran out.
 """
 
 from datetime import timedelta
@@ -17,12 +18,14 @@ from screening import queue
 from screening.errors import WrongState
 from screening.models import Clip, ClipMeasurement, Patient, Screening, User
 from screening.permissions import stands
-from screening.services import access, events, installation, store
+from screening.services import access, events, installation, store, turns
 from screening.services.assessing import (
     AssessmentInput,
+    Part,
     Target,
     claim_assessment,
     due_assessments,
+    due_for_shadows,
     store_assessment,
     with_measurements,
 )
@@ -47,13 +50,16 @@ from screening.services.transitions import (
 __all__ = [
     "AssessmentInput",
     "ClaimedClip",
+    "Part",
     "Target",
     "claim_assessment",
     "claim_clip",
+    "claim_next",
     "due",
     "fail",
     "give_back",
     "lacks",
+    "postpone",
     "renew",
     "requeue_failed",
     "store_assessment",
@@ -67,12 +73,25 @@ __all__ = [
 State = Clip.State
 
 
-def claim_clip(*, clip_id: UUID, seconds: float) -> ClaimedClip | None:
-    """Claim a received clip, or one whose lease ran out, for ``seconds``.
+def claim_next(*, seconds: float) -> ClaimedClip | None:
+    """Claim the clip whose turn it is; None when nothing waits."""
+    if not installation.check().may_write:
+        return None
+    tried: list[UUID] = []
+    while (clip_id := turns.next_clip(without=tried)) is not None:
+        if claim := claim_clip(clip_id=clip_id, seconds=seconds):
+            return claim
+        # Another worker was quicker, or it has no attempt left.
+        tried.append(clip_id)
+    return None
 
-    None when there is nothing to do: measured, claimed by another, superseded, consent taken back,
-    or no attempt left (the clip is then *failed*). None too while the store is another database's:
-    a recording that is not there now would be given up for lost.
+
+def claim_clip(*, clip_id: UUID, seconds: float) -> ClaimedClip | None:
+    """Claim this clip, received or with its lease run out, for ``seconds``.
+
+    None when there is nothing to do: measured, claimed by another, at rest, superseded, consent
+    taken back, or no attempt left (the clip is then *failed*). None too while the store is another
+    database's: a recording that is not there now would be given up for lost.
     """
     if not installation.check().may_write:
         return None
@@ -83,8 +102,9 @@ def claim_clip(*, clip_id: UUID, seconds: float) -> ClaimedClip | None:
         screening = lock_screening(clip.screening_id)
         clip.refresh_from_db()
         now = timezone.now()
-        expired = clip.state == State.MEASURING and (clip.claimed_until or now) <= now
-        if not (clip.state == State.RECEIVED or expired) or not consent_stands(screening):
+        is_free = (clip.claimed_until or now) <= now
+        is_due = clip.state in (State.RECEIVED, State.MEASURING) and is_free
+        if not is_due or not consent_stands(screening):
             return None
         if clip.attempts >= settings.MEASURE_ATTEMPTS:
             _end_failed(clip, screening, code="attempts_used_up")
@@ -92,7 +112,8 @@ def claim_clip(*, clip_id: UUID, seconds: float) -> ClaimedClip | None:
         until = now + timedelta(seconds=seconds)
         attempt = clip.attempts + 1
         rows = Clip.objects.filter(pk=clip.pk, state=clip.state, attempts=clip.attempts)
-        if not rows.update(state=State.MEASURING, attempts=attempt, claimed_until=until):
+        changes = {"claimed_at": now, "claimed_until": until}
+        if not rows.update(state=State.MEASURING, attempts=attempt, **changes):
             return None
         events.append_clip(clip=clip, screening=screening, state="measuring")
     return claimed(clip, attempt, reader_of(screening))
@@ -165,6 +186,23 @@ def give_back(*, claim: ClaimedClip, why: str, is_attempt: bool = True) -> None:
         queue.enqueue_on_commit(queue.MEASURE_CLIP, str(clip.pk))
 
 
+def postpone(*, claim: ClaimedClip, seconds: float) -> None:
+    """Its file cannot be had just now: no attempt of this clip, which rests for ``seconds``."""
+    with transaction.atomic():
+        screening = lock_screening(claim.screening_id)
+        clip = _held(claim)
+        if clip is None:
+            return
+        move(
+            clip,
+            expected=[State.MEASURING],
+            state=State.RECEIVED,
+            claimed_until=timezone.now() + timedelta(seconds=seconds),
+            attempts=clip.attempts - 1,
+        )
+        events.append_clip(clip=clip, screening=screening, state="received")
+
+
 def fail(*, claim: ClaimedClip, code: str) -> None:
     """End a clip that cannot be measured for a reason of ours (see ``reasons.FAILED``)."""
     with transaction.atomic():
@@ -226,19 +264,16 @@ def requeue_failed(*, by: User | None, clip: Clip) -> Clip:
 
 
 def due(*, limit: int = 200) -> list[tuple[str, str]]:
-    """What the sweeper should enqueue again: ``(task name, id)``, oldest first.
+    """What the sweeper should enqueue again: ``(task name, id)``, each kind's oldest first.
 
-    Received clips, clips whose lease ran out, assessments that are missing, erasures not proved.
+    Assessments that are missing, clips that wait, erasures not proved, what shadows have not seen.
     """
-    now = timezone.now()
-    waiting = Clip.objects.filter(stands("screening__")).order_by("received_at")
-    received = waiting.filter(state=State.RECEIVED)
-    overdue = waiting.filter(state=State.MEASURING, claimed_until__lte=now)
-    clips = [*received[:limit], *overdue[:limit]]
+    clips = turns.waiting().values_list("pk", flat=True)[:limit]
     return [
-        *((queue.MEASURE_CLIP, str(clip.pk)) for clip in clips),
         *((queue.ASSESS_SCREENING, str(pk)) for pk in due_assessments(limit=limit)),
+        *((queue.MEASURE_CLIP, str(pk)) for pk in clips),
         *((queue.ERASE_PATIENT_FILES, str(pk)) for pk in _unproved_erasures()),
+        *((queue.ASSESS_SHADOWS, str(pk)) for pk in due_for_shadows(limit=limit)),
     ]
 
 

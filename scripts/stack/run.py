@@ -164,7 +164,7 @@ class Stack:
 
 def check_closed() -> None:
     """What the file promises of a container: no writing, one user, no way out, no capability."""
-    for name in ("web", "worker", "beat"):
+    for name in ("web", "worker", "copier", "keeper"):
         told = podman(
             "exec",
             container(name),

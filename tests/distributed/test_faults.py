@@ -1,6 +1,6 @@
 """One fault each, in the middle of the journey: the same result, once, and nothing lost.
 
-PostgreSQL, Redis, an S3 API, the site, a Celery worker and beat are separate processes here.
+PostgreSQL, Redis, an S3 API, the site and each kind of worker are separate processes here.
 """
 
 import os

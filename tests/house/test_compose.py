@@ -15,6 +15,8 @@ import pytest
 import yaml
 from django.core.management import get_commands
 
+from screening import queue
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -51,7 +53,8 @@ def test_follows_the_compose_schema() -> None:
 
 
 def test_has_every_part_of_the_topology() -> None:
-    wanted = {"proxy", "web", "worker", "worker-gpu", "beat", "postgres", "redis", "objects"}
+    workers = {"worker", "worker-gpu", "copier", "keeper"}
+    wanted = {"proxy", "web", "postgres", "redis", "objects", *workers}
     assert wanted | ONE_SHOT == set(SERVICES)
     assert SERVICES["worker-gpu"]["profiles"] == ["gpu"]
     devices = SERVICES["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
@@ -81,7 +84,7 @@ def test_image_has_a_version_or_is_built_here(name: str) -> None:
 def test_only_the_proxy_has_a_door() -> None:
     assert {name for name, service in SERVICES.items() if "ports" in service} == {"proxy"}
     assert COMPOSE["networks"]["inside"]["internal"] is True
-    for name in {"worker", "beat", "postgres", "redis", "objects"}:
+    for name in {"worker", "copier", "keeper", "postgres", "redis", "objects"}:
         assert SERVICES[name]["networks"] == ["inside"], name
 
 
@@ -118,6 +121,22 @@ def test_every_command_exists() -> None:
     assert importlib.import_module("webapp.celery").app.main == "mimia"
 
 
+def test_every_queue_has_its_worker_and_copies_are_made_where_nobody_waits() -> None:
+    taken = {
+        name: set(found[1].split(","))
+        for name, service in SERVICES.items()
+        if (found := re.search(r"--queues=(\S+)", words(service)))
+    }
+    assert set().union(*taken.values()) == set(queue.every())
+    measurers = [name for name, queues in taken.items() if "measure" in queues]
+    assert measurers == ["worker", "worker-gpu"]
+    assert all("playback" not in taken[name] and "keep" not in taken[name] for name in measurers)
+    assert taken["keeper"] == {"keep"}, "what sweeps does nothing long"
+    # Of several queues a worker takes the first by name: that order must be the one that is meant.
+    assert sorted(taken["worker"]) == ["assess", "measure", "shadow"]
+    assert "--pool=threads" in words(SERVICES["keeper"]), "the timer must not be forked"
+
+
 def test_every_file_that_is_mounted_or_copied_exists() -> None:
     for service in SERVICES.values():
         for volume in service.get("volumes", []):
@@ -142,7 +161,7 @@ def test_every_documented_setting_reaches_the_containers() -> None:
         for name in re.findall(r"`([A-Z][A-Z0-9_]+)`", line.split("|")[1])
     }
     assert len(documented) > 20
-    for service in ("web", "worker", "beat", "setup"):
+    for service in ("web", "worker", "copier", "keeper", "setup"):
         missing = documented - set(SERVICES[service]["environment"]) - set(NOT_PASSED)
         assert not missing, f"{service} is never told {sorted(missing)}"
 

@@ -188,8 +188,7 @@ class Sent:
 
         found = 0
         with current_app.connection_for_read() as broker:
-            name = current_app.conf.task_default_queue
-            taken = broker.SimpleQueue(name)
+            taken = broker.SimpleQueue(queue.of(self.task))
             while taken.qsize():
                 message = taken.get(block=False)
                 found += message.headers["task"] == self.task

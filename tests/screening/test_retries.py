@@ -24,7 +24,8 @@ def fail(screening: Screening) -> bool:
 
 
 def is_due(screening: Screening) -> bool:
-    return (queue.ASSESS_SCREENING, str(screening.pk)) in measuring.due()
+    asks = (queue.ASSESS_SCREENING, queue.ASSESS_SHADOWS)
+    return any((task, str(screening.pk)) in measuring.due() for task in asks)
 
 
 def wait_is_over(screening: Screening) -> None:

@@ -4,10 +4,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 from time import monotonic
+from typing import Any
 
 import pytest
+from celery.worker.state import active_requests
 
 from tests.worker.people import Session
+from worker import bundles, sweeper
+from worker.inprocess import InProcessWorker
 from worker.pool import MeasuringPool, close_pools, measuring_pool, open_pools
 from worker.process import MeasuringProcess
 
@@ -54,6 +58,34 @@ def _no_process_stays() -> Iterator[None]:
 def session(drawn: Path) -> Session:
     """A patient's open screening with two expected clips, rest and smile."""
     return Session(drawn)
+
+
+@pytest.fixture
+def no_sweeps(settings: Any) -> None:
+    """Nothing but hints sets the worker to work."""
+    settings.SWEEP_SECONDS = 3600
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[list[InProcessWorker]]:
+    """The worker that these tests share, once one of them has started it."""
+    workers: list[InProcessWorker] = []
+    yield workers
+    for one in workers:
+        one.stop()
+
+
+@pytest.fixture
+def worker(
+    pool: MeasuringPool, no_sweeps: None, running: list[InProcessWorker]
+) -> Iterator[InProcessWorker]:
+    bundles.ensure_active()
+    if not running:
+        running.append(InProcessWorker())
+        running[0].start()
+    yield running[0]
+    # The next test has another database: nothing may be under way.
+    wait_for(lambda: sweeper.waiting() == 0 and not active_requests)
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30.0) -> None:

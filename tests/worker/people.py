@@ -54,12 +54,18 @@ def the_user(patient: Patient) -> User:
 class Session:
     """A patient's open screening of a drawn face, and short ways to its clips."""
 
-    def __init__(self, drawn: Path) -> None:
+    def __init__(
+        self, drawn: Path, site: Site | None = None, email: str = "patient@example.org"
+    ) -> None:
         self.drawn = drawn
-        self.site = make_site()
-        self.patient = make_patient(self.site)
+        self.site = site or make_site()
+        self.patient = make_patient(self.site, email)
         self.user = the_user(self.patient)
         self.screening = make_screening(self.patient)
+
+    def beside(self, email: str) -> "Session":
+        """The session of another patient of the same clinic."""
+        return Session(self.drawn, self.site, email)
 
     def clip(self, expression: str) -> Clip:
         """The current clip, as it stands in the database now."""

@@ -107,7 +107,7 @@ def test_a_shadow_with_another_source_gets_its_own_measurements_and_changes_noth
     assert steps.assess(session.screening.pk) == 1
     shadow = bundles.register(folder)
     bundle_rows.set_shadow(by=None, bundle=shadow)
-    assert measuring.due() == [("worker.assess_screening", str(session.screening.pk))]
+    assert measuring.due() == [("worker.assess_shadows", str(session.screening.pk))]
     told = Event.objects.count()
     held = retries.lease_shadow(bundle_id=shadow.pk, seconds=60)
     assert held is not None

@@ -2,13 +2,11 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from celery import current_app
-from celery.worker.state import active_requests
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
@@ -17,39 +15,11 @@ from screening.models import Assessment, Clip, ClipMeasurement, Event, Screening
 from screening.services import measuring, uploads
 from tests.worker.conftest import wait_for
 from tests.worker.people import Session
-from worker import bundles, sweeper, tasks
+from worker import sweeper
 from worker.inprocess import InProcessWorker
-from worker.pool import MeasuringPool, copying_pool, measuring_pool
+from worker.pool import copying_pool, measuring_pool
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
-
-
-@pytest.fixture
-def no_sweeps(settings: Any) -> None:
-    """Nothing but hints sets the worker to work."""
-    settings.SWEEP_SECONDS = 3600
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[list[InProcessWorker]]:
-    """The worker that these tests share, once one of them has started it."""
-    workers: list[InProcessWorker] = []
-    yield workers
-    for one in workers:
-        one.stop()
-
-
-@pytest.fixture
-def worker(
-    pool: MeasuringPool, no_sweeps: None, running: list[InProcessWorker]
-) -> Iterator[InProcessWorker]:
-    bundles.ensure_active()
-    if not running:
-        running.append(InProcessWorker())
-        running[0].start()
-    yield running[0]
-    # The next test has another database: nothing may be under way.
-    wait_for(lambda: sweeper.waiting() == 0 and not active_requests)
 
 
 def scored(session: Session) -> bool:
@@ -176,7 +146,7 @@ def test_the_sweep_adds_nothing_while_hints_are_waiting(
     assert sweeper.sweep() == 0
     assert sweeper.waiting() == before
     with current_app.connection_for_write() as broker:
-        broker.default_channel.queue_purge("celery")
+        broker.default_channel.queue_purge("measure")
     assert sweeper.sweep() == 2
 
 
@@ -198,7 +168,6 @@ def test_every_task_has_limits_that_the_broker_outlasts(settings: Any) -> None:
 
 
 def test_the_tasks_that_the_site_sends_exist() -> None:
-    assert tasks.sweep.name == "worker.sweep"
-    sent = {queue.MEASURE_CLIP, queue.ASSESS_SCREENING, queue.ERASE_PATIENT_FILES}
-    scheduled = {entry["task"] for entry in current_app.conf.beat_schedule.values()}
-    assert sent | scheduled | {sweeper.MAKE_PLAYBACK} <= set(current_app.tasks)
+    sent = {name for name in vars(queue).values() if str(name).startswith("worker.")}
+    ours = {name for name in current_app.tasks if name.startswith("worker.")}
+    assert sent == ours == set(current_app.conf.task_routes)

@@ -20,10 +20,10 @@ def test_what_is_due_is_enqueued_now(
     clip = session.send("smile")
     assert clip.state == Clip.State.RECEIVED
     with current_app.connection_for_write() as broker:
-        broker.default_channel.queue_purge(current_app.conf.task_default_queue)
+        broker.default_channel.queue_purge("measure")
         call_command("sweep")
-        assert sweeper.waiting() == 1
-        broker.default_channel.queue_purge(current_app.conf.task_default_queue)
+        assert sweeper.waiting("measure") == 1
+        broker.default_channel.queue_purge("measure")
     assert "1 enqueued" in capsys.readouterr().out
 
 

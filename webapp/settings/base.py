@@ -164,10 +164,26 @@ CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 #: Redis hands a late-acked task to another worker after this: it must exceed every hard limit.
 VISIBILITY_SECONDS = 2 * MEASURE_SECONDS + 900
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
-    {"visibility_timeout": VISIBILITY_SECONDS, "socket_keepalive": True}
+    {
+        "visibility_timeout": VISIBILITY_SECONDS,
+        "socket_keepalive": True,
+        # A worker of several queues empties them in the order of their names.
+        "queue_order_strategy": "sorted",
+    }
     if REDIS_URL
     else {"polling_interval": 0.01}
 )
+#: A queue for each kind of work, so that none waits behind another kind. Where one worker takes
+#: from several, the one whose name comes first in the alphabet goes first.
+CELERY_TASK_ROUTES = {
+    "worker.assess_screening": {"queue": "assess"},
+    "worker.erase_files": {"queue": "keep"},
+    "worker.measure_clip": {"queue": "measure"},
+    "worker.assess_anew": {"queue": "measure"},
+    "worker.make_playback": {"queue": "playback"},
+    "worker.assess_shadows": {"queue": "shadow"},
+}
+CELERY_TASK_DEFAULT_QUEUE = "keep"
 CELERY_BROKER_CONNECTION_TIMEOUT = 4
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -177,18 +193,12 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+#: Children of one worker, each with a measuring process of its own: 0.5 GB and one core.
+CELERY_WORKER_CONCURRENCY = env.int("MIMIA_WORKER_CHILDREN", default=1)
 # The work in hand goes on while the broker restarts; storing it needs only the database.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat")
-CELERY_BEAT_SCHEDULE = {
-    "sweep": {
-        "task": "worker.sweep",
-        "schedule": SWEEP_SECONDS,
-        "options": {"expires": SWEEP_SECONDS},
-    }
-}
 
 # --- people -------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [

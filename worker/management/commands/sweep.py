@@ -9,7 +9,7 @@ from worker import sweeper
 
 
 class Command(BaseCommand):
-    help = "Enqueue all that is due, without waiting for the next turn of beat."
+    help = "Enqueue all that is due, without waiting for the next turn of the timer."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.WORKER_IN_PROCESS:
