@@ -74,6 +74,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "invitation": {method: Rule(EVERYBODY, link_is_key=True) for method in FORM},
     "consent": pages(PATIENTS, *FORM),
     "withdraw_consent": pages(PATIENTS, *FORM),
+    "erase": pages(PATIENTS, *FORM),
     "screenings": pages(PATIENTS, *FORM),
     "screening": pages(THE_PATIENT, *READ),
     "intake": pages(THE_PATIENT, *FORM),

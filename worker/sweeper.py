@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from screening import queue
 from screening.models import Clip
-from screening.services import bundles, installation, measuring, survey, uploads
+from screening.services import bundles, installation, measuring, sessions, survey, uploads
 
 #: How long after measuring a missing copy is taken for lost, and how many are made up for at once.
 COPY_SECONDS = 60
@@ -26,12 +26,13 @@ logger = logging.getLogger(__name__)
 
 
 def sweep() -> int:
-    """Enqueues what is due, gives up abandoned uploads; returns how many hints were sent."""
+    """Enqueues what is due, gives up abandoned uploads and sessions; returns how many hints were sent."""
     if repinned := bundles.repin_to_active():
         logger.info("%d screenings get the active bundle: theirs has no files", repinned)
     sent = _enqueue_due()
     uploads.sweep()
     installation.count_up()
+    sessions.clear_expired()
     return sent
 
 

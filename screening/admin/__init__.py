@@ -3,6 +3,6 @@
 What changes a state does it through the services, as everywhere else.
 """
 
-from screening.admin import journal, people, protocol, results, session, storage
+from screening.admin import exports, journal, people, protocol, results, session, storage
 
-__all__ = ["journal", "people", "protocol", "results", "session", "storage"]
+__all__ = ["exports", "journal", "people", "protocol", "results", "session", "storage"]

@@ -1,6 +1,7 @@
 """The domain's rows. Transitions live in ``screening.services``; nothing here decides."""
 
 from screening.models.accounts import AttemptCounter
+from screening.models.exports import CohortExport, ExportedClip
 from screening.models.journal import AccessEvent, AuditEntry, Event, EventStream
 from screening.models.people import Invitation, Membership, Patient, Site, User
 from screening.models.protocol import (
@@ -22,10 +23,12 @@ __all__ = [
     "AuditEntry",
     "Clip",
     "ClipMeasurement",
+    "CohortExport",
     "Consent",
     "ConsentForm",
     "Event",
     "EventStream",
+    "ExportedClip",
     "Expression",
     "Installation",
     "Intake",

@@ -1,6 +1,7 @@
-"""Pages about people and their say: landing, invitation, consent."""
+"""Pages about people and their say: landing, invitation, consent, erasure."""
 
-from django.contrib.auth import login
+from allauth.account.decorators import reauthentication_required
+from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -9,7 +10,7 @@ from screening.errors import DomainError, Invalid, WrongState
 from screening.models import Patient, Scope
 from screening.pages.forms import AcceptForm
 from screening.pages.frame import page, patient_page, role_of, user_of
-from screening.services import consents, invitations
+from screening.services import consents, erasure, invitations
 
 #: Scope → what a patient reads beside the box.
 SCOPE_WORDS = {
@@ -96,3 +97,29 @@ def withdraw_consent(request: HttpRequest, patient: Patient) -> HttpResponse:
         return redirect("screenings")
     context = {"patient": patient, "standing": consents.standing(patient=patient)}
     return render(request, "patient/withdraw_consent.html", context)
+
+
+#: Typed by a patient who has everything deleted; in capital letters or not.
+ERASE_WORD = "delete"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@patient_page
+@reauthentication_required
+def erase(request: HttpRequest, patient: Patient) -> HttpResponse:
+    """A patient has everything deleted, after a password and a typed word: nothing undoes it."""
+    typed = request.POST.get("typed", "").strip().strip(".\"'“”").lower()
+    if request.method == "POST" and typed == ERASE_WORD:
+        by = user_of(request)
+        logout(request)
+        erasure.erase_patient(by=by, patient=patient)
+        # The page clears away what this browser still keeps for the account.
+        return render(request, "patient/erased.html", {"page_data": {"user": str(by.pk)}})
+    wrong = request.method == "POST"
+    context = {
+        "patient": patient,
+        "word": ERASE_WORD.upper(),
+        "wrong": wrong,
+        "standing": consents.standing(patient=patient),
+    }
+    return render(request, "patient/erase.html", context, status=422 if wrong else 200)

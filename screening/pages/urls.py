@@ -9,6 +9,7 @@ urlpatterns = [
     path("invitation/<str:token>/", people.invitation, name="invitation"),
     path("consent/", people.consent, name="consent"),
     path("consent/withdraw/", people.withdraw_consent, name="withdraw_consent"),
+    path("erase/", people.erase, name="erase"),
     path("screenings/", patient.screenings_page, name="screenings"),
     path("screenings/<uuid:key>/", patient.screening, name="screening"),
     path("screenings/<uuid:key>/intake/", patient.intake, name="intake"),

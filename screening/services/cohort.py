@@ -16,12 +16,21 @@ from typing import Literal
 from django.conf import settings
 
 from screening.errors import Invalid
-from screening.models import AccessEvent, Clip, Consent, Intake, Patient, Review, Scope, Screening
+from screening.models import (
+    AccessEvent,
+    Clip,
+    CohortExport,
+    Consent,
+    Intake,
+    Patient,
+    Review,
+    Scope,
+    Screening,
+)
 from screening.permissions import stands
-from screening.services import store
+from screening.services import exports, store
 from screening.services.screenings import current_clips
 
-MANIFEST = "manifest.csv"
 Split = Literal["train", "val", "test"]
 
 
@@ -57,16 +66,20 @@ def export(*, folder: Path) -> Exported:
     A screening may be when its own consent and the patient's standing one both have the training
     scope, and it was scored. The subject's code comes from the installation's secret: stable over
     exports, so nobody changes their split, and of no use to who has not the secret. Each export of
-    a screening is noted like a view. Raises Invalid: a folder with files in it, a changed clip.
+    a screening is noted like a view, and the folder is remembered, so that an erasure finds the
+    files there too. Raises Invalid: a folder with files in it, a changed clip.
     """
     if folder.exists() and any(folder.iterdir()):
         raise Invalid(f"The folder {folder} is not empty. Choose a new one.", code="not_empty")
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [row for screening in _allowed() for row in _export_one(screening, folder)]
-    with (folder / MANIFEST).open("w", newline="", encoding="utf-8") as file:
+    export = exports.begin(folder=folder)
+    rows = [row for screening in _allowed() for row in _export_one(screening, export)]
+    with (folder / exports.MANIFEST).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Row)])
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
+    # Whoever was erased while this ran.
+    exports.clean()
     graded = {row.subject for row in rows if row.grade}
     split = Counter({row.subject: row.split for row in rows}.values())
     return Exported(len(rows), split.total(), len(graded), split)
@@ -102,14 +115,15 @@ def _allowed() -> Iterator[Screening]:
             yield screening
 
 
-def _export_one(screening: Screening, folder: Path) -> Iterator[Row]:
+def _export_one(screening: Screening, export: CohortExport) -> Iterator[Row]:
     subject = subject_code(screening.patient)
     AccessEvent.objects.create(user=None, action="cohort.exported", screening_id=screening.pk)
     for clip in current_clips(screening).filter(state=Clip.State.MEASURED):
         # A person may come again: the screening's own code keeps the names apart.
         visit = hashlib.sha256(screening.pk.bytes).hexdigest()[:8]
         name = f"{subject}-{visit}-{clip.step.expression}{Path(clip.storage_key).suffix}"
-        _copy(clip, folder / name)
+        exports.note(export=export, screening=screening, name=name)
+        _copy(clip, Path(export.folder) / name)
         yield Row(
             subject=subject,
             clip=name,

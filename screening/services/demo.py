@@ -1,6 +1,8 @@
 """Demo accounts for trying Mimia out; only where the settings allow them (development)."""
 
+import json
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -70,6 +72,21 @@ def phantom_patient() -> Patient:
                 patient=patient, form=consents.current_form(), scopes=[Scope.CARE, Scope.TRAINING]
             )
     return patient
+
+
+def forget(*, addresses: Collection[str]) -> None:
+    """Take the accounts with these addresses out of ``demo.json``, which ``make run`` wrote."""
+    kept = settings.VAR / "demo.json"
+    if not kept.is_file():
+        return
+    known = json.loads(kept.read_text())
+    found = known.get("accounts", {})
+    stay = {role: one for role, one in found.items() if one.get("email") not in addresses}
+    if len(stay) < len(found):
+        partial = kept.with_suffix(".partial")
+        partial.touch(mode=0o600)
+        partial.write_text(json.dumps(known | {"accounts": stay}, indent=2) + "\n")
+        partial.replace(kept)
 
 
 def _user(role: str, password: str) -> User:

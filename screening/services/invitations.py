@@ -142,7 +142,8 @@ def _send(invitation: Invitation, link: str) -> None:
     try:
         send_mail(SUBJECT, body, None, [invitation.email])
         invitation.was_mailed = True
-    except OSError:
+    except OSError as error:
         invitation.was_mailed = False
-        # The clinician has the link on the page; the invitation itself stands.
-        logger.exception("could not send invitation %s", invitation.pk)
+        # The clinician has the link on the page; the invitation itself stands. Only the kind of
+        # error is logged: a mail server's answer repeats the address.
+        logger.error("could not send invitation %s: %s", invitation.pk, type(error).__name__)

@@ -44,6 +44,7 @@ def test_put_range_list_and_remove(place: str, stored: Stored, tmp_path: Path) -
         store.size("patients/c")
 
 
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_a_recording_is_joined_as_a_stream(
     place: str, stored: Stored, client_of: Callable[..., Client]
 ) -> None:

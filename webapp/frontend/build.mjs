@@ -44,6 +44,7 @@ const options = {
     screening: "src/screening/page.ts",
     worklist: "src/clinic/worklist.ts",
     case: "src/clinic/case.ts",
+    erased: "src/erased.ts",
     site: "src/site.ts",
     style: "src/styles/style.css",
   },
