@@ -26,7 +26,10 @@ logger = logging.getLogger(__name__)
 
 
 def sweep() -> int:
-    """Enqueues what is due, gives up abandoned uploads and sessions; returns how many hints were sent."""
+    """Enqueues what is due, clears away abandoned uploads and old sessions.
+
+    Returns how many hints were sent.
+    """
     if repinned := bundles.repin_to_active():
         logger.info("%d screenings get the active bundle: theirs has no files", repinned)
     sent = _enqueue_due()

@@ -36,6 +36,7 @@ RELATIONS: dict[str, str] = {
     "AccessEvent.user": STAFF,
     "AccessEvent.screening_id": "kept: who viewed it; the screening leads to a pseudonym only",
     "AccessEvent.clip_id": "kept: the clip itself is gone",
+    "Installation.identity": "nobody's: the installation's own",
     "User_groups.user": ACCOUNT,
     "User_user_permissions.user": ACCOUNT,
     "admin.LogEntry.user": "kept: an account that edits in the admin is staff's and stays",
@@ -86,9 +87,11 @@ COLUMNS: dict[str, str] = {
     "CohortExport.machine": "nobody's",
     "AuditEntry.action": "kept: a word of ours",
     "AuditEntry.target": "kept: a kind and an id",
-    "AuditEntry.data": "kept: ids, codes and pseudonyms",
+    "AuditEntry.data": "kept: ids, codes, pseudonyms, and of a log-in the network, not the address",
     "AccessEvent.action": "kept: a word of ours",
     "EventStream.key": "kept: an id",
+    "AttemptCounter.key": "nobody's: opaque, and gone a day after its time",
+    "QuarantinedObject.key": "nobody's: ids and random letters",
     "Event.kind": "kept: a word of ours",
     "Event.data": "kept: ids, expressions, states and reasons of a pseudonym",
     **dict.fromkeys(
@@ -99,10 +102,16 @@ COLUMNS: dict[str, str] = {
             *("ModelBundle.path", "ModelBundle.sources", "ModelBundle.metadata"),
             *("ModelBundle.encoder", "auth.Permission.name", "auth.Permission.codename"),
             *("auth.Group.name", "contenttypes.ContentType.app_label"),
-            "contenttypes.ContentType.model",
+            *("contenttypes.ContentType.model", "StoreSurvey.position", "StoreSurvey.held"),
         ),
         "nobody's",
     ),
+}
+
+#: Tables without a model.
+TABLES: dict[str, str] = {
+    "django_migrations": "nobody's",
+    "screening_cache": "kept for minutes: counters and marks under opaque names",
 }
 
 RULES: dict[str, str] = RELATIONS | COLUMNS

@@ -32,7 +32,7 @@ from django.utils import timezone  # noqa: E402
 from redis import Redis  # noqa: E402
 
 from screening.models import Patient, Screening, Site, User  # noqa: E402
-from screening.services import erasure, exports, screenings, store  # noqa: E402
+from screening.services import erasure, exports, listing, screenings  # noqa: E402
 from screening.services.erasure_rules import COLUMNS  # noqa: E402
 from tests.screening import factories as make  # noqa: E402
 
@@ -354,7 +354,7 @@ def main() -> None:
                 },
                 "lost": sorted({planted[word][0] for word in kept - set(after)}),
                 "columns": sorted({*REFUSED, *(column for column, _ in planted.values())}),
-                "stored": list(store.listing()),
+                "stored": [one.key for one in listing.objects()],
                 "exported": [path.name for path in world.export.iterdir()],
                 "manifest": (world.export / exports.MANIFEST).read_text(),
             }
