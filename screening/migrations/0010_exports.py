@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('screening', '0008_closed_after_release'),
+        ('screening', '0009_clip_turns'),
     ]
 
     operations = [
