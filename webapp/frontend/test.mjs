@@ -20,6 +20,8 @@ await build({
   logLevel: "warning",
 });
 const files = readdirSync(out).map((name) => path.join(out, name));
-const { status } = spawnSync(process.execPath, ["--test", ...files], { stdio: "inherit", cwd: here });
+const ends = path.join(here, "tests", "ends.mjs");
+const command = ["--import", ends, "--test", ...files];
+const { status } = spawnSync(process.execPath, command, { stdio: "inherit", cwd: here });
 rmSync(out, { recursive: true, force: true });
 process.exit(status ?? 1);

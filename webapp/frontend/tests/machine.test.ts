@@ -1,6 +1,7 @@
 // The recording session: what leads where, and what changes nothing.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ENDINGS, type Ending } from "../src/record/endings";
 import { advance, begin, nextOpen, type Progress, type Session, type Signal } from "../src/record/machine";
 
 const open = (n: number): Progress[] => Array.from({ length: n }, () => "open");
@@ -18,7 +19,7 @@ const TAKE: Signal[] = [
   { type: "window_over" },
   { type: "saved" },
 ];
-const CAMERA: Signal[] = [{ type: "camera_ready" }, { type: "framed" }];
+const CAMERA: Signal[] = [{ type: "camera_asked" }, { type: "camera_ready" }, { type: "framed" }];
 
 test("a whole session goes from the camera to the overview", () => {
   const done = walk(begin(open(2)), ...CAMERA, ...TAKE, { type: "next" }, ...TAKE, { type: "next" });
@@ -82,10 +83,44 @@ test("a part chosen in the overview leads back there, recorded again or kept", (
   assert.equal(walk(chosen, ...TAKE, { type: "next" }).stage.at, "review");
 });
 
-test("a camera that fails in mid-session comes back to the part that is open", () => {
+test("a camera that fails in mid-session comes back to the part that waits for it", () => {
   const session = walk(begin(open(2)), ...CAMERA, ...TAKE, { type: "next" });
   const failed = advance(session, { type: "camera_failed", trouble: "busy" });
+  assert.deepEqual(failed.stage, { at: "blocked", trouble: "busy", resume: 1 });
   assert.deepEqual(walk(failed, ...CAMERA).stage, { at: "instruct", step: 1 });
+  const chosen = advance(begin(["recorded", "recorded"]), { type: "choose", step: 1 });
+  assert.deepEqual(walk(chosen, ...CAMERA).stage, { at: "instruct", step: 1 });
+  assert.equal(walk(chosen, ...CAMERA, ...TAKE, { type: "next" }).stage.at, "review");
+});
+
+test("a yes counts however late it comes", () => {
+  const slow = walk(begin(open(1)), { type: "camera_asked" }, { type: "camera_slow" });
+  assert.deepEqual(slow.stage, { at: "asking", slow: true, resume: null });
+  assert.equal(advance(slow, { type: "camera_ready" }).stage.at, "framing");
+  const given = advance(slow, { type: "camera_failed", trouble: "still" });
+  assert.equal(advance(given, { type: "camera_ready" }).stage.at, "framing");
+});
+
+test("a camera that fails where nobody needs it changes nothing", () => {
+  const replay = walk(begin(open(1)), ...CAMERA, ...TAKE);
+  const asked = walk(begin(open(1)), ...CAMERA, { type: "skip" });
+  for (const session of [replay, asked, begin(["recorded"])]) {
+    for (const signal of [{ type: "camera_failed", trouble: "busy" }, { type: "camera_asked" }] as const) {
+      assert.equal(advance(session, signal), session, session.stage.at);
+    }
+  }
+});
+
+test("every ending of a take has words of its own, blames nobody, and leads on", () => {
+  const taking = walk(begin(open(1)), ...CAMERA, ...TAKE.slice(0, 5));
+  const words = Object.values(ENDINGS).map((ending) => ending.words);
+  assert.equal(new Set(words).size, words.length);
+  for (const why of Object.keys(ENDINGS) as Ending[]) {
+    const ended = advance(taking, { type: "interrupted", why });
+    assert.deepEqual(walk(ended, { type: "again" }).stage, { at: "instruct", step: 0 });
+    assert.equal(walk(ended, { type: "skip" }).stage.at, "skipping");
+    assert.doesNotMatch(ENDINGS[why].words, /error|exception|invalid|failed/i);
+  }
 });
 
 test("the next open part is searched onward, then from the start", () => {

@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { keyTo, pathOf, valueAt } from "../src/clinic/chart";
 import { ago, intakeRows, signName, signValue } from "../src/clinic/words";
-import { sendingWords } from "../src/record/panels";
 import { leadOf, lineOf as overviewLineOf } from "../src/record/review";
-import type { Status } from "../src/record/sender";
+import { type Phase, sendingWords, type Status, statusLine } from "../src/record/sending";
 import { lineOf, withdrawnWords } from "../src/screening/words";
 import type { Clip, Step } from "../src/shared/types";
 import { backoff, judge, refresher } from "../src/shared/live";
@@ -79,6 +78,7 @@ const refused: Status = {
   sent: 0,
   total: null,
   words: "This screening was taken back.",
+  safe: true,
 };
 
 test("the overview counts the recordings that could not be used", () => {
@@ -88,11 +88,44 @@ test("the overview counts the recordings that could not be used", () => {
 });
 
 test("a recording that the server refuses is said to be kept, on every page", () => {
-  assert.equal(overviewLineOf(step("expected"), "recorded", refused).label, "not sent");
-  assert.equal(lineOf(clip("expected"), refused).words, `${refused.words} The recording is kept on this device.`);
+  const words = `${refused.words} It is safe on this device.`;
+  for (const line of [overviewLineOf(step("expected"), refused), lineOf(clip("expected"), refused)]) {
+    assert.deepEqual([line.label, line.words], ["not sent", words]);
+  }
+  assert.match(sendingWords([refused]) ?? "", /^1 recording was not sent/);
+});
+
+const OFFLINE = "There is no connection at the moment.";
+const at = (phase: Phase, fields: Partial<Status> = {}): Status => ({ ...refused, words: OFFLINE, phase, ...fields });
+
+test("words say what is so: nothing is being sent while it waits, is elsewhere, or was given up", () => {
   assert.equal(sendingWords([]), null);
-  assert.match(sendingWords([refused]) ?? "", /^1 recording could not be sent/);
-  assert.match(sendingWords([refused, { ...refused, phase: "waiting" }]) ?? "", /^1 recording is waiting/);
+  assert.equal(sendingWords([at("dropped")]), null);
+  assert.equal(sendingWords([at("confirmed")]), null);
+  assert.equal(sendingWords([at("sending")]), "1 recording is being sent …");
+  const waiting = `1 recording is waiting. ${OFFLINE} It is safe on this device.`;
+  assert.equal(sendingWords([at("waiting")]), waiting);
+  assert.equal(sendingWords([at("waiting"), refused]), waiting);
+  for (const phase of ["waiting", "signed_out", "elsewhere", "refused"] as const) {
+    assert.doesNotMatch(sendingWords([at(phase), at(phase)]) ?? "", /being sent/, phase);
+    assert.doesNotMatch(statusLine(at(phase))?.label ?? "", /sending|sent$(?<!not sent)/, phase);
+  }
+  assert.match(sendingWords([at("elsewhere")]) ?? "", /another window/);
+});
+
+test("what only this window has is never called safe on the device", () => {
+  for (const phase of ["sending", "waiting", "signed_out", "refused"] as const) {
+    const held = at(phase, { safe: false });
+    for (const words of [sendingWords([held]), statusLine(held)?.words]) {
+      assert.match(words ?? "", /keep this page open/, phase);
+      assert.doesNotMatch(words ?? "", /safe on this device/, phase);
+    }
+  }
+});
+
+test("a part that was begun elsewhere is not said to be on its way", () => {
+  assert.equal(overviewLineOf(step("uploading"), null).label, "missing");
+  assert.equal(lineOf(clip("uploading"), null).label, "not here yet");
 });
 
 test("a screening that was taken back is not said to be unmeasured when it was", () => {

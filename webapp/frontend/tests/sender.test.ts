@@ -5,9 +5,11 @@ import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, test } from "node:test";
-import { hasArrived } from "../src/record/arrival";
+import { arrived } from "../src/record/arrival";
 import { Outbox, type Take } from "../src/record/outbox";
-import { Sender, type Status } from "../src/record/sender";
+import { Road } from "../src/record/road";
+import { Sender } from "../src/record/sender";
+import type { Status } from "../src/record/sending";
 import { GrowingSource } from "../src/record/source";
 import { type Parcel, Patience, transfer } from "../src/record/transfer";
 import { bytes, take } from "./takes";
@@ -43,9 +45,18 @@ const LIMIT = { timeout: 20_000 };
 const locks = new Locks();
 let answer = (_path: string): Response | Promise<Response> => new Promise(() => undefined);
 let asked: string[] = [];
+let pauses: number[] = [];
+let hurries: (() => void)[] = [];
 Object.assign(globalThis, {
-  // Pauses end at once: a test waits for nothing.
-  window: { addEventListener: () => undefined, setTimeout: setImmediate, clearTimeout: clearImmediate },
+  // Pauses end at once, and are noted: a test waits for nothing.
+  window: {
+    addEventListener: (_type: string, heard: () => void) => void hurries.push(heard),
+    setTimeout: (over: () => void, milliseconds: number) => {
+      pauses.push(milliseconds);
+      return setImmediate(over);
+    },
+    clearTimeout: clearImmediate,
+  },
   document: { cookie: "" },
   location: { href: "http://localhost/" },
   fetch: async (path: string) => {
@@ -58,12 +69,15 @@ Object.defineProperty(globalThis, "navigator", { value: { locks }, configurable:
 afterEach(() => {
   locks.closeTab();
   asked = [];
+  pauses = [];
+  hurries = [];
   answer = () => new Promise(() => undefined);
 });
 
 const announced = { seconds: 4, frames: 100, cues: [], interrupted: false, mime_type: "video/mp4" };
 const finished = (fields: Partial<Take> = {}): Take => take({ state: "finished", announced, ...fields });
-const refusal = (status: number): Response => Response.json({ code: "no", detail: "No." }, { status });
+const refusal = (status: number, headers = {}): Response =>
+  Response.json({ code: "no", detail: "No." }, { status, headers });
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Lets everything else run until this holds; a test's own time limit ends a wait in vain. */
@@ -87,7 +101,8 @@ test("a tab leaves alone what another one is recording or sending", LIMIT, async
   await first.outbox.put(sent);
   await first.sender.resume("7");
   assert.deepEqual(await second.sender.resume("7"), []);
-  assert.deepEqual(second.sender.unsent(), []);
+  assert.deepEqual(second.sender.underway(), []);
+  assert.deepEqual(second.sender.unsent().map(({ phase }) => phase), ["elsewhere", "elsewhere"]);
   await first.sender.chunk(running.id, 1, bytes(2));
   assert.equal((await first.outbox.chunks(running.id)).length, 2);
   assert.equal((await first.outbox.takes("7")).length, 2);
@@ -99,9 +114,9 @@ test("when the other tab closes, this one goes on with what it left", LIMIT, asy
   await first.outbox.put(left);
   await first.sender.resume("7");
   await second.sender.resume("7");
-  assert.equal(second.sender.unsent().length, 0);
+  assert.equal(second.sender.underway().length, 0);
   locks.closeTab();
-  await until(() => second.sender.unsent()[0]?.take === left.id);
+  await until(() => second.sender.underway()[0]?.take === left.id);
 });
 
 test("a recording whose page died is told of once, and not kept", LIMIT, async () => {
@@ -123,7 +138,7 @@ test("an upload that is gone is never the end of the only copy", LIMIT, async ()
   assert.equal(asked.length, 6);
   assert.equal((await outbox.chunks(kept.id)).length, 1);
   assert.deepEqual([sender.unsent().length, sender.underway().length], [1, 0]);
-  assert.equal(sender.statusOf("st")?.words, "No.");
+  assert.match(sender.statusOf("st")?.words ?? "", /does not know this part/);
   sender.retry(kept.id);
   await until(() => asked.length === 12 && phases.at(-1) === "refused");
   await sender.drop(kept.id);
@@ -150,17 +165,82 @@ test("a wrong state that stays is refused after its own number of tries, and kep
   assert.ok(await outbox.get(kept.id));
 });
 
+test("what the server asks to wait is waited in full, and nothing hurries it", LIMIT, async () => {
+  const { outbox, sender, phases } = await tab("wait");
+  await outbox.put(finished());
+  answer = () => {
+    if (asked.length > 2) return refusal(422);
+    for (const hurry of hurries) hurry();
+    return refusal(asked.length === 1 ? 503 : 507, { "Retry-After": "40" });
+  };
+  await sender.resume("7");
+  await until(() => phases.at(-1) === "refused");
+  assert.deepEqual(pauses, [40_000, 40_000]);
+  assert.deepEqual(phases, ["sending", "waiting", "refused"]);
+});
+
+test("somebody else's answer is waited out, as long as it takes, and the take stays", LIMIT, async () => {
+  const { outbox, sender, phases } = await tab("portal");
+  const kept = finished();
+  await outbox.put(kept);
+  const html = { headers: { "Content-Type": "text/html" } };
+  answer = () => {
+    const status = [200, 403, 404, 410][asked.length % 4] ?? 200;
+    return asked.length > 40 ? refusal(422) : new Response("<p>Sign in", { status, ...html });
+  };
+  await sender.resume("7");
+  await until(() => phases.at(-1) === "refused");
+  assert.deepEqual(phases, ["sending", "waiting", "refused"]);
+  assert.ok(await outbox.get(kept.id));
+});
+
+test("a take that is given up is told of, so that no word of it stays", LIMIT, async () => {
+  const { sender, phases } = await tab("given-up");
+  const running = take();
+  await sender.begin(running);
+  await sender.drop(running.id);
+  assert.deepEqual(phases, ["sending", "dropped"]);
+  assert.deepEqual(sender.unsent(), []);
+});
+
+test("a device that keeps nothing holds its takes in this window", LIMIT, async (t) => {
+  t.mock.method(indexedDB, "open", () => {
+    throw new DOMException("The operation is insecure.", "SecurityError");
+  });
+  const { outbox, sender } = await tab("refused");
+  assert.equal(outbox.trouble, "refused");
+  assert.deepEqual(await sender.resume("7"), []);
+  const running = take();
+  await sender.begin(running);
+  await sender.chunk(running.id, 0, bytes(1, 2));
+  await sender.finish(running.id, announced);
+  assert.deepEqual(sender.unsent().map(({ phase, safe }) => [phase, safe]), [["sending", false]]);
+});
+
+test("a device that runs out of room keeps no half of a take", LIMIT, async (t) => {
+  const { outbox, sender } = await tab("full");
+  const running = take();
+  await sender.begin(running);
+  await sender.chunk(running.id, 0, bytes(1));
+  assert.equal(sender.unsent()[0]?.safe, true);
+  t.mock.method(outbox, "addChunk", async () => false);
+  await sender.chunk(running.id, 1, bytes(2));
+  await sender.finish(running.id, announced);
+  assert.equal(sender.unsent()[0]?.safe, false);
+  assert.deepEqual([await outbox.takes("7"), await outbox.chunks(running.id)], [[], []]);
+});
+
 test("only a clip with this recording's size counts as arrived", LIMIT, async () => {
   const clip = (state: string, size: number | null) => () => Response.json({ state, size });
   const sent = finished({ clip: "c" });
   answer = clip("measured", 5);
-  assert.equal(await hasArrived(sent, 5), true);
-  assert.equal(await hasArrived(sent, 6), false);
-  assert.equal(await hasArrived(take({ clip: "c" }), 5), false);
+  assert.equal((await arrived(sent, 5))?.state, "measured");
+  assert.equal(await arrived(sent, 6), null);
+  assert.equal(await arrived(take({ clip: "c" }), 5), null);
   answer = clip("skipped", null);
-  assert.equal(await hasArrived(sent, 5), false);
+  assert.equal(await arrived(sent, 5), null);
   answer = clip("superseded", null);
-  assert.equal(await hasArrived(sent, 5), false);
+  assert.equal(await arrived(sent, 5), null);
 });
 
 async function serve(server: Server): Promise<string> {
@@ -171,6 +251,7 @@ async function serve(server: Server): Promise<string> {
 const parcel = (fields: Partial<Parcel> = {}): Parcel => ({
   take: take({ clip: "c" }),
   source: new GrowingSource(),
+  road: new Road(),
   onUrl: () => Promise.resolve(),
   onProgress: () => undefined,
   ...fields,
@@ -191,7 +272,7 @@ test("an upload request that stands still for a minute is given up", LIMIT, asyn
     t.mock.timers.tick(59_999);
     assert.equal(await isSettled(done), false);
     t.mock.timers.tick(1);
-    await assert.rejects(done, /stood still/);
+    await assert.rejects(done, { status: 0, code: "offline" });
   } finally {
     silent.closeAllConnections();
     silent.close();

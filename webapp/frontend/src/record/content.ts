@@ -1,16 +1,17 @@
 // What stands under the picture: one panel for each stage of the session.
 import type { Screening, Step } from "../shared/types";
+import type { Device } from "./camera";
 import type { Session } from "./machine";
 import * as panels from "./panels";
 import { review } from "./review";
-import type { Status } from "./sender";
+import type { Status } from "./sending";
 import type { Voice } from "./speech";
 
 export interface View {
   root: HTMLElement;
   screening: Screening;
   session: Session;
-  devices: { id: string; name: string }[];
+  devices: Device[];
   /** The camera in use now. */
   device: string;
   voice: Voice;
@@ -34,12 +35,14 @@ export function contentOf(view: View, actions: panels.Actions): HTMLElement | nu
   switch (stage.at) {
     case "welcome":
       return panels.welcome(view.screening, actions);
+    case "asking":
+      return panels.asking(root, stage.slow, actions);
     case "blocked":
       return panels.blocked(root, stage.trouble, actions);
     case "framing":
       return panels.framing(view.devices, view.device, view.voice, actions);
     case "instruct":
-      return panels.instruct(root, step(), session, actions);
+      return panels.instruct(root, step(), session, view.statusOf(step().id) !== null, actions);
     case "countdown":
       return panels.recording(root, step().expression, "Get ready …", false, actions);
     case "recording":

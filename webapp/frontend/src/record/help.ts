@@ -90,6 +90,18 @@ const ALLOW: Record<Browser, { picture: string; steps: string[] }> = {
   },
 };
 
+/** Where browsers put the question, for somebody who does not see it. */
+export function helpWithQuestion(browser: Browser): Pick<Help, "steps" | "picture"> {
+  return {
+    picture: ALLOW[browser].picture,
+    steps: [
+      "Look at the edges of your screen: your browser may be asking whether this page may use the camera.",
+      "Choose “Allow”. There is no hurry, the page waits.",
+      "If you see no question, press “Ask again”.",
+    ],
+  };
+}
+
 export function helpFor(trouble: Trouble, browser: Browser): Help {
   switch (trouble) {
     case "denied":
@@ -141,6 +153,18 @@ export function helpFor(trouble: Trouble, browser: Browser): Help {
         picture: "no-camera",
         steps: ["Please choose another camera, or press “Try again”."],
       };
+    case "still":
+      return {
+        title: "The camera gives no picture",
+        words: "It was switched on, but its picture does not come or does not move.",
+        picture: "busy-camera",
+        steps: [
+          "Is something in front of the camera? Some have a small slider.",
+          "If your camera has a cable, unplug it and plug it in again.",
+          "Press “Try again” below.",
+          "If that does not help, restart the device. Nothing that was sent is lost.",
+        ],
+      };
     case "unknown":
       return {
         title: "The camera did not start",
@@ -148,7 +172,7 @@ export function helpFor(trouble: Trouble, browser: Browser): Help {
         picture: "busy-camera",
         steps: [
           "Press “Try again” below.",
-          "If that does not help, close the browser and open this page again. Nothing is lost.",
+          "If that does not help, close the browser and open this page again. Nothing that was sent is lost.",
         ],
       };
   }

@@ -5,7 +5,8 @@ export type Release = () => void;
 
 /**
  * Holds a take for this page until the returned function is called. Null when another page holds
- * it, unless ``wait``: then this resolves once that page has let go.
+ * it, unless ``wait``: then this resolves once that page has let go. Rejects where the browser
+ * gives no locks to this page: whose the take is, is then not known.
  */
 export function hold(take: string, { wait = false } = {}): Promise<Release | null> {
   // Browsers offer locks to secure pages only; others have no camera either.

@@ -1,4 +1,4 @@
-// A recording that the server refuses stays on this device; what happens to it, the patient says.
+// A recording that the server refuses stays here; what happens to it, the patient says.
 import { button, h } from "../shared/dom";
 
 export interface KeptActions {
@@ -6,7 +6,7 @@ export interface KeptActions {
   discard: (take: string) => void;
 }
 
-const ASK = "Delete this recording from this device? It was never sent.";
+const ASK = "Delete this recording? Your clinic does not have it.";
 
 export function keptButtons(take: string, title: string, actions: KeptActions): HTMLElement {
   const discard = (): void => {

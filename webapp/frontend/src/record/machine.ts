@@ -1,6 +1,9 @@
 // The recording session as a pure state machine: what is on the screen, and what may come next.
 // Anything that arrives at the wrong moment (a late timer, a double tap) changes nothing.
 
+import type { Ending } from "./endings";
+
+/** Why there is no camera. */
 export type Trouble =
   | "insecure"
   | "unsupported"
@@ -8,20 +11,26 @@ export type Trouble =
   | "missing"
   | "busy"
   | "overconstrained"
+  | "still"
   | "unknown";
 
-export type Interruption = "stopped" | "hidden" | "muted" | "ended" | "failed" | "empty";
+/** The step that waits for the camera; null before the first. */
+interface ForCamera {
+  resume: number | null;
+}
 
 export type Stage =
   | { at: "welcome" }
-  | { at: "blocked"; trouble: Trouble }
-  | { at: "framing" }
+  /** The browser was asked for the camera; ``slow`` when it has not answered for a while. */
+  | ({ at: "asking"; slow: boolean } & ForCamera)
+  | ({ at: "blocked"; trouble: Trouble } & ForCamera)
+  | ({ at: "framing" } & ForCamera)
   | { at: "instruct"; step: number }
   | { at: "countdown"; step: number; left: number }
   | { at: "recording"; step: number }
   | { at: "saving"; step: number }
   | { at: "replay"; step: number }
-  | { at: "interrupted"; step: number; why: Interruption }
+  | { at: "interrupted"; step: number; why: Ending }
   | { at: "skipping"; step: number }
   | { at: "review" };
 
@@ -36,6 +45,8 @@ export interface Session {
 }
 
 export type Signal =
+  | { type: "camera_asked" }
+  | { type: "camera_slow" }
   | { type: "camera_ready" }
   | { type: "camera_failed"; trouble: Trouble }
   | { type: "framed" }
@@ -44,7 +55,7 @@ export type Signal =
   | { type: "recording_started" }
   | { type: "window_over" }
   | { type: "saved" }
-  | { type: "interrupted"; why: Interruption }
+  | { type: "interrupted"; why: Ending }
   | { type: "again" }
   | { type: "next" }
   | { type: "skip" }
@@ -76,6 +87,16 @@ function onward(session: Session, from: number): Session {
   return { ...session, stage, fromReview: step === null ? false : session.fromReview };
 }
 
+/** Where the camera's picture is on the screen or on its way there; elsewhere its end is no matter. */
+function needsCamera({ at }: Stage): boolean {
+  return ["welcome", "asking", "blocked", "framing", "instruct", "countdown"].includes(at);
+}
+
+function waitingStep(stage: Stage): number | null {
+  if ("step" in stage) return stage.step;
+  return "resume" in stage ? stage.resume : null;
+}
+
 function mark(session: Session, step: number, progress: Progress): Session {
   return { ...session, steps: session.steps.map((old, n) => (n === step ? progress : old)) };
 }
@@ -84,12 +105,26 @@ export function advance(session: Session, signal: Signal): Session {
   const { stage } = session;
   const to = (next: Stage): Session => ({ ...session, stage: next });
   switch (signal.type) {
+    case "camera_asked":
+      return needsCamera(stage)
+        ? to({ at: "asking", slow: false, resume: waitingStep(stage) })
+        : session;
+    case "camera_slow":
+      return stage.at === "asking" ? to({ ...stage, slow: true }) : session;
     case "camera_ready":
-      return stage.at === "welcome" || stage.at === "blocked" ? to({ at: "framing" }) : session;
+      // A yes counts however late it comes.
+      return stage.at === "asking" || stage.at === "blocked"
+        ? to({ at: "framing", resume: stage.resume })
+        : session;
     case "camera_failed":
-      return { ...session, stage: { at: "blocked", trouble: signal.trouble } };
+      return needsCamera(stage)
+        ? to({ at: "blocked", trouble: signal.trouble, resume: waitingStep(stage) })
+        : session;
     case "framed":
-      return stage.at === "framing" ? onward(session, 0) : session;
+      if (stage.at !== "framing") return session;
+      return stage.resume === null
+        ? onward(session, 0)
+        : to({ at: "instruct", step: stage.resume });
     case "begin":
       return stage.at === "instruct"
         ? to({ at: "countdown", step: stage.step, left: COUNTDOWN })

@@ -1,17 +1,22 @@
 // The camera page: ties the state machine to camera, recorder, outbox and picture.
-import { ApiError, call, pageData, sentenceOf } from "../shared/api";
+import { call, pageData, sentenceOf } from "../shared/api";
 import { byId, h } from "../shared/dom";
+import { isLeaving, leave, reloadWhenShownAgain } from "../shared/leave";
 import { Live, refresher } from "../shared/live";
 import type { Clip, Screening, Step } from "../shared/types";
-import { CameraError, cameras, closeCamera, keepAwake, openCamera, remember } from "./camera";
+import { Camera } from "./camera";
 import { contentOf, stepOf } from "./content";
 import { cueWord, momentAt } from "./cues";
 import { Dots, progressOf } from "./dots";
+import { ENDINGS } from "./endings";
 import { Finder } from "./finder";
+import { HandIn } from "./hand-in";
+import { askToPersist, keepingWords } from "./keeping";
 import { advance, begin, COUNTDOWN, type Session, type Signal } from "./machine";
 import { Outbox } from "./outbox";
 import * as panels from "./panels";
-import { Sender, type Status } from "./sender";
+import { Sender } from "./sender";
+import { sendingWords, type Status } from "./sending";
 import { Voice } from "./speech";
 import { StageView } from "./stage";
 import { Takes } from "./takes";
@@ -30,35 +35,49 @@ class RecordPage {
   private readonly stage = new StageView();
   private readonly voice = new Voice();
   private readonly finder = new Finder(this.stage.self, (hint) => this.stage.showHint(hint));
+  private readonly camera = new Camera(this.stage.self, {
+    onAsked: () => this.signal({ type: "camera_asked" }),
+    onSlow: () => this.signal({ type: "camera_slow" }),
+    onReady: () => this.signal({ type: "camera_ready" }),
+    onFailed: (trouble) => this.signal({ type: "camera_failed", trouble }),
+  });
   private readonly panel = h("div", {});
   private readonly dots = new Dots();
   /** Cues for screen readers: one element that stays, so that each change is read out. */
   private readonly spoken = h("p", { class: "visually-hidden", role: "status" });
   private readonly sending = h("p", { class: "sending", role: "status", hidden: true });
+  private readonly keeping = h("p", { class: "note warn", role: "status", hidden: true });
+  private readonly refreshSoon = refresher(() => this.refresh());
   private readonly sender: Sender;
-  private stream: MediaStream | null = null;
-  private devices: { id: string; name: string }[] = [];
   private readonly takes: Takes;
-  private submitting = false;
+  private readonly handIn: HandIn;
+  private counting = 0;
   private problem = "";
 
   private constructor(
     private screening: Screening,
     private session: Session,
-    outbox: Outbox,
+    private readonly outbox: Outbox,
   ) {
-    this.sender = new Sender(outbox, () => this.onSent());
-    this.takes = new Takes(this.sender, this.data.user, this.data.screening);
+    const { data } = this;
+    this.sender = new Sender(outbox, (status, clip) => this.onSent(status, clip));
+    this.takes = new Takes(this.sender, data.user, data.screening);
+    this.handIn = new HandIn(this.sender, data.screening, {
+      onChange: () => this.render(false),
+      onDone: () => this.goOn(),
+      refresh: () => this.refresh(),
+    });
   }
 
   static async open(): Promise<void> {
     const data = pageData<PageData>();
+    let page: RecordPage | null = null;
     const [screening, outbox] = await Promise.all([
       call<Screening>("GET", `screenings/${data.screening}/`),
-      Outbox.open(),
+      Outbox.open("mimia-outbox", () => page?.onStorage()),
     ]);
-    const kept = await outbox.takes(data.user);
-    const page = new RecordPage(screening, begin(progressOf(screening, kept)), outbox);
+    const kept = await outbox.takes(data.user).catch(() => []);
+    page = new RecordPage(screening, begin(progressOf(screening, kept)), outbox);
     await page.start();
   }
 
@@ -66,60 +85,50 @@ class RecordPage {
     this.root.replaceChildren(
       this.dots.list,
       this.dots.part,
+      this.keeping,
       this.stage.element,
       this.panel,
       this.spoken,
       this.sending,
     );
-    this.finder.load(this.root.dataset.worker ?? "", new URL(`${this.root.dataset.static}vision`, location.href).href);
-    const died = await this.sender.resume(this.data.user);
-    if (died.length) this.problem = "A recording was cut off when the page closed. Please record that part again.";
-    const refresh = refresher(() => this.refresh());
+    const vision = new URL(`${this.root.dataset.static}vision`, location.href).href;
+    this.finder.load(this.root.dataset.worker ?? "", vision);
+    askToPersist();
+    await this.resume();
+    const refresh = this.refreshSoon;
     new Live({ path: "/ws/patient/", after: this.data.after, onEvent: refresh, onConnection: refresh });
     window.addEventListener("beforeunload", (event) => {
+      if (isLeaving()) return;
       if (this.sender.underway().length > 0 || this.takes.isRunning) event.preventDefault();
     });
-    window.addEventListener("pagehide", () => closeCamera(this.stream));
-    window.addEventListener("pageshow", (event) => {
-      if (event.persisted) location.reload();
-    });
+    window.addEventListener("pagehide", () => this.camera.close());
+    reloadWhenShownAgain();
+    this.show();
     this.render();
+  }
+
+  private async resume(): Promise<void> {
+    const died = await this.sender.resume(this.data.user);
+    if (died.length === 0) return;
+    this.problem = "A recording was cut off when the page closed. Please record that part again.";
   }
 
   private async refresh(): Promise<void> {
     this.screening = await call<Screening>("GET", `screenings/${this.data.screening}/`);
-    if (!["draft", "needs_rerecord"].includes(this.screening.state)) this.leave();
+    if (!["draft", "needs_rerecord"].includes(this.screening.state)) this.goOn();
     else if (this.session.stage.at === "review") this.render(false);
   }
 
-  private leave(): void {
-    location.assign(`/screenings/${this.data.screening}/`);
+  /** To the screening's own page, unless something would be lost that only this window has. */
+  private goOn(): void {
+    const isHolding = this.sender.unsent().some((status) => !status.safe);
+    if (!this.takes.isRunning && !isHolding) leave(`/screenings/${this.data.screening}/`);
   }
 
   private signal(signal: Signal): void {
     const before = this.session;
     this.session = advance(before, signal);
     if (this.session !== before) this.render();
-  }
-
-  // --- camera -------------------------------------------------------------------------------
-
-  private async openCamera(deviceId?: string): Promise<void> {
-    try {
-      closeCamera(this.stream);
-      this.stream = await openCamera(deviceId);
-      this.stream.getVideoTracks()[0]?.addEventListener("ended", () => {
-        if (!this.takes.isRunning) this.signal({ type: "camera_failed", trouble: "busy" });
-      });
-      this.devices = await cameras();
-      await this.stage.show(this.stream);
-      void keepAwake();
-      this.signal({ type: "camera_ready" });
-      this.render(false);
-    } catch (error) {
-      const trouble = error instanceof CameraError ? error.trouble : "unknown";
-      this.signal({ type: "camera_failed", trouble });
-    }
   }
 
   // --- one take -----------------------------------------------------------------------------
@@ -137,7 +146,7 @@ class RecordPage {
       return;
     }
     this.voice.say(String(stage.left));
-    window.setTimeout(() => {
+    this.counting = window.setTimeout(() => {
       if (document.visibilityState === "hidden") this.signal({ type: "interrupted", why: "hidden" });
       else this.signal({ type: "tick" });
     }, COUNT_MS);
@@ -145,9 +154,10 @@ class RecordPage {
 
   private async record(): Promise<void> {
     const step = this.step();
+    const { stream } = this.camera;
     let shown = -2;
-    if (!this.stream) return this.signal({ type: "camera_failed", trouble: "unknown" });
-    const outcome = await this.takes.run(step, this.stream, this.stage.self, {
+    if (!stream) return this.signal({ type: "camera_failed", trouble: "unknown" });
+    const outcome = await this.takes.run(step, stream, this.stage.self, {
       onStart: () => this.signal({ type: "recording_started" }),
       onTime: (seconds) => {
         this.stage.showTime(seconds, step.seconds);
@@ -159,8 +169,18 @@ class RecordPage {
       onWindowOver: () => this.signal({ type: "window_over" }),
     });
     this.stage.showTime(null);
-    if (outcome.ok) this.voice.say("Thank you.");
-    this.signal(outcome.ok ? { type: "saved" } : { type: "interrupted", why: outcome.why });
+    if (outcome.ok) {
+      this.voice.say("Thank you.");
+      return this.signal({ type: "saved" });
+    }
+    if (ENDINGS[outcome.why].camera) this.camera.close();
+    this.signal({ type: "interrupted", why: outcome.why });
+  }
+
+  /** Before the recorder has begun there is only the countdown to stop. */
+  private stop(): void {
+    if (this.takes.isRunning) this.takes.stop();
+    else this.signal({ type: "interrupted", why: "stopped" });
   }
 
   private showCue(step: Step, seconds: number): void {
@@ -192,50 +212,46 @@ class RecordPage {
     }
   }
 
-  private async submit(): Promise<void> {
-    this.problem = "";
-    this.submitting = true;
-    this.render(false);
-    if (this.sender.underway().length > 0) return; // onSent() comes back when the last one is there
-    try {
-      await call("POST", `screenings/${this.data.screening}/submit/`);
-      this.leave();
-    } catch (error) {
-      this.submitting = error instanceof ApiError && error.isOffline;
-      this.problem = sentenceOf(error);
-      this.render(false);
-      if (this.submitting) window.setTimeout(() => void this.submit(), 5000);
+  /** A recording moved, waits, arrived or was given up: every word about it follows. */
+  private onSent(status: Status, clip: Clip | null): void {
+    const index = this.screening.steps.findIndex((one) => one.id === status.step);
+    const step = this.screening.steps[index];
+    if (step && clip) step.clip = clip;
+    if (status.phase === "dropped") {
+      const isOpen = step && ["expected", "uploading"].includes(step.clip.state);
+      if (isOpen && !this.sender.statusOf(status.step)) this.signal({ type: "discarded", step: index });
+      this.refreshSoon();
     }
-  }
-
-  private async discard(take: string): Promise<void> {
-    const step = this.sender.unsent().find((status) => status.take === take)?.step;
-    await this.sender.drop(take);
-    const index = this.screening.steps.findIndex((one) => one.id === step);
-    if (index >= 0) this.signal({ type: "discarded", step: index });
-    this.onSent();
-  }
-
-  private onSent(): void {
-    const words = panels.sendingWords(this.sender.unsent());
-    this.sending.hidden = words === null;
-    if (words && this.sending.textContent !== words) this.sending.textContent = words;
+    this.show();
     if (this.session.stage.at !== "review") return;
-    if (this.submitting && this.sender.underway().length === 0) void this.submit();
+    if (this.handIn.isUnderway) void this.handIn.goOn();
     else this.render(false);
+  }
+
+  /** The browser's storage failed, or is back: then there may be recordings to go on with. */
+  private onStorage(): void {
+    this.show();
+    if (this.outbox.trouble) return;
+    void this.resume().then(() => this.render(false));
+  }
+
+  /** The lines that stand at every stage: what is on its way, and whether this device keeps it. */
+  private show(): void {
+    const unsent = this.sender.unsent();
+    const { trouble } = this.outbox;
+    const lost = trouble ?? (unsent.some((one) => !one.safe) ? this.outbox.lastTrouble : null);
+    put(this.sending, sendingWords(unsent));
+    put(this.keeping, lost && keepingWords(lost));
   }
 
   // --- picture ------------------------------------------------------------------------------
 
   private readonly actions: panels.Actions = {
-    open: () => void this.openCamera(),
-    pickCamera: (id) => {
-      remember(id);
-      void this.openCamera(id);
-    },
+    open: () => void this.camera.open(),
+    pickCamera: (id) => void this.camera.pick(id),
     framed: () => this.signal({ type: "framed" }),
     begin: () => this.signal({ type: "begin" }),
-    stop: () => this.takes.stop(),
+    stop: () => this.stop(),
     playAgain: () => this.stage.playAgain(),
     again: () => this.signal({ type: "again" }),
     next: () => this.signal({ type: "next" }),
@@ -244,9 +260,9 @@ class RecordPage {
     saveSkip: (reason) => void this.saveSkip(reason),
     choose: (step) => this.signal({ type: "choose", step }),
     keep: () => this.signal({ type: "keep" }),
-    submit: () => void this.submit(),
+    submit: () => void this.handIn.start(),
     resend: (take) => this.sender.retry(take),
-    discard: (take) => void this.discard(take),
+    discard: (take) => void this.sender.drop(take),
     turnVoice: (on) => this.voice.turn(on),
     repeatVoice: () => this.voice.again(),
   };
@@ -254,12 +270,11 @@ class RecordPage {
   /** Draws the stage that the session is in; ``moved`` when it is a new one. */
   private render(moved = true): void {
     const { stage } = this.session;
-    const hasCamera = this.stream?.active === true;
     this.dots.show(this.screening, this.session);
-    const pictured = !["welcome", "blocked", "review", "skipping"].includes(stage.at);
-    this.stage.element.hidden = !pictured || !hasCamera;
+    const pictured = !["welcome", "asking", "blocked", "review", "skipping"].includes(stage.at);
+    this.stage.element.hidden = !pictured || !(this.camera.isLive || stage.at === "replay");
     this.stage.showOval(["framing", "instruct", "countdown"].includes(stage.at));
-    if (moved) this.enter();
+    if (moved && !this.enter()) return;
     const content = this.content();
     if (content) this.panel.replaceChildren(...this.withProblem(content));
     if (moved && stage.at !== "recording") this.moveInSight();
@@ -273,33 +288,37 @@ class RecordPage {
     else if (window.scrollY > this.root.offsetTop) this.root.scrollIntoView({ block: "start" });
   }
 
-  /** What happens once on coming to a stage. */
-  private enter(): void {
+  /** What happens once on coming to a stage. False when that led to another one at once. */
+  private enter(): boolean {
     const { stage } = this.session;
     if (stage.at === "framing" || stage.at === "instruct") this.finder.start();
     else {
       this.finder.stop();
       this.stage.showHint(null);
     }
+    window.clearTimeout(this.counting);
     if (stage.at !== "countdown") this.stage.showCount(null);
     this.stage.showReplay(stage.at === "replay" ? this.takes.recordingOf(this.step().id) : null);
     if (stage.at === "instruct") {
       this.problem = "";
-      if (this.stream?.active !== true) void this.openCamera();
-      this.voice.say(`${this.step().title}. ${this.step().instruction}`);
+      if (!this.camera.isLive) void this.camera.open();
+      else this.voice.say(`${this.step().title}. ${this.step().instruction}`);
     }
     if (stage.at === "countdown") {
       // Picture and cue must both be in sight on a small phone.
       if (stage.left === COUNTDOWN) this.stage.element.scrollIntoView({ block: "start" });
       this.countDown();
     }
-    if (stage.at === "review") void this.refresh().catch(() => undefined);
+    if (stage.at === "review") this.refreshSoon();
+    return this.session.stage === stage;
   }
 
   private content(): HTMLElement | null {
-    const { root, screening, session, devices, voice, submitting, problem } = this;
-    const device = this.stream?.getVideoTracks()[0]?.getSettings().deviceId ?? "";
+    const { root, screening, session, voice, camera, handIn } = this;
     const statusOf = (step: string): Status | null => this.sender.statusOf(step);
+    const { devices, device } = camera;
+    const { isUnderway: submitting } = handIn;
+    const problem = this.problem || handIn.problem;
     return contentOf(
       { root, screening, session, devices, device, voice, statusOf, submitting, problem },
       this.actions,
@@ -310,6 +329,12 @@ class RecordPage {
     const note = this.problem && this.session.stage.at !== "review";
     return note ? [h("p", { class: "note warn", role: "alert" }, this.problem), content] : [content];
   }
+}
+
+/** A line that hides when there is nothing to say; only a change is read out. */
+function put(line: HTMLElement, words: string | null): void {
+  line.hidden = words === null;
+  if (words && line.textContent !== words) line.textContent = words;
 }
 
 RecordPage.open().catch((error: unknown) => {

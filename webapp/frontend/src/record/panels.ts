@@ -1,10 +1,11 @@
 // What stands under the picture at each stage: few words, one large button.
 import { button, face, h, staticUrl } from "../shared/dom";
 import type { Screening, Step } from "../shared/types";
-import { helpFor, browserOf } from "./help";
+import type { Device } from "./camera";
+import { ENDINGS, type Ending } from "./endings";
+import { browserOf, type Help, helpFor, helpWithQuestion } from "./help";
 import type { KeptActions } from "./kept";
-import type { Interruption, Session, Trouble } from "./machine";
-import type { Status } from "./sender";
+import type { Session, Trouble } from "./machine";
 import { Voice } from "./speech";
 
 export interface Actions extends KeptActions {
@@ -25,15 +26,6 @@ export interface Actions extends KeptActions {
   turnVoice: (on: boolean) => void;
   repeatVoice: () => void;
 }
-
-const INTERRUPTED: Record<Interruption, string> = {
-  stopped: "You stopped this recording.",
-  hidden: "The page went into the background, so this recording stopped.",
-  muted: "The camera stopped for a moment, so this recording is not whole.",
-  ended: "The camera was switched off, so this recording is not whole.",
-  failed: "This recording did not work. It is not your fault.",
-  empty: "The camera gave no picture. It is not your fault.",
-};
 
 export const SKIP_REASONS = [
   "I cannot make this face",
@@ -80,22 +72,42 @@ export function blocked(root: HTMLElement, trouble: Trouble, actions: Actions): 
     { role: "alert" },
     heading(help.title),
     h("p", { class: "lead" }, help.words),
-    h(
-      "div",
-      { class: "help" },
-      h("ol", { class: "steps" }, ...help.steps.map((step) => h("li", {}, step))),
-      h("img", {
-        class: "help-picture",
-        src: staticUrl(root, `help/${help.picture}.svg`),
-        alt: "",
-      }),
-    ),
+    helpSteps(root, help),
     h("div", { class: "actions" }, button("Try again", actions.open)),
   );
 }
 
+function helpSteps(root: HTMLElement, { steps, picture }: Pick<Help, "steps" | "picture">): HTMLElement {
+  return h(
+    "div",
+    { class: "help" },
+    h("ol", { class: "steps" }, ...steps.map((step) => h("li", {}, step))),
+    h("img", { class: "help-picture", src: staticUrl(root, `help/${picture}.svg`), alt: "" }),
+  );
+}
+
+/** While the browser asks the person, or the camera wakes up: nobody can tell which from here. */
+export function asking(root: HTMLElement, slow: boolean, actions: Actions): HTMLElement {
+  if (!slow) {
+    return h(
+      "section",
+      {},
+      heading("One moment, the camera is starting …"),
+      h("p", { class: "lead" }, "If your browser asks whether this page may use the camera, please choose “Allow”."),
+    );
+  }
+  return h(
+    "section",
+    { role: "status" },
+    heading("Perhaps your browser is asking you"),
+    h("p", { class: "lead" }, "The camera has not started yet."),
+    helpSteps(root, helpWithQuestion(browserOf(navigator.userAgent))),
+    h("div", { class: "actions" }, button("Ask again", actions.open, "quiet")),
+  );
+}
+
 export function framing(
-  devices: { id: string; name: string }[],
+  devices: Device[],
   current: string,
   voice: Voice,
   actions: Actions,
@@ -136,9 +148,10 @@ export function instruct(
   root: HTMLElement,
   step: Step,
   session: Session,
+  isKept: boolean,
   actions: Actions,
 ): HTMLElement {
-  const hasEarlier = session.fromReview && step.clip.state !== "expected";
+  const hasEarlier = session.fromReview && (isKept || step.clip.state !== "expected");
   return h(
     "section",
     {},
@@ -204,12 +217,12 @@ export function replay(step: Step, isLast: boolean, actions: Actions): HTMLEleme
   );
 }
 
-export function interrupted(why: Interruption, actions: Actions): HTMLElement {
+export function interrupted(why: Ending, actions: Actions): HTMLElement {
   return h(
     "section",
     { role: "alert" },
     heading("Let us do this part again"),
-    h("p", { class: "lead" }, INTERRUPTED[why]),
+    h("p", { class: "lead" }, ENDINGS[why].words),
     h("p", {}, "Everything you recorded before is kept."),
     h(
       "div",
@@ -254,22 +267,4 @@ export function skipping(step: Step, actions: Actions): HTMLElement {
     ),
   );
   return h("section", {}, heading(`Leave out “${step.title}”?`), form);
-}
-
-/** One line about the recordings that are on their way; null when all have arrived. */
-export function sendingWords(unsent: Status[]): string | null {
-  if (unsent.length === 0) return null;
-  if (unsent.some((one) => one.phase === "signed_out")) {
-    return "You are signed out. Your recordings are safe on this device: please sign in again in another window, then come back here.";
-  }
-  const underway = unsent.filter((one) => one.phase !== "refused");
-  if (underway.length === 0) {
-    return unsent.length === 1
-      ? "1 recording could not be sent. It is kept on this device."
-      : `${unsent.length} recordings could not be sent. They are kept on this device.`;
-  }
-  const noun = underway.length === 1 ? "1 recording is" : `${underway.length} recordings are`;
-  return underway.some((one) => one.phase === "waiting")
-    ? `${noun} waiting for the connection. They are safe on this device.`
-    : `${noun} being sent …`;
 }

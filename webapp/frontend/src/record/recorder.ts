@@ -1,13 +1,20 @@
-// One take: a MediaRecorder with a fixed window that is counted from its own "start" event.
+// One take: a MediaRecorder with a fixed window that is counted from its own "start" event, and a
+// watch on the camera, which may end, freeze or turn without any event.
 import type { Cue } from "../shared/types";
-import type { Interruption } from "./machine";
+import type { Ending } from "./endings";
 import type { Announced } from "./outbox";
+import { Stillness, Watcher } from "./stillness";
 
 // Shorter slices make Safari deliver empty chunks.
 const TIMESLICE = 2000;
 const BITS_PER_SECOND = 2_500_000;
-/** iOS may never fire "stop"; after this long without it the take counts as failed. */
-const STOP_PATIENCE = 8000;
+/** A "start" or "stop" that has not come for this long will not come (iOS may never fire it). */
+const PATIENCE = 10_000;
+const LOOK_EVERY = 250;
+/** So many looks in a row without anything new: the picture stands still. */
+const STILL_LOOKS = 12;
+/** So many at the end of the window: it froze before the end. */
+const STILL_AT_END = 6;
 
 export interface TakeOptions {
   stream: MediaStream;
@@ -24,91 +31,174 @@ export interface TakeOptions {
 
 export type Outcome =
   | { ok: true; announced: Announced }
-  | { ok: false; why: Interruption };
+  | { ok: false; why: Ending };
 
-/** Records one take; resolves when every chunk is stored, or when something interrupted it. */
-export function recordTake(options: TakeOptions): { outcome: Promise<Outcome>; cancel: () => void } {
-  const { promise, resolve } = deferred<Outcome>();
-  const recorder = new MediaRecorder(options.stream, recorderOptions(options.mimeType));
-  const track = options.stream.getVideoTracks()[0];
-  const counter = new FrameCounter(options.preview);
-  const shown: Cue[] = [];
-  let startedAt = 0;
-  let endedAt = 0;
-  let index = 0;
-  let stored = Promise.resolve();
-  let over = false;
-  let timer = 0;
+export interface Running {
+  outcome: Promise<Outcome>;
+  cancel: () => void;
+}
 
-  const settle = (outcome: Outcome): void => {
-    if (over) return;
-    over = true;
-    cancelAnimationFrame(timer);
-    document.removeEventListener("visibilitychange", onHidden);
-    window.removeEventListener("pagehide", onHidden);
-    track?.removeEventListener("mute", onMuted);
-    track?.removeEventListener("ended", onEnded);
-    if (recorder.state !== "inactive") recorder.stop();
-    resolve(outcome);
-  };
-  const interrupt = (why: Interruption): void => settle({ ok: false, why });
-  const onHidden = (event: Event): void => {
-    if (event.type === "pagehide" || document.visibilityState === "hidden") interrupt("hidden");
-  };
-  const onMuted = (): void => interrupt("muted");
-  const onEnded = (): void => interrupt("ended");
+/** Records one take; resolves when every chunk is stored, or with what ended it before. */
+export function recordTake(options: TakeOptions): Running {
+  try {
+    const take = new OneTake(options);
+    return { outcome: take.outcome, cancel: () => take.end("stopped") };
+  } catch (error) {
+    console.info("the recorder cannot start:", error);
+    return { outcome: Promise.resolve({ ok: false, why: "unstarted" }), cancel: () => undefined };
+  }
+}
 
-  const watch = (): void => {
-    const now = (performance.now() - startedAt) / 1000;
-    for (const cue of options.cues.slice(shown.length)) {
-      if (cue.at <= now) shown.push({ at: Math.round(now * 1000) / 1000, kind: cue.kind });
+class OneTake {
+  readonly outcome: Promise<Outcome>;
+  private readonly recorder: MediaRecorder;
+  private readonly track: MediaStreamTrack | undefined;
+  private readonly watcher: Watcher;
+  private readonly stillness = new Stillness();
+  private readonly shown: Cue[] = [];
+  private readonly away = new AbortController();
+  private resolve: (outcome: Outcome) => void = () => undefined;
+  private size: [number, number] = [0, 0];
+  private stillFor = 0;
+  private startedAt = 0;
+  private endedAt = 0;
+  private index = 0;
+  private stored = Promise.resolve();
+  private over = false;
+  private frame = 0;
+  private looking = 0;
+  private patience = 0;
+
+  /** Throws what the browser throws where no recorder can be made or started. */
+  constructor(private readonly options: TakeOptions) {
+    this.recorder = new MediaRecorder(options.stream, recorderOptions(options.mimeType));
+    this.track = options.stream.getVideoTracks()[0];
+    this.outcome = new Promise((resolve) => {
+      this.resolve = resolve;
+    });
+    this.watcher = new Watcher(options.preview);
+    this.listen();
+    try {
+      this.recorder.start(TIMESLICE);
+    } catch (error) {
+      this.away.abort();
+      this.watcher.stop();
+      throw error;
     }
-    options.onTime(Math.min(now, options.seconds));
-    if (now < options.seconds) timer = requestAnimationFrame(watch);
-    else finish();
-  };
-  const finish = (): void => {
-    endedAt = performance.now();
-    options.onWindowOver();
-    recorder.stop();
-    window.setTimeout(() => interrupt("failed"), STOP_PATIENCE);
+    this.looking = window.setInterval(() => this.look(), LOOK_EVERY);
+    this.patience = window.setTimeout(() => this.end("unstarted"), PATIENCE);
+  }
+
+  end(why: Ending): void {
+    this.settle({ ok: false, why });
+  }
+
+  private settle(outcome: Outcome): void {
+    if (this.over) return;
+    this.over = true;
+    cancelAnimationFrame(this.frame);
+    window.clearInterval(this.looking);
+    window.clearTimeout(this.patience);
+    this.away.abort();
+    this.watcher.stop();
+    try {
+      if (this.recorder.state !== "inactive") this.recorder.stop();
+    } catch {
+      // It is over all the same.
+    }
+    this.resolve(outcome);
+  }
+
+  private listen(): void {
+    const { recorder, track } = this;
+    const { signal } = this.away;
+    const onHidden = (event: Event): void => {
+      if (event.type === "pagehide" || document.visibilityState === "hidden") this.end("hidden");
+    };
+    document.addEventListener("visibilitychange", onHidden, { signal });
+    window.addEventListener("pagehide", onHidden, { signal });
+    track?.addEventListener("mute", () => this.end("muted"), { signal });
+    track?.addEventListener("ended", () => this.end("ended"), { signal });
+    recorder.onstart = (event) => this.started(event);
+    recorder.ondataavailable = ({ data }) => {
+      if (this.over || data.size === 0) return;
+      const { onChunk } = this.options;
+      this.stored = this.stored.then(async () => onChunk(await data.arrayBuffer(), this.index++));
+      this.stored.catch(() => this.end("failed"));
+    };
+    recorder.onerror = () => this.end(this.hasTurned() ? "turned" : "failed");
+    recorder.onstop = () => void this.stopped();
+  }
+
+  private started(event: Event): void {
+    if (this.over) return;
+    window.clearTimeout(this.patience);
+    this.watcher.restart();
+    // The event carries the moment of its own; the call to start() came earlier.
+    this.startedAt = event.timeStamp > 0 ? event.timeStamp : performance.now();
+    this.options.onStart(this.recorder.mimeType);
+    this.frame = requestAnimationFrame(this.follow);
+  }
+
+  private readonly follow = (): void => {
+    const now = (performance.now() - this.startedAt) / 1000;
+    const { cues, seconds, onTime } = this.options;
+    for (const cue of cues.slice(this.shown.length)) {
+      if (cue.at <= now) this.shown.push({ at: Math.round(now * 1000) / 1000, kind: cue.kind });
+    }
+    onTime(Math.min(now, seconds));
+    if (now < seconds) this.frame = requestAnimationFrame(this.follow);
+    else this.finish();
   };
 
-  recorder.onstart = (event) => {
-    // The event carries the moment of its own; the call to start() came earlier.
-    startedAt = event.timeStamp > 0 ? event.timeStamp : performance.now();
-    counter.start();
-    options.onStart(recorder.mimeType);
-    timer = requestAnimationFrame(watch);
-  };
-  recorder.ondataavailable = ({ data }) => {
-    if (over || data.size === 0) return;
-    stored = stored.then(async () => options.onChunk(await data.arrayBuffer(), index++));
-  };
-  recorder.onerror = () => interrupt("failed");
-  recorder.onstop = () => {
-    if (!endedAt) return interrupt("ended");
-    stored.then(
-      () => {
-        if (index === 0) return interrupt("empty");
-        const announced: Announced = {
-          seconds: Math.round(endedAt - startedAt) / 1000,
-          frames: counter.stop(),
-          cues: shown,
-          interrupted: false,
-          mime_type: recorder.mimeType,
-        };
-        settle({ ok: true, announced });
-      },
-      () => interrupt("failed"),
-    );
-  };
-  document.addEventListener("visibilitychange", onHidden);
-  window.addEventListener("pagehide", onHidden);
-  track?.addEventListener("mute", onMuted);
-  track?.addEventListener("ended", onEnded);
-  recorder.start(TIMESLICE);
-  return { outcome: promise, cancel: () => interrupt("stopped") };
+  /** What no event tells of: a track that ended or fell silent, a picture that froze or turned. */
+  private look(): void {
+    if (this.endedAt) return;
+    const { track } = this;
+    if (!track || track.readyState === "ended") return this.end("ended");
+    if (track.muted) return this.end("muted");
+    if (this.hasTurned()) return this.end("turned");
+    this.stillFor = this.stillness.feed(this.watcher.look());
+    if (this.stillFor >= STILL_LOOKS) this.end("still");
+  }
+
+  private hasTurned(): boolean {
+    const { videoWidth, videoHeight } = this.options.preview;
+    if (!videoWidth || !videoHeight) return false;
+    const [width, height] = this.size;
+    this.size = [videoWidth, videoHeight];
+    return width > 0 && (width !== videoWidth || height !== videoHeight);
+  }
+
+  private finish(): void {
+    this.look();
+    if (this.over) return;
+    if (this.stillFor >= STILL_AT_END) return this.end("still");
+    this.endedAt = performance.now();
+    this.options.onWindowOver();
+    this.recorder.stop();
+    this.patience = window.setTimeout(() => this.end("failed"), PATIENCE);
+  }
+
+  private async stopped(): Promise<void> {
+    if (!this.endedAt) return this.end(this.startedAt ? "ended" : "unstarted");
+    // Only the recorder is waited for: what it gave is stored within the outbox's own limits.
+    window.clearTimeout(this.patience);
+    try {
+      await this.stored;
+    } catch {
+      return this.end("failed");
+    }
+    if (this.index === 0) return this.end("empty");
+    const announced: Announced = {
+      seconds: Math.round(this.endedAt - this.startedAt) / 1000,
+      frames: this.watcher.stop(),
+      cues: this.shown,
+      interrupted: false,
+      mime_type: this.recorder.mimeType,
+    };
+    this.settle({ ok: true, announced });
+  }
 }
 
 function recorderOptions(mimeType: string): MediaRecorderOptions {
@@ -118,40 +208,4 @@ function recorderOptions(mimeType: string): MediaRecorderOptions {
     videoKeyFrameIntervalDuration: 1000,
   };
   return mimeType ? { ...options, mimeType } : options;
-}
-
-/** Counts the frames that the preview presented: about what the recorder was given. */
-class FrameCounter {
-  private first: number | null = null;
-  private last: number | null = null;
-  private running = false;
-
-  constructor(private readonly video: HTMLVideoElement) {}
-
-  start(): void {
-    this.running = "requestVideoFrameCallback" in this.video;
-    if (this.running) this.next();
-  }
-
-  stop(): number | null {
-    this.running = false;
-    return this.first === null || this.last === null ? null : this.last - this.first + 1;
-  }
-
-  private next(): void {
-    this.video.requestVideoFrameCallback((_now, frame) => {
-      if (!this.running) return;
-      this.first ??= frame.presentedFrames;
-      this.last = frame.presentedFrames;
-      this.next();
-    });
-  }
-}
-
-function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((fulfil) => {
-    resolve = fulfil;
-  });
-  return { promise, resolve };
 }

@@ -1,25 +1,17 @@
 // Sends takes from the outbox: while they are recorded, beside the next one, after a reload, and
 // whenever the connection comes back. A take leaves the outbox only after the server confirmed it
-// or the patient gave it up; one that the server refuses stays and says so.
+// or the patient gave it up; one that the server refuses stays and says so. Where the outbox keeps
+// nothing, a take is held here, in this window, for as long as it is open.
 import { ApiError } from "../shared/api";
 import { backoff } from "../shared/live";
-import { complete, currentClip, hasArrived } from "./arrival";
+import type { Clip } from "../shared/types";
+import { arrived, complete, currentClip } from "./arrival";
 import { hold, type Release } from "./holds";
 import type { Announced, Outbox, Take } from "./outbox";
+import { Road } from "./road";
 import { GrowingSource } from "./source";
-import { isPassing, statusOf, type Transfer, transfer, wordsOf } from "./transfer";
-
-export type Phase = "sending" | "waiting" | "signed_out" | "confirmed" | "refused";
-
-export interface Status {
-  take: string;
-  step: string;
-  phase: Phase;
-  sent: number;
-  total: number | null;
-  /** For "refused": what the server said. */
-  words: string;
-}
+import { NOT_READABLE, type Status, wordsOfRefusal } from "./sending";
+import { PieceError, type Transfer, transfer } from "./transfer";
 
 /** How often each kind of failure has come; each has a limit or a pace of its own. */
 interface Failures {
@@ -42,13 +34,18 @@ interface Job {
 
 const NO_FAILURES: Failures = { passing: 0, conflicts: 0, gone: 0, damaged: 0 };
 const AT_MOST = { conflicts: 8, gone: 5, damaged: 3 };
+const SIGNED_OUT_MS = 60_000;
 
 export class Sender {
   private readonly jobs = new Map<string, Job>();
+  /** Takes of this person that this page cannot send: another one holds them, or they are damaged. */
+  private readonly others = new Map<string, Status>();
+  private readonly road = new Road();
 
   constructor(
     private readonly outbox: Outbox,
-    private readonly onChange: (status: Status) => void,
+    /** Called whenever a take's status changes; with the clip once the server has confirmed it. */
+    private readonly onChange: (status: Status, clip: Clip | null) => void,
   ) {
     const hurry = (): void => this.hurry();
     window.addEventListener("online", hurry);
@@ -58,29 +55,31 @@ export class Sender {
 
   /** A take that is being recorded now: feed it with ``chunk`` and end it with ``finish``. */
   async begin(take: Take): Promise<void> {
-    // Held before it is written, so that no other page ever sees it without an owner.
-    const letGo = await hold(take.id);
-    if (!letGo) throw new Error("another page holds this take");
-    await this.outbox.put(take);
-    this.start(take, new GrowingSource(), letGo);
+    // Held before it is written, so that no other page ever sees it without an owner. Without a
+    // lock it is not written at all: another page might take it for one whose page died.
+    const letGo = await hold(take.id).catch(() => null);
+    const safe = letGo !== null && (await this.outbox.put(take));
+    this.start(take, new GrowingSource(), letGo ?? (() => undefined), safe);
   }
 
   async chunk(id: string, index: number, bytes: ArrayBuffer): Promise<void> {
-    await this.outbox.addChunk(id, index, bytes);
-    this.jobs.get(id)?.source.push(bytes);
+    const job = this.jobs.get(id);
+    if (!job) return;
+    if (job.status.safe && !(await this.outbox.addChunk(id, index, bytes))) await this.unkeep(job);
+    job.source.push(bytes);
   }
 
   async finish(id: string, announced: Announced): Promise<void> {
-    await this.outbox.change(id, { state: "finished", announced });
     const job = this.jobs.get(id);
     if (!job) return;
-    job.take = { ...job.take, state: "finished", announced };
+    await this.keep(job, { state: "finished", announced });
     job.source.finish();
   }
 
   /** The patient does not want the take any more: stop sending it and forget it. */
   async drop(id: string): Promise<void> {
     const job = this.jobs.get(id);
+    const status = job?.status ?? this.others.get(id);
     if (job) {
       job.dropped = true;
       // The source is not finished: an upload that waits for more must not send an empty end.
@@ -88,15 +87,19 @@ export class Sender {
       job.wake?.();
       this.jobs.delete(id);
     }
+    this.others.delete(id);
     await this.outbox.remove(id);
     job?.letGo();
+    if (status) this.onChange({ ...status, phase: "dropped" }, null);
   }
 
   /** Sends a take once more that the server had refused. */
   retry(id: string): void {
     const job = this.jobs.get(id);
-    if (job?.status.phase !== "refused") return;
+    if (!job) return void this.resumeOne(id).catch(() => undefined);
+    if (job.status.phase !== "refused") return;
     job.failures = { ...NO_FAILURES };
+    this.report(job, { phase: "sending", words: "" });
     void this.drive(job);
   }
 
@@ -106,49 +109,74 @@ export class Sender {
    */
   async resume(user: string): Promise<Take[]> {
     const died: Take[] = [];
-    for (const { id } of await this.outbox.takes(user)) {
-      if (this.jobs.has(id)) continue;
-      const letGo = await hold(id);
-      if (!letGo) {
-        // When the lock breaks instead of coming free, the next page goes on.
-        this.takeOver(id).catch(() => undefined);
-        continue;
-      }
-      // Read again: the page that had it may have sent it since the list was made.
-      const take = await this.outbox.get(id);
-      if (take?.state === "finished") await this.goOn(take, letGo);
-      else {
-        if (take) died.push(take);
-        await this.outbox.remove(id);
-        letGo();
-      }
+    // An outbox in trouble has nothing to go on with, and says so by itself.
+    for (const take of await this.outbox.takes(user).catch(() => [])) {
+      if (this.jobs.has(take.id)) continue;
+      this.others.set(take.id, elsewhere(take));
+      const dead = await this.resumeOne(take.id).catch(() => null);
+      if (dead) died.push(dead);
     }
     return died;
   }
 
-  /** Waits for the page that holds the take to close, then sends what it left. */
-  private async takeOver(id: string): Promise<void> {
-    const letGo = await hold(id, { wait: true });
-    const take = await this.outbox.get(id);
-    if (take?.state === "finished" && letGo) await this.goOn(take, letGo);
-    else letGo?.();
+  private async resumeOne(id: string): Promise<Take | null> {
+    const letGo = await hold(id);
+    if (letGo) return this.take(id, letGo);
+    // When the lock breaks instead of coming free, the next page goes on.
+    hold(id, { wait: true })
+      .then((free) => free && this.take(id, free))
+      .catch(() => undefined);
+    return null;
+  }
+
+  /** Takes over what no other page holds: sends it, or forgets what died in mid-recording. */
+  private async take(id: string, letGo: Release): Promise<Take | null> {
+    try {
+      // Read now: the page that had it may have sent it meanwhile.
+      const take = await this.outbox.get(id);
+      if (take?.state === "finished") {
+        await this.goOn(take, letGo);
+        return null;
+      }
+      await this.outbox.remove(id);
+      this.leave(id);
+      letGo();
+      return take ?? null;
+    } catch (error) {
+      const status = this.others.get(id);
+      if (status) {
+        const unreadable: Status = { ...status, phase: "refused", words: NOT_READABLE };
+        this.others.set(id, unreadable);
+        this.onChange(unreadable, null);
+      }
+      letGo();
+      throw error;
+    }
   }
 
   private async goOn(take: Take, letGo: Release): Promise<void> {
     const source = new GrowingSource();
     for (const bytes of await this.outbox.chunks(take.id)) source.push(bytes);
     source.finish();
-    this.start(take, source, letGo);
+    this.others.delete(take.id);
+    this.start(take, source, letGo, true);
   }
 
-  /** What is not confirmed yet, refused ones among them. */
+  /** A take that another page had is there no more: sent, or given up there. */
+  private leave(id: string): void {
+    const status = this.others.get(id);
+    this.others.delete(id);
+    if (status) this.onChange({ ...status, phase: "dropped" }, null);
+  }
+
+  /** What is not confirmed yet, refused ones and those of other windows among them. */
   unsent(): Status[] {
-    return [...this.jobs.values()].map((job) => job.status);
+    return [...this.others.values(), ...[...this.jobs.values()].map((job) => job.status)];
   }
 
-  /** What will still be sent without anybody doing anything. */
+  /** What this page will still send without anybody doing anything. */
   underway(): Status[] {
-    return this.unsent().filter((status) => status.phase !== "refused");
+    return this.unsent().filter(({ phase }) => phase !== "refused" && phase !== "elsewhere");
   }
 
   statusOf(step: string): Status | null {
@@ -162,24 +190,26 @@ export class Sender {
     }
   }
 
-  private start(take: Take, source: GrowingSource, letGo: Release): void {
+  private start(take: Take, source: GrowingSource, letGo: Release, safe: boolean): void {
+    const { id, step } = take;
     const job: Job = {
       take,
       source,
       letGo,
       upload: null,
-      status: { take: take.id, step: take.step, phase: "sending", sent: 0, total: null, words: "" },
+      status: { take: id, step, phase: "sending", sent: 0, total: null, words: "", safe },
       dropped: false,
       failures: { ...NO_FAILURES },
       wake: null,
     };
-    this.jobs.set(take.id, job);
+    this.jobs.set(id, job);
+    this.report(job, {});
     void this.drive(job);
   }
 
-  private report(job: Job, fields: Partial<Status>): void {
+  private report(job: Job, fields: Partial<Status>, clip: Clip | null = null): void {
     job.status = { ...job.status, ...fields };
-    if (!job.dropped) this.onChange(job.status);
+    if (!job.dropped) this.onChange(job.status, clip);
   }
 
   /** Tries until the server has confirmed the take, or has refused it for good. */
@@ -196,13 +226,12 @@ export class Sender {
   }
 
   private async send(job: Job): Promise<void> {
-    this.report(job, { phase: "sending", words: "" });
     if (!job.take.clip) await this.keep(job, { clip: await currentClip(job.take) });
     await this.upload(job);
     const { announced, uploadUrl } = job.take;
     if (job.dropped || !announced || !uploadUrl) return;
-    await complete(uploadUrl, await job.source.whole(), announced);
-    await this.confirmed(job);
+    const clip = await complete(uploadUrl, await job.source.whole(), announced);
+    await this.confirmed(job, clip);
   }
 
   private async upload(job: Job): Promise<void> {
@@ -210,70 +239,99 @@ export class Sender {
     job.upload = transfer({
       take: job.take,
       source: job.source,
+      road: this.road,
       onUrl: (uploadUrl) => this.keep(job, { uploadUrl }),
-      onProgress: (sent) => {
-        const total = job.take.state === "finished" ? job.source.length : null;
-        this.report(job, { phase: "sending", sent, total });
-      },
+      onProgress: (sent) => this.moved(job, sent),
     });
     await job.upload.done;
   }
 
+  /** "Sending" is said only of what moves. */
+  private moved(job: Job, sent: number): void {
+    const total = job.take.state === "finished" ? job.source.length : null;
+    const isMoving = job.status.phase === "sending" || sent > job.status.sent;
+    if (isMoving) job.failures.passing = 0;
+    this.report(job, isMoving ? { phase: "sending", words: "", sent, total } : { total });
+  }
+
   /** The server has every byte: the one way besides ``drop`` in which a finished take is deleted. */
-  private async confirmed(job: Job): Promise<void> {
+  private async confirmed(job: Job, clip: Clip): Promise<void> {
     await this.outbox.remove(job.take.id);
     this.jobs.delete(job.take.id);
     job.letGo();
-    this.report(job, { phase: "confirmed", sent: job.source.length, total: job.source.length });
+    const { length } = job.source;
+    this.report(job, { phase: "confirmed", words: "", sent: length, total: length }, clip);
   }
 
   /** True to try again (after a pause where one is due), false when there is nothing left to do. */
   private async recover(job: Job, error: unknown): Promise<boolean> {
     const { failures } = job;
-    const status = statusOf(error);
-    const code = error instanceof ApiError ? error.code : "";
-    if (code === "hash_mismatch" && failures.damaged++ < AT_MOST.damaged) {
-      await this.keep(job, { uploadUrl: null });
+    const failure = error instanceof ApiError ? error : null;
+    if (!failure) console.error(error);
+    if (failure instanceof PieceError && this.road.learn(failure)) return true;
+    if (failure?.code === "hash_mismatch" && failures.damaged++ < AT_MOST.damaged) {
+      await this.beginAnew(job, {});
       return true;
     }
-    if ((status === 404 || status === 410) && failures.gone++ < AT_MOST.gone) {
+    const isGone = failure && !failure.isForeign && [404, 410].includes(failure.status);
+    if (isGone && failures.gone++ < AT_MOST.gone) {
       // The upload is gone; the bytes are still here. The clip may have been replaced too.
-      await this.keep(job, { uploadUrl: null, clip: null });
+      await this.beginAnew(job, { clip: null });
       return true;
     }
-    if (status === 401 || status === 403) {
-      this.report(job, { phase: "signed_out" });
-      await this.pause(job, 60_000);
+    if (failure?.isSignedOut) {
+      this.report(job, { phase: "signed_out", words: "" });
+      await this.pause(job, SIGNED_OUT_MS);
       return !job.dropped;
     }
-    if (status === 409 && (await hasArrived(job.take, job.source.length))) {
-      await this.confirmed(job);
+    const isConflict = failure?.status === 409 && !failure.isForeign;
+    const clip = isConflict ? await arrived(job.take, job.source.length) : null;
+    if (clip) {
+      await this.confirmed(job, clip);
       return false;
     }
-    if (isPassing(status) && !(status === 409 && failures.conflicts++ >= AT_MOST.conflicts)) {
-      this.report(job, { phase: "waiting" });
-      await this.pause(job, backoff(failures.passing++));
+    if (failure?.isPassing && !(isConflict && failures.conflicts++ >= AT_MOST.conflicts)) {
+      this.report(job, { phase: "waiting", words: failure.message });
+      await this.pause(job, backoff(failures.passing++), failure.retryAfter);
       return !job.dropped;
     }
     // The bytes stay: the patient may send them again, record anew, or discard them.
-    this.report(job, { phase: "refused", words: wordsOf(error) });
+    this.report(job, { phase: "refused", words: wordsOfRefusal(failure) });
     return false;
+  }
+
+  private async beginAnew(job: Job, fields: Partial<Take>): Promise<void> {
+    job.status = { ...job.status, sent: 0 };
+    await this.keep(job, { ...fields, uploadUrl: null });
   }
 
   private async keep(job: Job, fields: Partial<Take>): Promise<void> {
     job.take = { ...job.take, ...fields };
-    if (!job.dropped) await this.outbox.change(job.take.id, fields);
+    if (job.dropped || !job.status.safe) return;
+    if (!(await this.outbox.change(job.take.id, fields))) await this.unkeep(job);
   }
 
-  /** Waits, or until the connection comes back. */
-  private pause(job: Job, milliseconds: number): Promise<void> {
+  /** The device could not keep all of it: the rest would be half a take, so none of it stays there. */
+  private async unkeep(job: Job): Promise<void> {
+    this.report(job, { safe: false });
+    await this.outbox.remove(job.take.id);
+  }
+
+  /** Waits, or until the connection comes back; what the server asked to wait is waited in full. */
+  private pause(job: Job, milliseconds: number, asked: number | null = null): Promise<void> {
     return new Promise((resolve) => {
-      const timer = window.setTimeout(resolve, milliseconds);
-      job.wake = () => {
+      const over = (): void => {
         window.clearTimeout(timer);
         job.wake = null;
         resolve();
       };
+      const timer = window.setTimeout(over, Math.max(milliseconds, asked ?? 0));
+      // A take that is dropped ends its pause in any case.
+      job.wake = asked === null || job.dropped ? over : () => job.dropped && over();
     });
   }
+}
+
+function elsewhere({ id, step }: Take): Status {
+  return { take: id, step, phase: "elsewhere", sent: 0, total: null, words: "", safe: true };
 }

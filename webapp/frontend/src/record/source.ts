@@ -1,11 +1,16 @@
 // A recording that may still be growing, read by offset: what tus-js-client uploads from.
 // Unlike a stream it can be read again from any place, so an upload can resume anywhere.
 
+/** While a recording grows, a piece is sent once it is worth a request. */
+const LEAST_BYTES = 64 * 1024;
+
 export class GrowingSource {
   private readonly parts: { start: number; bytes: ArrayBuffer }[] = [];
   private total = 0;
   private finished = false;
   private waiting: (() => void)[] = [];
+
+  constructor(private readonly least = LEAST_BYTES) {}
 
   /** tus-js-client asks for a size; it is unknown while the recording runs. */
   readonly size = null as unknown as number;
@@ -28,11 +33,11 @@ export class GrowingSource {
   }
 
   /**
-   * What there is from ``start`` up to ``end``, as soon as there is anything. ``done`` when nothing
+   * What there is from ``start`` up to ``end``, as soon as it is worth sending. ``done`` when nothing
    * will follow it; ``value`` is null when the end was reached before ``start``.
    */
   async slice(start: number, end: number): Promise<{ value: Blob | null; done: boolean }> {
-    while (this.total <= start && !this.finished) {
+    while (this.total < Math.min(end, start + this.least) && !this.finished) {
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     }
     const stop = Math.min(end, this.total);

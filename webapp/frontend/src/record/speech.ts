@@ -1,10 +1,11 @@
 // Spoken prompts: off until asked for, remembered, and every one can be heard again.
+import { recall, remember } from "../shared/remembered";
 
 const KEY = "mimia-voice";
 
 export class Voice {
   private last = "";
-  on = Voice.isAvailable && localStorage.getItem(KEY) === "on";
+  on = Voice.isAvailable && recall(KEY) === "on";
 
   static get isAvailable(): boolean {
     return "speechSynthesis" in window;
@@ -12,7 +13,7 @@ export class Voice {
 
   turn(on: boolean): void {
     this.on = on;
-    localStorage.setItem(KEY, on ? "on" : "off");
+    remember(KEY, on ? "on" : "off");
     if (!on && Voice.isAvailable) speechSynthesis.cancel();
   }
 

@@ -70,11 +70,6 @@ export class StageView {
     this.oval.setAttribute("preserveAspectRatio", upright ? "xMidYMid slice" : "xMidYMid meet");
   }
 
-  async show(stream: MediaStream): Promise<void> {
-    this.self.srcObject = stream;
-    await this.self.play().catch(() => undefined);
-  }
-
   showHint(hint: Hint | null): void {
     this.hint.hidden = hint === null;
     this.element.classList.toggle("framed", hint === "ok");

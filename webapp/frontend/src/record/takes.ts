@@ -1,5 +1,6 @@
 // Takes of this page: recorded into the outbox while they run, kept for replay, the newest counting.
 import type { Step } from "../shared/types";
+import { ENDINGS } from "./endings";
 import { pickMime } from "./mime";
 import type { Take } from "./outbox";
 import { type Outcome, recordTake } from "./recorder";
@@ -36,7 +37,7 @@ export class Takes {
     return this.done.get(step) ?? null;
   }
 
-  /** Records one take of ``step``; a take that is not whole is forgotten. */
+  /** Records one take of ``step``; one that is not whole is forgotten. Never rejects. */
   async run(
     step: Step,
     stream: MediaStream,
@@ -71,15 +72,15 @@ export class Takes {
     const outcome = await running.outcome;
     this.cancel = null;
     await begun;
-    if (outcome.ok) {
-      await this.dropEarlier(step.id, id);
-      await this.sender.finish(id, outcome.announced);
-      this.done.set(step.id, new Blob(parts, { type: mimeType }));
-    } else {
+    if (!outcome.ok) {
       await this.sender.drop(id);
-      // A type that records nothing is not tried again.
-      if (outcome.why === "empty" || outcome.why === "failed") this.failedMimes.add(asked);
+      if (ENDINGS[outcome.why].container) this.avoid(asked);
+      return outcome;
     }
+    // First this one is whole, then the earlier ones go: no moment is without a recording.
+    await this.sender.finish(id, outcome.announced);
+    await this.dropEarlier(step.id, id);
+    this.done.set(step.id, new Blob(parts, { type: mimeType }));
     return outcome;
   }
 
@@ -88,6 +89,12 @@ export class Takes {
     for (const status of this.sender.unsent()) {
       if (status.step === step && status.take !== except) await this.sender.drop(status.take);
     }
+  }
+
+  /** The next take records into another container; once all have failed, all are tried again. */
+  private avoid(mimeType: string): void {
+    if (mimeType) this.failedMimes.add(mimeType);
+    else this.failedMimes.clear();
   }
 
   private fresh(id: string, step: Step, mimeType: string): Take {

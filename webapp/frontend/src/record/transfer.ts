@@ -1,30 +1,31 @@
 // One upload of one take with tus-js-client, and what its failures mean.
 import { type DetailedError, Upload } from "tus-js-client";
-import { API, ApiError, csrfToken } from "../shared/api";
+import { API, ApiError, csrfToken, errorOf, noAnswer, PATIENCE_MS } from "../shared/api";
 import type { Take } from "./outbox";
+import type { Road } from "./road";
 import type { GrowingSource } from "./source";
-
-/** A request in which nothing moves for this long is given up and made again. */
-export const PATIENCE_MS = 60_000;
-const CHUNK_BYTES = 4 * 1024 * 1024;
 
 export interface Parcel {
   take: Take;
   source: GrowingSource;
+  road: Road;
   /** The server's address of this upload; it is asked for by a later attempt. */
   onUrl: (url: string | null) => Promise<void>;
   onProgress: (sent: number) => void;
 }
 
 export interface Transfer {
-  /** Resolves when every byte is sent; never, once discarded. */
+  /** Resolves when every byte is sent, rejects with an ApiError; never, once discarded. */
   done: Promise<void>;
   /** Stops, and has the server forget what it got; a creation under way is undone when it answers. */
   discard: () => void;
 }
 
+/** A piece of a recording was not taken; other failures are about the upload as a whole. */
+export class PieceError extends ApiError {}
+
 export function transfer(parcel: Parcel): Transfer {
-  const { take, source } = parcel;
+  const { take, source, road } = parcel;
   let settle = { resolve: (): void => undefined, reject: (_: Error): void => undefined };
   const done = new Promise<void>((resolve, reject) => {
     settle = { resolve, reject };
@@ -33,25 +34,26 @@ export function transfer(parcel: Parcel): Transfer {
   const forget = (): void => void upload.abort(true).catch(() => undefined);
   const patience = new Patience(PATIENCE_MS, () => {
     void upload.abort().catch(() => undefined);
-    settle.reject(new Error("The upload stood still."));
+    settle.reject(noAnswer());
   });
   const upload = new Upload(new Blob(), {
-    endpoint: new URL(`${API}clips/${take.clip}/uploads/`, location.href).href,
-    uploadUrl: take.uploadUrl,
+    // Without an endpoint the client asks for this very upload. With one it begins anew wherever
+    // the question fails, also when the server is only busy.
+    ...(take.uploadUrl ? { uploadUrl: take.uploadUrl } : { endpoint: endpointOf(take) }),
     uploadLengthDeferred: true,
-    chunkSize: CHUNK_BYTES,
+    chunkSize: road.chunkBytes,
+    overridePatchMethod: road.asPost,
     metadata: { filetype: take.mimeType },
     // Our own source: it grows while the recording runs and can be read from any offset.
     fileReader: { openFile: () => Promise.resolve(source) },
     storeFingerprintForResuming: false,
     onBeforeRequest: (request) => {
       request.setHeader("X-CSRFToken", csrfToken());
-      patience.start();
+      if (!unwanted) patience.start();
     },
     onAfterResponse: () => patience.stop(),
-    // The default gives up when navigator.onLine is false, which is often wrong.
-    retryDelays: [500, 1000, 3000],
-    onShouldRetry: (error) => isPassing(statusOf(error)),
+    // The sender tries again by itself: it knows what the server asked to wait.
+    retryDelays: null as unknown as number[],
     onUploadUrlAvailable: () => {
       if (upload.url) void parcel.onUrl(upload.url);
       if (unwanted) forget();
@@ -60,6 +62,7 @@ export function transfer(parcel: Parcel): Transfer {
       patience.moved();
       parcel.onProgress(sent);
     },
+    onChunkComplete: () => road.worked(),
     onSuccess: () => {
       patience.stop();
       // The server's answer to the creation may be stored a moment later than the last byte.
@@ -67,7 +70,7 @@ export function transfer(parcel: Parcel): Transfer {
     },
     onError: (error) => {
       patience.stop();
-      settle.reject(error);
+      settle.reject(failureOf(error));
     },
   });
   upload.start();
@@ -77,6 +80,10 @@ export function transfer(parcel: Parcel): Transfer {
     if (upload.url) forget();
   };
   return { done, discard };
+}
+
+function endpointOf(take: Take): string {
+  return new URL(`${API}clips/${take.clip}/uploads/`, location.href).href;
 }
 
 /** Runs out unless something moves. Between requests, while a recording grows, it rests. */
@@ -106,23 +113,16 @@ export class Patience {
   }
 }
 
-/** The HTTP status of a failure; 0 when there was no answer. */
-export function statusOf(error: unknown): number {
-  if (error instanceof ApiError) return error.status;
-  return (error as DetailedError | undefined)?.originalResponse?.getStatus() ?? 0;
-}
-
-/** No answer, a busy or failing server, a wrong offset: worth another try. */
-export function isPassing(status: number): boolean {
-  return status === 0 || status >= 500 || [408, 409, 423, 429].includes(status);
-}
-
-export function wordsOf(error: unknown): string {
-  if (error instanceof ApiError) return error.message;
-  const body = (error as DetailedError | undefined)?.originalResponse?.getBody();
-  try {
-    return (JSON.parse(body ?? "") as { detail: string }).detail;
-  } catch {
-    return "This recording could not be sent.";
-  }
+/** The upload client's error as one of ours: what was answered, and to what. */
+function failureOf(error: Error | DetailedError): ApiError {
+  const { originalRequest: request, originalResponse: response } = error as Partial<DetailedError>;
+  const failure = response
+    ? errorOf({
+        status: response.getStatus(),
+        body: response.getBody(),
+        header: (name) => response.getHeader(name),
+      })
+    : noAnswer();
+  if (request?.getHeader("Upload-Offset") === undefined) return failure;
+  return new PieceError(failure.status, failure.code, failure.message, failure.retryAfter);
 }

@@ -2,10 +2,11 @@
 import { call, pageData, sentenceOf } from "../shared/api";
 import { byId, face, h } from "../shared/dom";
 import { Live, refresher } from "../shared/live";
-import type { PatientResult, Screening, Step } from "../shared/types";
+import type { Clip, PatientResult, Screening, Step } from "../shared/types";
 import { type KeptActions, keptButtons } from "../record/kept";
 import { Outbox } from "../record/outbox";
 import { Sender } from "../record/sender";
+import type { Status } from "../record/sending";
 import { lineOf, withdrawnWords } from "./words";
 
 interface PageData {
@@ -23,7 +24,7 @@ let sender: Sender | null = null;
 let connected = true;
 const KEPT: KeptActions = {
   resend: (take) => sender?.retry(take),
-  discard: (take) => void sender?.drop(take).then(draw),
+  discard: (take) => void sender?.drop(take),
 };
 
 function clipRow(step: Step): HTMLElement {
@@ -34,7 +35,7 @@ function clipRow(step: Step): HTMLElement {
     { class: line.badge === "warn" ? "clip-row needs" : "clip-row", "data-state": step.clip.state },
     face(root, step.expression),
     h("h3", {}, step.title, " ", h("span", { class: `badge ${line.badge}` }, line.label)),
-    status?.total && status.phase !== "refused"
+    status?.phase === "sending" && status.total
       ? h("p", {}, h("progress", { max: status.total, value: status.sent, "aria-label": "Sent" }))
       : h("p", {}, line.words),
     status?.phase === "refused" && keptButtons(status.take, step.title, KEPT),
@@ -205,16 +206,30 @@ async function load(): Promise<void> {
   draw();
 }
 
+/** What the camera page left on this device is sent from here too. */
 async function sendRest(): Promise<void> {
-  sender = new Sender(await Outbox.open(), () => draw());
+  // Storage that was silent and is back may hold recordings to go on with.
+  const outbox = await Outbox.open("mimia-outbox", () => void sender?.resume(data.user).then(draw));
+  sender = new Sender(outbox, onSent);
   await sender.resume(data.user);
+  draw();
+}
+
+function onSent(status: Status, clip: Clip | null): void {
+  const step = screening?.steps.find((one) => one.id === status.step);
+  if (step && clip) step.clip = clip;
+  if (status.phase === "dropped") refresh();
+  draw();
 }
 
 const refresh = refresher(load);
 load().catch((error: unknown) => {
   root.append(h("p", { class: "note bad", role: "alert" }, sentenceOf(error)));
 });
-sendRest().catch((error: unknown) => console.error(error));
+void sendRest();
+window.addEventListener("beforeunload", (event) => {
+  if (sender?.underway().some((status) => !status.safe)) event.preventDefault();
+});
 new Live({
   path: "/ws/patient/",
   after: data.after,

@@ -1,29 +1,16 @@
 // What a patient reads about a recording and a screening, after it was handed in.
-import type { Status } from "../record/sender";
+import { type Line, type Status, statusLine } from "../record/sending";
 import type { Clip, Screening } from "../shared/types";
-
-interface Line {
-  label: string;
-  badge: string;
-  words: string;
-}
 
 export function lineOf(clip: Clip, status: Status | null): Line {
   const line = (label: string, badge: string, words = ""): Line => ({ label, badge, words });
-  if (status?.phase === "waiting") {
-    return line("waiting", "warn", "Safe on this device, waiting for the connection.");
-  }
-  if (status?.phase === "signed_out") {
-    return line("waiting", "warn", "Safe on this device. Please sign in again to send it.");
-  }
-  if (status?.phase === "refused") {
-    return line("not sent", "warn", `${status.words} The recording is kept on this device.`);
-  }
+  const local = status && statusLine(status);
+  if (local) return local;
   switch (clip.state) {
     case "expected":
       return line("not recorded yet", "");
     case "uploading":
-      return line(status?.total ? `uploading ${percent(status)} %` : "uploading", "deep");
+      return line("not here yet", "", "It was begun on another device or in another window.");
     case "received":
       return line("received", "deep", "It will be measured in a moment.");
     case "measuring":
@@ -37,10 +24,6 @@ export function lineOf(clip: Clip, status: Status | null): Line {
       return line("not usable", "warn", words ? `${words.title}. ${words.advice}` : "");
     }
   }
-}
-
-function percent(status: Status): number {
-  return Math.floor((100 * status.sent) / Math.max(1, status.total ?? 1));
 }
 
 /** What a screening that was taken back came to: it may have been measured before that. */
