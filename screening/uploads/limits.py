@@ -83,7 +83,8 @@ class _Bounded:
         self.arrived += size
         self.limit.under_way += size
         if self.arrived > self.most:
-            self.refusal = TooLarge(SENTENCE)
+            # Not "too_large", which is said of a whole recording: it may come in smaller parts.
+            self.refusal = TooLarge(SENTENCE, code="chunk_too_large")
         elif size and self.limit.under_way > self.limit.together_bytes:
             self.refusal = Unavailable(MANY)
         # To the application the client is gone; the client gets our answer afterwards.

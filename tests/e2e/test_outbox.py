@@ -51,6 +51,19 @@ STATES = """async () => {
   const answer = await fetch(`/api/v1/screenings/${screening}/`);
   return (await answer.json()).steps.map((step) => step.clip.state);
 }"""
+#: The device's clock was 20 days slow when the recording was made.
+LONG_AGO = """async () => {
+  const database = await new Promise((resolve) => {
+    const request = indexedDB.open("mimia-outbox");
+    request.onsuccess = () => resolve(request.result);
+  });
+  const store = database.transaction("takes", "readwrite").objectStore("takes");
+  const [take] = await new Promise((resolve) => {
+    store.getAll().onsuccess = (event) => resolve(event.target.result);
+  });
+  const written = store.put({ ...take, createdAt: take.createdAt - 20 * 86_400_000 });
+  await new Promise((resolve) => { written.onsuccess = resolve; });
+}"""
 UNCHANGED = f"async (before) => String(await ({STATES})()) === String(before)"
 
 
@@ -116,10 +129,11 @@ def test_a_recording_without_connection_survives_a_killed_browser(
         context.set_offline(True)
         press(page, "I am ready")
         expect(page.get_by_role("heading", name="Well done")).to_be_visible(timeout=PART_MS)
-        expect(page.get_by_text("waiting for the connection")).to_be_visible(timeout=PART_MS)
+        expect(page.get_by_text("1 recording is waiting")).to_be_visible(timeout=PART_MS)
         takes, chunks = page.evaluate(COUNT)
         assert takes == 1
         assert chunks >= 1
+        page.evaluate(LONG_AGO)
         kill(profile)
     with device(profile, camera_film, site.url) as context:
         page = context.pages[0]

@@ -213,20 +213,23 @@ class CasePage {
 
   // --- what the clinician does --------------------------------------------------------------
 
-  private async sign(grade: number | null, note: string): Promise<void> {
-    await this.act("reviews/", { grade, note });
+  private sign(grade: number | null, note: string): Promise<boolean> {
+    return this.act("reviews/", { grade, note });
   }
 
-  private async act(what: string, body: unknown = {}): Promise<void> {
+  /** True once the server has done it: until then what was written stays in its form. */
+  private async act(what: string, body: unknown = {}): Promise<boolean> {
     try {
       await call("POST", `screenings/${data.screening}/${what}`, body);
-      await this.load();
     } catch (error) {
       const problem = byId("problem");
       problem.className = "note bad";
       problem.textContent = sentenceOf(error);
       problem.scrollIntoView({ block: "center" });
+      return false;
     }
+    refresh();
+    return true;
   }
 }
 

@@ -31,7 +31,7 @@ export function reviewList(reviews: ReviewRow[]): HTMLElement | null {
 
 /** The form; one that is half filled in survives a redraw of its surroundings. */
 export function reviewForm(
-  onSign: (grade: number | null, note: string) => Promise<void>,
+  onSign: (grade: number | null, note: string) => Promise<boolean>,
   around: HTMLElement,
 ): HTMLElement {
   const existing = around.querySelector<HTMLFormElement>("form#review");
@@ -49,8 +49,8 @@ export function reviewForm(
         event.preventDefault();
         const fields = new FormData(form);
         const grade = fields.get("grade");
-        delete form.dataset.touched;
-        void onSign(grade === "" || grade === null ? null : Number(grade), String(fields.get("note") ?? ""));
+        const signing = onSign(grade === "" || grade === null ? null : Number(grade), String(fields.get("note") ?? ""));
+        void once(form, signing, () => delete form.dataset.touched);
       },
     },
     h("h2", {}, "Your review"),
@@ -65,7 +65,7 @@ export function reviewForm(
 export function rerecordForm(
   root: HTMLElement,
   screening: Screening,
-  onAsk: (steps: string[], note: string) => Promise<void>,
+  onAsk: (steps: string[], note: string) => Promise<boolean>,
 ): HTMLElement {
   const kept = root.querySelector<HTMLDetailsElement>("details#rerecord");
   if (kept?.open) return kept;
@@ -75,8 +75,10 @@ export function rerecordForm(
       onsubmit: (event) => {
         event.preventDefault();
         const fields = new FormData(form);
-        details.open = false;
-        void onAsk(fields.getAll("steps").map(String), String(fields.get("why") ?? ""));
+        const asking = onAsk(fields.getAll("steps").map(String), String(fields.get("why") ?? ""));
+        void once(form, asking, () => {
+          details.open = false;
+        });
       },
     },
     h(
@@ -109,3 +111,10 @@ export function rerecordForm(
   return details;
 }
 
+/** Nothing can be sent twice, and what was written stays until the server has it. */
+async function once(form: HTMLFormElement, sending: Promise<boolean>, onDone: () => void): Promise<void> {
+  const send = form.querySelector("button");
+  send?.setAttribute("disabled", "");
+  if (await sending) onDone();
+  send?.removeAttribute("disabled");
+}

@@ -188,7 +188,7 @@ function build(): void {
     h(
       "p",
       { class: "actions", "data-more": true, hidden: true },
-      button("Show older ones", () => void loadMore(), "quiet"),
+      button("Show older ones", () => void loadMore().catch(complain), "quiet"),
     ),
   );
 }
@@ -213,19 +213,26 @@ async function loadMore(): Promise<void> {
   draw();
 }
 
+/** Not known before the socket has said so. */
+let isConnected: boolean | null = null;
+
+/** "Live" is said only while the rows really follow. */
+const tell = (problem = ""): void => {
+  if (problem) live.textContent = problem;
+  else if (isConnected !== null) live.textContent = isConnected ? "Live" : "No connection; trying again …";
+};
+const complain = (error: unknown): void => tell(sentenceOf(error));
+
 build();
-const refresh = refresher(() =>
-  load().catch((error: unknown) => {
-    live.textContent = sentenceOf(error);
-  }),
-);
+const refresh = refresher(() => load().then(() => tell(), complain));
 refresh();
 new Live({
   path: `/ws/site/${data.site}/`,
   after: data.after,
   onEvent: refresh,
   onConnection: (connected) => {
-    live.textContent = connected ? "Live" : "No connection; trying again …";
+    isConnected = connected;
     if (connected) refresh();
+    else tell();
   },
 });

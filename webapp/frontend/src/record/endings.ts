@@ -26,20 +26,20 @@ export const ENDINGS: Record<Ending, Meaning> = {
   muted: { words: "The camera stopped for a moment, so this recording is not whole." },
   ended: { words: "The camera was switched off, so this recording is not whole.", camera: true },
   still: {
-    words: "The camera’s picture stood still. It is not your fault. The camera is now started anew.",
+    words: "The camera’s picture stood still. It is not your fault. The camera will be started anew.",
     camera: true,
   },
   turned: {
     words: "The device was turned, so the picture changed its shape. Please let it stand as it is until the recording is over.",
   },
   unstarted: {
-    words: "The recording did not begin. It is not your fault. The camera is now started anew.",
+    words: "The recording did not begin. It is not your fault. The camera will be started anew.",
     camera: true,
     container: true,
   },
   failed: { words: "This recording did not work. It is not your fault.", container: true },
   empty: {
-    words: "The camera gave no picture. It is not your fault. The camera is now started anew.",
+    words: "The camera gave no picture. It is not your fault. The camera will be started anew.",
     camera: true,
     container: true,
   },

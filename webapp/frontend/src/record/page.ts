@@ -11,12 +11,12 @@ import { Dots, progressOf } from "./dots";
 import { ENDINGS } from "./endings";
 import { Finder } from "./finder";
 import { HandIn } from "./hand-in";
-import { askToPersist, keepingWords } from "./keeping";
+import { askToPersist, Lines } from "./lines";
 import { advance, begin, COUNTDOWN, type Session, type Signal } from "./machine";
 import { Outbox } from "./outbox";
 import * as panels from "./panels";
 import { Sender } from "./sender";
-import { sendingWords, type Status } from "./sending";
+import type { Status } from "./sending";
 import { Voice } from "./speech";
 import { StageView } from "./stage";
 import { Takes } from "./takes";
@@ -45,8 +45,7 @@ class RecordPage {
   private readonly dots = new Dots();
   /** Cues for screen readers: one element that stays, so that each change is read out. */
   private readonly spoken = h("p", { class: "visually-hidden", role: "status" });
-  private readonly sending = h("p", { class: "sending", role: "status", hidden: true });
-  private readonly keeping = h("p", { class: "note warn", role: "status", hidden: true });
+  private readonly lines = new Lines();
   private readonly refreshSoon = refresher(() => this.refresh());
   private readonly sender: Sender;
   private readonly takes: Takes;
@@ -85,11 +84,11 @@ class RecordPage {
     this.root.replaceChildren(
       this.dots.list,
       this.dots.part,
-      this.keeping,
+      this.lines.keeping,
       this.stage.element,
       this.panel,
       this.spoken,
-      this.sending,
+      this.lines.sending,
     );
     const vision = new URL(`${this.root.dataset.static}vision`, location.href).href;
     this.finder.load(this.root.dataset.worker ?? "", vision);
@@ -235,13 +234,8 @@ class RecordPage {
     void this.resume().then(() => this.render(false));
   }
 
-  /** The lines that stand at every stage: what is on its way, and whether this device keeps it. */
   private show(): void {
-    const unsent = this.sender.unsent();
-    const { trouble } = this.outbox;
-    const lost = trouble ?? (unsent.some((one) => !one.safe) ? this.outbox.lastTrouble : null);
-    put(this.sending, sendingWords(unsent));
-    put(this.keeping, lost && keepingWords(lost));
+    this.lines.show(this.outbox, this.sender.unsent());
   }
 
   // --- picture ------------------------------------------------------------------------------
@@ -329,12 +323,6 @@ class RecordPage {
     const note = this.problem && this.session.stage.at !== "review";
     return note ? [h("p", { class: "note warn", role: "alert" }, this.problem), content] : [content];
   }
-}
-
-/** A line that hides when there is nothing to say; only a change is read out. */
-function put(line: HTMLElement, words: string | null): void {
-  line.hidden = words === null;
-  if (words && line.textContent !== words) line.textContent = words;
 }
 
 RecordPage.open().catch((error: unknown) => {

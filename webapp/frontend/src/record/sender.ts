@@ -2,7 +2,6 @@
 // whenever the connection comes back. A take leaves the outbox only after the server confirmed it
 // or the patient gave it up; one that the server refuses stays and says so. Where the outbox keeps
 // nothing, a take is held here, in this window, for as long as it is open.
-import { ApiError } from "../shared/api";
 import { backoff } from "../shared/live";
 import type { Clip } from "../shared/types";
 import { arrived, complete, currentClip } from "./arrival";
@@ -10,16 +9,9 @@ import { hold, type Release } from "./holds";
 import type { Announced, Outbox, Take } from "./outbox";
 import { Road } from "./road";
 import { GrowingSource } from "./source";
-import { NOT_READABLE, type Status, wordsOfRefusal } from "./sending";
-import { PieceError, type Transfer, transfer } from "./transfer";
-
-/** How often each kind of failure has come; each has a limit or a pace of its own. */
-interface Failures {
-  passing: number;
-  conflicts: number;
-  gone: number;
-  damaged: number;
-}
+import { NOT_READABLE, type Status } from "./sending";
+import { type Transfer, transfer } from "./transfer";
+import { type Failures, isConflict, NO_FAILURES, verdictOn } from "./verdict";
 
 interface Job {
   take: Take;
@@ -32,8 +24,6 @@ interface Job {
   wake: (() => void) | null;
 }
 
-const NO_FAILURES: Failures = { passing: 0, conflicts: 0, gone: 0, damaged: 0 };
-const AT_MOST = { conflicts: 8, gone: 5, damaged: 3 };
 const SIGNED_OUT_MS = 60_000;
 
 export class Sender {
@@ -265,44 +255,32 @@ export class Sender {
 
   /** True to try again (after a pause where one is due), false when there is nothing left to do. */
   private async recover(job: Job, error: unknown): Promise<boolean> {
-    const { failures } = job;
-    const failure = error instanceof ApiError ? error : null;
-    if (!failure) console.error(error);
-    if (failure instanceof PieceError && this.road.learn(failure)) return true;
-    if (failure?.code === "hash_mismatch" && failures.damaged++ < AT_MOST.damaged) {
-      await this.beginAnew(job, {});
-      return true;
-    }
-    const isGone = failure && !failure.isForeign && [404, 410].includes(failure.status);
-    if (isGone && failures.gone++ < AT_MOST.gone) {
-      // The upload is gone; the bytes are still here. The clip may have been replaced too.
-      await this.beginAnew(job, { clip: null });
-      return true;
-    }
-    if (failure?.isSignedOut) {
-      this.report(job, { phase: "signed_out", words: "" });
-      await this.pause(job, SIGNED_OUT_MS);
-      return !job.dropped;
-    }
-    const isConflict = failure?.status === 409 && !failure.isForeign;
-    const clip = isConflict ? await arrived(job.take, job.source.length) : null;
+    const clip = isConflict(error) ? await arrived(job.take, job.source.length) : null;
     if (clip) {
       await this.confirmed(job, clip);
       return false;
     }
-    if (failure?.isPassing && !(isConflict && failures.conflicts++ >= AT_MOST.conflicts)) {
-      this.report(job, { phase: "waiting", words: failure.message });
-      await this.pause(job, backoff(failures.passing++), failure.retryAfter);
-      return !job.dropped;
+    const verdict = verdictOn(error, job.failures, this.road);
+    switch (verdict.then) {
+      case "again":
+        break;
+      case "anew":
+        job.status = { ...job.status, sent: 0 };
+        await this.keep(job, { ...verdict.fields, uploadUrl: null });
+        break;
+      case "signed_out":
+        this.report(job, { phase: "signed_out", words: "" });
+        await this.pause(job, SIGNED_OUT_MS);
+        break;
+      case "wait":
+        this.report(job, { phase: "waiting", words: verdict.words });
+        await this.pause(job, backoff(job.failures.passing++), verdict.asked);
+        break;
+      case "refused":
+        this.report(job, { phase: "refused", words: verdict.words });
+        return false;
     }
-    // The bytes stay: the patient may send them again, record anew, or discard them.
-    this.report(job, { phase: "refused", words: wordsOfRefusal(failure) });
-    return false;
-  }
-
-  private async beginAnew(job: Job, fields: Partial<Take>): Promise<void> {
-    job.status = { ...job.status, sent: 0 };
-    await this.keep(job, { ...fields, uploadUrl: null });
+    return !job.dropped;
   }
 
   private async keep(job: Job, fields: Partial<Take>): Promise<void> {
