@@ -7,8 +7,7 @@ says. Pictures of every state are left in ``test-results/recorder-faults/``.
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from tests.topology import Topology, one_machine
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
 PEOPLE = 24
-#: A recording of two seconds is longer than this: it must be sent in pieces.
+#: A whole recording is larger than this: it must be sent in pieces.
 CHUNK_BYTES = 128 * 1024
 CLINIC = f"""
 from screening.models import Patient, Protocol, ProtocolStep, Site, User
@@ -331,7 +330,9 @@ def test_a_page_in_place_of_data_is_never_shown(patient: Patient) -> None:
     patient.hand_in()
 
 
-def refuse_patch(status: int, body: str, headers: dict[str, str], times: int | None = None):
+def refuse_patch(
+    status: int, body: str, headers: dict[str, str], times: int | None = None
+) -> Callable[[Route], None]:
     """A network or a clinic that does not take pieces, for so many times."""
     seen: list[str] = []
 
@@ -346,13 +347,29 @@ def refuse_patch(status: int, body: str, headers: dict[str, str], times: int | N
     return answer
 
 
-@pytest.mark.parametrize("status", [405, 501, 403], ids=lambda status: f"patch-{status}")
+@pytest.mark.parametrize("status", [405, 403], ids=["patch-405", "patch-403"])
 def test_a_proxy_that_blocks_patch_is_passed_by_post(patient: Patient, status: int) -> None:
     patient.page.route("**/api/v1/uploads/*/", refuse_patch(status, HTML, {}))
     patient.open_recorder()
     patient.begin()
     patient.does_well()
     patient.hand_in()
+
+
+def test_a_recording_too_large_for_one_piece_is_sent_in_smaller_ones(patient: Patient) -> None:
+    refused: list[int] = []
+    patient.page.on(
+        "response", lambda answer: refused.append(answer.status) if answer.status == 413 else None
+    )
+    patient.open_recorder()
+    patient.press("Switch the camera on")
+    patient.press("Yes, I can see my face")
+    patient.context.set_offline(True)
+    patient.press("I am ready")
+    patient.does_well()
+    patient.context.set_offline(False)
+    patient.hand_in()
+    assert refused, "the whole recording went through in one piece: it tests nothing"
 
 
 BUSY = json.dumps({"code": "busy", "detail": "The clinic’s computer is busy."})
