@@ -44,7 +44,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
         elif _announced(scope) > self._most(scope):
-            await _refuse(send, TooLarge(SENTENCE))
+            await _refuse(send, _too_large())
         else:
             await _Bounded(self, self._most(scope), send).run(scope, receive)
 
@@ -83,8 +83,7 @@ class _Bounded:
         self.arrived += size
         self.limit.under_way += size
         if self.arrived > self.most:
-            # Not "too_large", which is said of a whole recording: it may come in smaller parts.
-            self.refusal = TooLarge(SENTENCE, code="chunk_too_large")
+            self.refusal = _too_large()
         elif size and self.limit.under_way > self.limit.together_bytes:
             self.refusal = Unavailable(MANY)
         # To the application the client is gone; the client gets our answer afterwards.
@@ -100,6 +99,11 @@ def _announced(scope: MutableMapping[str, Any]) -> int:
         if name == b"content-length" and value.isdigit():
             return int(value)
     return 0
+
+
+def _too_large() -> TooLarge:
+    """Not ``too_large``, which is said of a whole recording: this may come in smaller parts."""
+    return TooLarge(SENTENCE, code="chunk_too_large")
 
 
 async def _refuse(send: Send, why: DomainError) -> None:

@@ -1,8 +1,8 @@
 """Every way in which a take, a camera, a device's storage or a network can fail, in real Chromium.
 
-Each fault is made at the browser's own interfaces before the page's scripts run. The page must end
-it in words of its own with a way on, claim nothing that is not so, and show nothing that the browser
-says. Pictures of every state are left in ``test-results/recorder-faults/``.
+Each fault is made at the browser's own interfaces before the page's scripts run. The page must
+end it in words of its own with a way on, claim nothing that is not so, and show nothing that the
+browser says. Pictures of every state are left in ``test-results/recorder-faults/``.
 """
 
 import json

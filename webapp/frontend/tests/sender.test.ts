@@ -57,7 +57,7 @@ Object.assign(globalThis, {
     },
     clearTimeout: clearImmediate,
   },
-  document: { cookie: "" },
+  document: { cookie: "", documentElement: { dataset: {} } },
   location: { href: "http://localhost/" },
   fetch: async (path: string) => {
     asked.push(path);
