@@ -135,7 +135,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "api-clip-video": pages(THE_CASE, *READ),
     "api-clip-measurement": pages(THE_CLINICIAN, *READ),
     "api-uploads": pages(THE_PATIENT, "POST"),
-    "api-upload": pages(THE_PATIENT, "HEAD", "PATCH", "DELETE"),
+    "api-upload": pages(THE_PATIENT, "HEAD", "PATCH", "DELETE", "POST"),
     "api-upload-complete": {"POST": Rule(THE_PATIENT, {"size": 3, "sha256": "0" * 64})},
 }
 #: django-allauth's pages: open to everybody, or for those who are signed in.

@@ -17,7 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from screening.models import ModelBundle
-from screening.services import installation, survey
+from screening.services import installation, room, survey
 from worker import bundles
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,12 @@ def _database() -> None:
 def _storage() -> None:
     name = default_storage.save(f"probe/{uuid4()}", ContentFile(b"probe"))
     default_storage.delete(name)
+
+
+def _room() -> None:
+    if short := room.below_reserve():
+        left = ", ".join(f"{name}: {size // 1024**2} MiB left" for name, size in short.items())
+        raise NotReady(f"uploads are refused until there is more room ({left})")
 
 
 def _queue() -> None:
@@ -94,6 +100,7 @@ def _cleaner() -> None:
 CHECKS: dict[str, Callable[[], None]] = {
     "database": _database,
     "storage": _storage,
+    "room": _room,
     "installation": _installation,
     "cleaner": _cleaner,
     "queue": _queue,

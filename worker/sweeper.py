@@ -16,7 +16,15 @@ from django.utils import timezone
 
 from screening import queue
 from screening.models import Clip
-from screening.services import bundles, installation, measuring, sessions, survey, uploads
+from screening.services import (
+    bundles,
+    installation,
+    measuring,
+    sessions,
+    superseded,
+    survey,
+    uploads,
+)
 
 #: How long after measuring a missing copy is taken for lost, and how many are made up for at once.
 COPY_SECONDS = 60
@@ -26,14 +34,12 @@ logger = logging.getLogger(__name__)
 
 
 def sweep() -> int:
-    """Enqueues what is due, clears away abandoned uploads and old sessions.
-
-    Returns how many hints were sent.
-    """
+    """Enqueues what is due, clears what nobody needs; returns how many hints were sent."""
     if repinned := bundles.repin_to_active():
         logger.info("%d screenings get the active bundle: theirs has no files", repinned)
     sent = _enqueue_due()
     uploads.sweep()
+    superseded.remove_old()
     installation.count_up()
     sessions.clear_expired()
     return sent

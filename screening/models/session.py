@@ -151,6 +151,9 @@ class Clip(Row):
         help_text="What the browser said: seconds, frames, cues [{at, kind}], interrupted, camera.",
     )
     received_at = models.DateTimeField(null=True, editable=False)
+    file_removed_at = models.DateTimeField(
+        null=True, editable=False, help_text="Replaced long ago: its file was removed by rule."
+    )
 
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     claimed_until = models.DateTimeField(

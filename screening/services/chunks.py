@@ -29,7 +29,7 @@ from screening.errors import (
 )
 from screening.models import Clip, Upload, UploadChunk, User
 from screening.permissions import RecordClip, WriteUpload
-from screening.services import access, events, installation, store
+from screening.services import access, events, installation, room, store
 from screening.services.screenings import RECORDING
 from screening.services.transitions import consent_stands, lock_screening, move, try_move
 
@@ -46,19 +46,22 @@ class Readable(Protocol):
 def create(*, by: User, clip: Clip, length: int | None = None, mime_type: str = "") -> Upload:
     """Begin the upload of an expected clip; one that was open is given up for the new one.
 
-    ``length`` in bytes, None while it is still being recorded. Raises NotAllowed, TooLarge,
-    UnknownContainer, StoreRefused, WrongState (not recording any more, consent taken back, already
-    received).
+    ``length`` in bytes, None while it is still being recorded. Raises NotAllowed, TooLarge, NoRoom,
+    Unavailable (many open), UnknownContainer, StoreRefused, WrongState (not recording any more,
+    consent taken back, already received).
     """
     access.require(RecordClip, by, clip)
     installation.require()
     container = containers.normalised(mime_type)
     if length is not None and length > settings.UPLOAD_MAX_BYTES:
         raise TooLarge(TOO_LARGE)
+    room.require_space(length or 0)
     with transaction.atomic():
         screening = lock_screening(clip.screening_id)
         if screening.state not in RECORDING or not consent_stands(screening):
             raise WrongState("This screening takes no more recordings.")
+        room.require_few_open(screening.patient_id, besides=clip.pk)
+        room.require_share(screening.patient_id, length or 0)
         dropped = [key for old in clip.uploads.filter(state=State.OPEN) for key in _close(old)]
         move(
             clip,
@@ -83,7 +86,7 @@ def append(
     """Take one chunk at ``offset``; ``length`` declares a length that was deferred.
 
     Raises NotAllowed, Gone (given up, expired), OffsetConflict (with the right offset),
-    TooLarge (after the end of a known length; above the limit: the upload ends), Invalid.
+    TooLarge (after the end of a known length; above the limit: the upload ends), NoRoom, Invalid.
     """
     access.require(WriteUpload, by, upload)
     # What may have changed, and nothing else: this runs for every part of every recording.
@@ -106,6 +109,7 @@ def append(
             raise TooLarge("This part goes past the announced end.", code="past_the_end")
         key = store.chunk_key(upload, offset) if size else ""
         if size:
+            _require_room(by, upload, offset, size)
             spool.seek(0)
             store.put(key, spool)
     try:
@@ -115,6 +119,17 @@ def append(
         raise
     upload.offset, upload.length = offset + size, total
     return upload
+
+
+def _require_room(by: User, upload: Upload, offset: int, size: int) -> None:
+    """Raises NoRoom, and Gone (the upload ends) for one that comes in crumbs."""
+    room.require_space(size)
+    if room.has_grown(offset, size):
+        room.require_share(upload.clip.screening.patient_id, size)
+    # Pieces of this size pay for themselves; only the small ones are counted.
+    if size < room.BYTES_EACH and room.is_crumbs(upload):
+        terminate(by=by, upload=upload)
+        raise Gone(room.CRUMBS, code="many_pieces")
 
 
 def terminate(*, by: User, upload: Upload) -> None:

@@ -1,5 +1,6 @@
 """What a patient decides about one clip: skip it, or record it again."""
 
+from django.conf import settings
 from django.db import transaction
 
 from screening.errors import Invalid, WrongState
@@ -10,6 +11,10 @@ from screening.services.screenings import RECORDING, supersede
 from screening.services.transitions import consent_stands, lock_screening, move
 
 State = Clip.State
+TAKES_USED = (
+    "This part was recorded {} times, as often as it can be. The last recording counts. "
+    "Your clinic can ask you for another one."
+)
 #: A recording that was handed in may be replaced while the patient is recording, in these states.
 REPLACEABLE = (*Clip.STORED, State.SKIPPED)
 
@@ -41,7 +46,7 @@ def rerecord(*, by: User, clip: Clip) -> Clip:
     """A new expected clip in place of this one, which becomes superseded; its file stays.
 
     Allowed while the patient is recording (a draft, or a clinician asked for it); after that a
-    clinician asks for it. Raises NotAllowed, WrongState.
+    clinician asks for it. Raises NotAllowed, WrongState, Invalid (taken often enough).
     """
     access.require(RecordClip, by, clip)
     with transaction.atomic():
@@ -59,6 +64,8 @@ def rerecord(*, by: User, clip: Clip) -> Clip:
             transaction.on_commit(lambda: store.remove(*dropped, why="upload given up"))
             fresh = clip
         elif clip.state in REPLACEABLE:
+            if clip.take >= settings.STEP_TAKES:
+                raise Invalid(TAKES_USED.format(clip.take), code="takes_used")
             fresh = supersede(clip)
         else:
             raise WrongState("This recording was replaced already.")

@@ -11,7 +11,7 @@ from screening import queue
 from screening.errors import Conflict, Invalid, OffsetConflict, WrongState
 from screening.models import Clip, Upload, User
 from screening.permissions import WriteUpload
-from screening.services import access, events, store
+from screening.services import access, events, room, store
 from screening.services.chunks import give_up, require_open
 from screening.services.transitions import consent_stands, lock_screening, move
 
@@ -49,6 +49,7 @@ def complete(
         if clip := _completed_before(upload, sha256):
             return clip
         raise Conflict
+    room.require_space(upload.offset, is_finishing=True)
     joined = store.Joined([chunk.storage_key for chunk in chunks])
     key = store.original_key(upload)
     try:

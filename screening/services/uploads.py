@@ -40,4 +40,6 @@ def sweep() -> int:
         with suppress(WrongState):
             give_up(upload)
             given_up += 1
+    # Until then whoever still has the address is told that it was given up.
+    Upload.objects.filter(state=Upload.State.TERMINATED, expires_at__lte=timezone.now()).delete()
     return given_up

@@ -17,6 +17,7 @@ import pytest
 from django.conf import settings
 
 from tests.worker.conftest import wait_for
+from webapp import health
 
 
 class Site:
@@ -82,9 +83,7 @@ def is_running(pid: int) -> bool:
 def test_it_is_ready_with_everything_a_screening_needs(site: Site) -> None:
     status, answer = site.get("readyz")
     assert (status, answer["ready"]) == (200, True)
-    assert answer["checks"] == dict.fromkeys(
-        ("database", "storage", "queue", "worker", "bundle"), "ok"
-    )
+    assert answer["checks"] == dict.fromkeys(health.CHECKS, "ok")
     assert site.get("healthz") == (200, {"alive": True})
     assert len(site.measuring()) == 1
 

@@ -152,6 +152,14 @@ CLEANER_MAX_SHARE = env.float("MIMIA_CLEANER_MAX_SHARE", default=0.05)
 UPLOAD_MAX_BYTES = env.int("MIMIA_UPLOAD_MAX_BYTES", default=200 * 1024 * 1024)
 UPLOAD_CHUNK_MAX_BYTES = env.int("MIMIA_UPLOAD_CHUNK_MAX_BYTES", default=16 * 1024 * 1024)
 UPLOAD_HOURS = env.int("MIMIA_UPLOAD_HOURS", default=72)
+#: Below so much free space no upload is taken, so that everything else goes on.
+RESERVE_BYTES = env.int("MIMIA_RESERVE_BYTES", default=1024**3)
+#: One patient's share: films in the store, takes of one part, uploads that stand open.
+PATIENT_MAX_BYTES = env.int("MIMIA_PATIENT_MAX_BYTES", default=2 * 1024**3)
+STEP_TAKES = env.int("MIMIA_STEP_TAKES", default=20)
+PATIENT_OPEN_UPLOADS = env.int("MIMIA_PATIENT_OPEN_UPLOADS", default=12)
+#: How long the file of a replaced recording is kept.
+SUPERSEDED_DAYS = env.int("MIMIA_SUPERSEDED_DAYS", default=30)
 #: Bodies of requests that are still arriving lie in memory up to the first size, then in temporary
 #: files; all together they take no more than the second.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024

@@ -21,3 +21,5 @@ STORAGES = {
     **STORAGES,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# A machine that tests may be nearly full.
+RESERVE_BYTES = 32 * 1024 * 1024
