@@ -18,7 +18,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from screening.models import ConsentForm, Membership, Patient, Screening, Site, User
-from screening.services import invitations, uploads
+from screening.services import invitations, media, uploads
 from tests.screening import factories as make
 
 ROLES = ("anonymous", "patient", "other patient", "clinician", "other clinician", "admin")
@@ -133,6 +133,9 @@ RULES: dict[str, dict[str, Rule]] = {
     "api-clip-skip": {"POST": Rule(THE_PATIENT, {"reason": "tired"})},
     "api-clip-rerecord": pages(THE_PATIENT, "POST"),
     "api-clip-video": pages(THE_CASE, *READ),
+    "api-clip-address": pages(THE_CASE, *READ),
+    # The address was signed for the patient.
+    "api-clip-media": pages(THE_PATIENT, *READ),
     "api-clip-measurement": pages(THE_CLINICIAN, *READ),
     "api-uploads": pages(THE_PATIENT, "POST"),
     "api-upload": pages(THE_PATIENT, "HEAD", "PATCH", "DELETE", "POST"),
@@ -206,11 +209,13 @@ def case(db: None) -> Case:
         "other clinician": make.ClinicianFactory(site=other.site),
         "admin": make.AdminFactory(),
     }
+    smile = make.clip_of(released, "smile")
     ids = {
         "site": str(patient.site_id),
         "form": str(ConsentForm.objects.get().pk),
         "screening": str(released.pk),
-        "clip": str(make.clip_of(released, "smile").pk),
+        "clip": str(smile.pk),
+        "media": media.address(by=people["patient"], clip=smile).url.split("/")[-2],
         "upload": str(upload.pk),
         "invitation": str(invitation.pk),
         "token": token,
@@ -243,6 +248,8 @@ def address(name: str, pattern: URLPattern, case: Case) -> str | None:
         "app_label": "screening",
         "uidb36": "1",
     }
+    if name == "api-clip-media":
+        values["token"] = case.ids["media"]
     if name.startswith("account_"):
         values["key"] = "no-such-key"
     return reverse(name, kwargs={key: values[key] for key in names})

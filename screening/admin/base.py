@@ -57,7 +57,7 @@ class Viewed:
     ) -> HttpResponse:
         page = cast(Any, super())
         row = cast(Any, self).get_object(request, object_id)
-        if row is not None:
+        if row is not None and request.method != "HEAD":
             access.record_view(
                 user=user_of(request),
                 action=f"admin.{row._meta.model_name}.viewed",

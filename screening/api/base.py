@@ -57,6 +57,11 @@ class View(APIView):
             raise NotAllowed("Only patients can do this.")
         return cast(Patient, found)
 
+    def note_view(self, action: str, screening: Screening, clip: Clip | None = None) -> None:
+        """Note who is about to see this; a HEAD shows nothing."""
+        if self.request.method != "HEAD":
+            access.record_view(user=self.user, action=action, screening=screening, clip=clip)
+
     def page(
         self, request: Request, rows: QuerySet[Any], show: Callable[[Any], dict[str, Any]]
     ) -> Response:

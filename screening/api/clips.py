@@ -1,16 +1,8 @@
-"""API: one clip: its state, its video by byte ranges, its signals; skip it or record it again."""
+"""API: one clip: its state and its signals; skip it or record it again."""
 
-import re
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpResponse, StreamingHttpResponse
-from django.http.response import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,17 +11,15 @@ from screening.api.base import View, describe
 from screening.errors import NotFound
 from screening.models import Clip
 from screening.permissions import RecordClip, ReviewClip, ViewClip
-from screening.services import access, assessing, clips, media, store
-
-#: A player asks again for what is missing; so much is answered at once, from memory.
-RANGE_BYTES = 4 * 1024 * 1024
-RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+from screening.services import assessing, clips
 
 
 class OneClip(View):
     @describe("A clip and its state", answer=serializers.ClipOut, errors=[404])
     def get(self, request: Request, pk: UUID) -> Response:
-        return Response(present.clip(self.clip(ViewClip, pk)))
+        clip = self.clip(ViewClip, pk)
+        self.note_view("clip.viewed", clip.screening, clip)
+        return Response(present.clip(clip))
 
 
 class Skip(View):
@@ -69,9 +59,7 @@ class Measurement(View):
         found = rows.first()
         if found is None:
             raise NotFound("This clip was not measured yet.")
-        access.record_view(
-            user=self.user, action="measurement.viewed", screening=clip.screening, clip=clip
-        )
+        self.note_view("measurement.viewed", clip.screening, clip)
         body = {
             "clip": clip.pk,
             "expression": clip.step.expression,
@@ -81,71 +69,6 @@ class Measurement(View):
             "curve": _curve(clip),
         }
         return Response(body)
-
-
-class Video(View):
-    @describe(
-        "The playback copy if there is one, else the original; answers byte ranges",
-        answer=OpenApiResponse(OpenApiTypes.BINARY, description="The video."),
-        errors=[404],
-    )
-    def get(self, request: Request, pk: UUID) -> HttpResponseBase:
-        clip = self.clip(ViewClip, pk)
-        film = media.film_of(clip)
-        size = store.size(film.key)
-        asked = RANGE.fullmatch(request.headers.get("Range", ""))
-        start, end = _range(asked, size) if asked else (0, size - 1)
-        if start == 0:
-            # A player asks many times for parts; viewing it from the start counts once.
-            access.record_view(
-                user=self.user, action="video.viewed", screening=clip.screening, clip=clip
-            )
-        response = _bytes(request, film.key, size, start, end, bool(asked))
-        response["Accept-Ranges"] = "bytes"
-        for name, value in film.headers().items():
-            response[name] = value
-        return response
-
-
-def _range(asked: re.Match[str], size: int) -> tuple[int, int]:
-    """First and last byte of the one range asked for; (size, …) when it cannot be satisfied."""
-    first, last = asked.groups()
-    if not first:
-        length = min(int(last or 0), size)
-        return (size - length, size - 1) if length else (size, size)
-    start = int(first)
-    return start, min(int(last) if last else size - 1, size - 1)
-
-
-def _bytes(
-    request: Request, key: str, size: int, start: int, end: int, partial: bool
-) -> HttpResponseBase:
-    if not partial:
-        whole: HttpResponseBase = StreamingHttpResponse(_stream(request, key, size))
-        whole["Content-Length"] = str(size)
-        return whole
-    if start >= size or end < start:
-        refused = HttpResponse(status=416)
-        refused["Content-Range"] = f"bytes */{size}"
-        return refused
-    end = min(end, start + RANGE_BYTES - 1)
-    part = HttpResponse(store.read_range(key, start, end - start + 1), status=206)
-    part["Content-Range"] = f"bytes {start}-{end}/{size}"
-    return part
-
-
-def _stream(request: Request, key: str, size: int) -> Iterator[bytes] | AsyncIterator[bytes]:
-    """The whole file in pieces; asynchronously where the server is, so that it is not collected."""
-    starts = range(0, size, RANGE_BYTES)
-
-    def piece(start: int) -> bytes:
-        return store.read_range(key, start, min(RANGE_BYTES, size - start))
-
-    async def pieces() -> AsyncIterator[bytes]:
-        for start in starts:
-            yield await sync_to_async(piece)(start)
-
-    return pieces() if isinstance(request._request, ASGIRequest) else map(piece, starts)
 
 
 def _curve(clip: Clip) -> Any:

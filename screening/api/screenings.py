@@ -18,7 +18,7 @@ from screening.permissions import (
     ViewAssessment,
     ViewScreening,
 )
-from screening.services import access, assessing, reviews, screenings
+from screening.services import assessing, reviews, screenings
 
 RESULT = PolymorphicProxySerializer(
     component_name="Result",
@@ -52,7 +52,7 @@ class OneScreening(View):
     @describe("A screening with its steps", answer=serializers.ScreeningOut, errors=[404])
     def get(self, request: Request, pk: UUID) -> Response:
         row = self.screening(ViewScreening, pk)
-        access.record_view(user=self.user, action="screening.viewed", screening=row)
+        self.note_view("screening.viewed", row)
         return Response(present.screening(row, viewer=self.user))
 
 
@@ -125,6 +125,7 @@ class Reviews(View):
     @describe("The signed reviews", answer=serializers.ReviewOut(many=True), errors=[404])
     def get(self, request: Request, pk: UUID) -> Response:
         row = self.screening(ReviewScreening, pk)
+        self.note_view("reviews.viewed", row)
         rows = row.reviews.select_related("reviewer")
         return Response(serializers.ReviewOut(rows, many=True).data)
 
@@ -161,5 +162,5 @@ class AssessmentOf(View):
             if shown is None:
                 raise NotFound("There is no result yet.")
             body = shown
-        access.record_view(user=self.user, action="assessment.viewed", screening=row)
+        self.note_view("assessment.viewed", row)
         return Response(body)

@@ -221,6 +221,12 @@ class SkipIn(s.Serializer):
     reason = s.CharField(max_length=200)
 
 
+class AddressOut(s.Serializer):
+    url = s.CharField()
+    seconds = s.IntegerField(help_text="How long from now it is good.")
+    plays = s.BooleanField(help_text="Whether a page may show it; else it can only be saved.")
+
+
 class MeasurementOut(s.Serializer):
     clip = s.UUIDField()
     expression = s.CharField()

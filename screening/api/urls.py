@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from screening.api import clips, index, models, people, screenings
+from screening.api import clips, index, media, models, people, screenings
 from screening.uploads import tus
 
 urlpatterns = [
@@ -43,7 +43,9 @@ urlpatterns = [
     path("clips/<uuid:pk>/", clips.OneClip.as_view(), name="api-clip"),
     path("clips/<uuid:pk>/skip/", clips.Skip.as_view(), name="api-clip-skip"),
     path("clips/<uuid:pk>/rerecord/", clips.Rerecord.as_view(), name="api-clip-rerecord"),
-    path("clips/<uuid:pk>/video/", clips.Video.as_view(), name="api-clip-video"),
+    path("clips/<uuid:pk>/video/", media.Video.as_view(), name="api-clip-video"),
+    path("clips/<uuid:pk>/address/", media.FilmAddress.as_view(), name="api-clip-address"),
+    path("clips/<uuid:pk>/media/<str:token>/", media.Film.as_view(), name="api-clip-media"),
     path("clips/<uuid:pk>/measurement/", clips.Measurement.as_view(), name="api-clip-measurement"),
     path("clips/<uuid:pk>/uploads/", tus.Creation.as_view(), name="api-uploads"),
     path("uploads/<uuid:pk>/", tus.OneUpload.as_view(), name="api-upload"),

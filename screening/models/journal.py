@@ -53,12 +53,31 @@ class AuditEntry(Row):
 
 
 class AccessEvent(Row):
-    """Who viewed which case or clip, and when."""
+    """Who viewed which case or clip, and when: once in each quarter of an hour."""
 
     user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     action = models.CharField(max_length=40)
     screening_id = models.UUIDField(db_index=True)
     clip_id = models.UUIDField(null=True)
+    quarter = models.PositiveBigIntegerField(
+        null=True,
+        editable=False,
+        help_text="Quarters of an hour since 1970; none: each noted.",
+    )
+
+    class Meta(Row.Meta):
+        # A player asks for many parts at once: the database lets one of these requests note it.
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "action", "screening_id", "clip_id", "quarter"],
+                name="one_view_of_a_clip_a_quarter",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "action", "screening_id", "quarter"],
+                condition=models.Q(clip_id__isnull=True),
+                name="one_view_of_a_case_a_quarter",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.screening_id}"

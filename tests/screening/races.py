@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, TypeVar
 
 import django
@@ -20,10 +21,12 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, connections, transaction  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
 from screening import queue  # noqa: E402
 from screening.errors import DomainError, OffsetConflict, WrongState  # noqa: E402
 from screening.models import (  # noqa: E402
+    AccessEvent,
     Assessment,
     Clip,
     Event,
@@ -31,8 +34,10 @@ from screening.models import (  # noqa: E402
     Screening,
     Upload,
     UploadChunk,
+    User,
 )
 from screening.services import (  # noqa: E402
+    access,
     bundles,
     events,
     invitations,
@@ -123,6 +128,22 @@ def chunk_and_termination() -> None:
         assert not UploadChunk.objects.filter(upload=upload).exists()
         assert folder(screening) == []
         assert Clip.objects.get(pk=clip.pk).state == "expected"
+
+
+def parts_of_one_film() -> None:
+    """A player asks for many parts at once: one line says who viewed it."""
+    for _ in range(ROUNDS):
+        screening = make.draft()
+        clip, viewer = make.clip_of(screening, "smile"), make.UserFactory()
+        now = timezone.now()
+
+        def ask(clip: Clip = clip, viewer: User = viewer, now: datetime = now) -> None:
+            access.record_view(
+                user=viewer, action="video.viewed", screening=clip.screening, clip=clip, at=now
+            )
+
+        assert together(*[ask] * 8) == [None] * 8
+        assert AccessEvent.objects.filter(user=viewer).count() == 1
 
 
 def two_completions() -> None:
@@ -348,6 +369,7 @@ def until_blocked(other: "Future[None]") -> None:
 RACES = [
     two_chunks_at_one_offset,
     chunk_and_termination,
+    parts_of_one_film,
     two_completions,
     two_workers_claim_one_clip,
     last_clip_measured_while_submitting,

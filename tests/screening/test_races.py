@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES = [
     "two_chunks_at_one_offset",
     "chunk_and_termination",
+    "parts_of_one_film",
     "two_completions",
     "two_workers_claim_one_clip",
     "last_clip_measured_while_submitting",

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from screening.models import AccessEvent, Clip, Screening
-from screening.services import measuring
+from screening.models import Clip, Screening
 from screening.uploads.limits import BodyLimit
 from tests.screening import factories as make
 from tests.screening.conftest import Client
@@ -75,98 +74,6 @@ def test_unusable_clip_comes_with_advice(client_of: Clients) -> None:
     shown = client_of(make.person(screening)).get(f"/api/v1/clips/{clip.pk}/").json()
     assert shown["reason"] == "too_dark"
     assert "light" in shown["words"]["advice"]
-
-
-@pytest.mark.django_db
-def test_video_by_ranges(client_of: Clients) -> None:
-    screening = make.draft()
-    clip = make.send(make.clip_of(screening, "smile"))
-    client = client_of(make.person(screening))
-    where, size = f"/api/v1/clips/{clip.pk}/video/", len(make.VIDEO)
-
-    whole = client.get(where)
-    assert b"".join(whole.streaming_content) == make.VIDEO
-    assert whole["Content-Length"] == str(size)
-
-    for asked, first, last in [
-        ("bytes=0-", 0, size - 1),
-        ("bytes=10-19", 10, 19),
-        ("bytes=-5", size - 5, size - 1),
-        (f"bytes=5-{size + 99}", 5, size - 1),
-    ]:
-        part = client.get(where, HTTP_RANGE=asked)
-        assert part.status_code == 206
-        assert part["Content-Range"] == f"bytes {first}-{last}/{size}"
-        assert part.content == make.VIDEO[first : last + 1]
-    for asked in (f"bytes={size}-", "bytes=9-3", "bytes=-0"):
-        refused = client.get(where, HTTP_RANGE=asked)
-        assert (refused.status_code, refused["Content-Range"]) == (416, f"bytes */{size}")
-    assert client.get(where, HTTP_RANGE="lines=1-2").status_code == 200
-
-
-@pytest.mark.django_db
-def test_long_video_comes_in_pieces(client_of: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("screening.api.clips.RANGE_BYTES", 100)
-    screening = make.draft()
-    clip = make.send(make.clip_of(screening, "smile"))
-    where = f"/api/v1/clips/{clip.pk}/video/"
-    client = client_of(make.person(screening))
-    part = client.get(where, HTTP_RANGE="bytes=50-")
-    assert part["Content-Range"] == f"bytes 50-149/{len(make.VIDEO)}"
-    assert b"".join(client.get(where).streaming_content) == make.VIDEO
-
-
-@pytest.mark.django_db
-def test_playback_copy_is_played_instead(client_of: Clients, tmp_path: Any) -> None:
-    screening = make.draft()
-    clip = make.send(make.clip_of(screening, "smile"))
-    claim = measuring.claim_clip(clip_id=clip.pk, seconds=60)
-    assert claim is not None
-    copy = tmp_path / "copy.mp4"
-    copy.write_bytes(b"a copy")
-    assert measuring.store_playback(claim=claim, source=copy)
-    assert not measuring.store_playback(claim=claim, source=copy)
-    answer = client_of(make.person(screening)).get(f"/api/v1/clips/{clip.pk}/video/")
-    assert b"".join(answer.streaming_content) == b"a copy"
-    assert answer["Content-Type"] == "video/mp4"
-
-
-@pytest.mark.django_db
-def test_video_that_is_gone_is_no_fault_of_the_page(client_of: Clients, clips_folder: Any) -> None:
-    screening = make.draft()
-    clip = make.send(make.clip_of(screening, "smile"))
-    (clips_folder / clip.storage_key).unlink()
-    answer = client_of(make.person(screening)).get(f"/api/v1/clips/{clip.pk}/video/")
-    assert (answer.status_code, answer.json()["code"]) == (404, "file_missing")
-    nothing = make.clip_of(screening, "rest")
-    address = f"/api/v1/clips/{nothing.pk}/video/"
-    assert client_of(make.person(screening)).get(address).status_code == 404
-
-
-@pytest.mark.django_db
-def test_every_view_of_a_case_or_clip_is_noted(client_of: Clients) -> None:
-    screening = make.scored()
-    clinician = make.ClinicianFactory(site=screening.site)
-    client = client_of(clinician)
-    clip = screening.clips.all()[0]
-    for address in (
-        f"screenings/{screening.pk}/",
-        f"screenings/{screening.pk}/assessment/",
-        f"clips/{clip.pk}/measurement/",
-        f"clips/{clip.pk}/video/",
-    ):
-        assert client.get(f"/api/v1/{address}").status_code == 200
-    client.get(f"/api/v1/clips/{clip.pk}/video/", HTTP_RANGE="bytes=5-")
-    noted = AccessEvent.objects.filter(user=clinician, screening_id=screening.pk)
-    assert list(noted.order_by("created_at").values_list("action", "clip_id")) == [
-        ("screening.viewed", None),
-        ("assessment.viewed", None),
-        ("measurement.viewed", clip.pk),
-        ("video.viewed", clip.pk),
-    ]
-    stranger = client_of(make.ClinicianFactory())
-    assert stranger.get(f"/api/v1/clips/{clip.pk}/video/").status_code == 404
-    assert AccessEvent.objects.count() == 4
 
 
 @pytest.mark.django_db

@@ -25,6 +25,7 @@ from screening.services import (
     consents,
     erasure,
     measuring,
+    media,
     reviews,
     screenings,
     uploads,
@@ -83,10 +84,12 @@ def held() -> Held:
     make.assess(screening)
     reviews.sign_off(by=clinician, screening=screening, grade=3, note=CANARIES["note"])
     screening = screenings.release(by=clinician, screening=screening)
+    smile = make.clip_of(screening, "smile")
     ids = {
         "site": str(patient.site_id),
         "screening": str(screening.pk),
-        "clip": str(make.clip_of(screening, "smile").pk),
+        "clip": str(smile.pk),
+        "media": media.address(by=clinician, clip=smile).url.split("/")[-2],
         "upload": str(screening.pk),
         "invitation": str(screening.pk),
         "token": "no-such-token",
@@ -140,7 +143,7 @@ def seen(held: Held) -> dict[str, list[str]]:
         client = PageClient()
         client.force_login(reader, backend="django.contrib.auth.backends.ModelBackend")
         for path in addresses(held):
-            answer = client.get(path)
+            answer = client.get(path, follow=path.endswith("/video/"))
             assert answer.status_code < 500 or path == "/readyz", path
             text = content(answer)
             for name, canary in CANARIES.items():

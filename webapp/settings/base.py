@@ -91,6 +91,7 @@ CACHES = {
 }
 
 S3_BUCKET = env("MIMIA_S3_BUCKET", default="")
+CLIP_STORAGE: dict[str, Any]
 if S3_BUCKET:
     CLIP_STORAGE = {
         "BACKEND": "storages.backends.s3.S3Storage",
@@ -101,6 +102,7 @@ if S3_BUCKET:
             "secret_key": env("MIMIA_S3_SECRET_KEY", default=None),
             "region_name": env("MIMIA_S3_REGION", default="us-east-1"),
             "addressing_style": "path",
+            "signature_version": "s3v4",
             "file_overwrite": True,
             "default_acl": None,
         },
@@ -110,10 +112,19 @@ else:
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": str(VAR / "clips"), "base_url": None},
     }
+#: Where browsers reach the store themselves; then they get the store's own signed addresses.
+S3_PUBLIC_ENDPOINT = env("MIMIA_S3_PUBLIC_ENDPOINT", default="") if S3_BUCKET else ""
+#: How long an address of a recording is good, for the person who asked for it.
+MEDIA_SECONDS = env.int("MIMIA_MEDIA_SECONDS", default=300)
 STORAGES = {
     "default": CLIP_STORAGE,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+if S3_PUBLIC_ENDPOINT:
+    STORAGES["public"] = {
+        **CLIP_STORAGE,
+        "OPTIONS": {**CLIP_STORAGE["OPTIONS"], "endpoint_url": S3_PUBLIC_ENDPOINT},
+    }
 
 # --- queue and push -----------------------------------------------------------------------------
 REDIS_URL = env("REDIS_URL", default="")
@@ -293,7 +304,7 @@ CONTENT_SECURITY_POLICY = {
         "script-src": ["'self'", "'wasm-unsafe-eval'"],
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:", "blob:"],
-        "media-src": ["'self'", "blob:"],
+        "media-src": ["'self'", "blob:", *([S3_PUBLIC_ENDPOINT] if S3_PUBLIC_ENDPOINT else [])],
         "worker-src": ["'self'", "blob:"],
         "connect-src": ["'self'"],
         "object-src": ["'none'"],

@@ -2,6 +2,7 @@
 // or an arrow key on a curve moves the video.
 import { h } from "../shared/dom";
 import type { Step } from "../shared/types";
+import { Film } from "../shared/film";
 import { Chart } from "./chart";
 import type { ClipReport, MeasurementEnvelope } from "./types";
 import { SIGNALS, signalName } from "./words";
@@ -11,9 +12,8 @@ export function player(
   measured: MeasurementEnvelope | null,
   report: ClipReport | null,
 ): HTMLElement {
-  const video = step.clip.video_url && step.clip.video_plays
-    ? h("video", { src: step.clip.video_url, controls: true, playsinline: true, muted: true, preload: "auto" })
-    : null;
+  const film = step.clip.video_url && step.clip.video_plays ? new Film(step.clip.id) : null;
+  const video = film?.video;
   const charts: Chart[] = [];
   const seek = (seconds: number): void => {
     if (video) video.currentTime = seconds;
@@ -66,7 +66,7 @@ export function player(
   return h(
     "div",
     {},
-    h("div", { class: "player side" }, video ?? withoutVideo(step), main),
+    h("div", { class: "player side" }, film?.element ?? withoutVideo(step), main),
     measured && h("details", { class: "no-print", open: true }, h("summary", {}, "The seven signals"), signals),
   );
 }

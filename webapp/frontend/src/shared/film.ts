@@ -1,0 +1,91 @@
+// A video whose address is good for some minutes only. A new one is asked for before it runs out and
+// after it did; where somebody was, and whether it ran, stays as it was.
+import { call, sentenceOf } from "./api";
+import { button, h } from "./dom";
+
+interface Address {
+  url: string;
+  /** How long from now it is good: this device's clock may be weeks off. */
+  seconds: number;
+}
+
+/** Asked for again after this share of its time. */
+const SHARE = 0.8;
+/** So many failures in a row, with nothing played between, are not the address's doing. */
+const MOST_FAILURES = 2;
+
+export class Film {
+  readonly element: HTMLElement;
+  readonly video: HTMLVideoElement;
+  private readonly problem = h("div", { role: "alert" });
+  private failures = 0;
+  private isStale = false;
+  private timer = 0;
+
+  constructor(private readonly clip: string) {
+    this.video = h("video", {
+      controls: true,
+      playsinline: true,
+      muted: true,
+      preload: "auto",
+      onerror: () => void this.failed(),
+      onpause: () => this.renewIfStale(),
+      onended: () => this.renewIfStale(),
+      onplaying: () => {
+        this.failures = 0;
+      },
+    });
+    this.element = h("div", { class: "film" }, this.video, this.problem);
+    void this.load();
+  }
+
+  /** A fresh address in place of the one before; the same moment of the film, running or not. */
+  private async load(): Promise<void> {
+    try {
+      const address = await call<Address>("GET", `clips/${this.clip}/address/`);
+      const at = this.video.currentTime;
+      const wasRunning = !this.video.paused && !this.video.ended;
+      this.isStale = false;
+      this.video.src = address.url;
+      this.problem.replaceChildren();
+      if (at > 0) this.video.currentTime = at;
+      if (wasRunning) void this.video.play().catch(() => undefined);
+      window.clearTimeout(this.timer);
+      this.timer = window.setTimeout(() => this.runOut(), address.seconds * 1000 * SHARE);
+    } catch (error) {
+      this.show(sentenceOf(error));
+    }
+  }
+
+  private runOut(): void {
+    if (!this.video.isConnected) return;
+    this.isStale = true;
+    // Somebody is watching: at the next pause, or when a part does not come any more.
+    if (this.video.paused) this.renewIfStale();
+  }
+
+  private renewIfStale(): void {
+    if (this.isStale && this.video.isConnected && !isWhole(this.video)) void this.load();
+  }
+
+  private async failed(): Promise<void> {
+    if (!this.video.isConnected) return;
+    this.failures += 1;
+    if (this.failures <= MOST_FAILURES) await this.load();
+    else this.show("The recording could not be loaded.");
+  }
+
+  private show(words: string): void {
+    const again = (): void => {
+      this.failures = 0;
+      void this.load();
+    };
+    this.problem.replaceChildren(h("p", { class: "note warn" }, words, " ", button("Try again", again, "quiet")));
+  }
+}
+
+/** Whether the browser has all of it, so that no address is needed any more. */
+function isWhole(video: HTMLVideoElement): boolean {
+  const { buffered, duration } = video;
+  return buffered.length === 1 && buffered.start(0) <= 0.1 && buffered.end(0) >= duration - 0.1;
+}
