@@ -11,3 +11,11 @@ say "the stages of measuring, by themselves"
 "$VENV/bin/python" -m ml bench --out var/bench/ml.json
 say "the whole way: last byte acknowledged → result"
 "$VENV/bin/python" -m worker.bench --out var/bench/site.json
+say "200 patients upload at the same moment"
+topologies=(--topology one)
+if "$VENV/bin/python" -c "import tests.topology, moto" 2>/dev/null && command -v redis-server >/dev/null; then
+  topologies+=(--topology many)
+else
+  say "many machines are left out: needs PostgreSQL, Redis and the test packages (make test)"
+fi
+"$VENV/bin/python" -m worker.bench_uploads "${topologies[@]}" --out var/bench/uploads.json

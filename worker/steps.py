@@ -17,7 +17,7 @@ from uuid import UUID
 from django.conf import settings
 
 from ml.errors import BundleError, ConfigError, SourceError, WeightsError
-from screening import queue
+from screening import faults, queue
 from screening.errors import StoreAway
 from screening.models import ModelBundle
 from screening.services import measuring, retries
@@ -68,7 +68,7 @@ def _attempt(
     """The measurement of a claimed clip; None when this attempt failed.
 
     A clip that brings the measuring process down, or takes too long, has used up one attempt; the
-    service decides whether there is another. A store that is away is not the clip's doing.
+    service decides whether there is another. A store that is away or full is not its doing.
     """
     if claim is None:
         return None
@@ -77,8 +77,11 @@ def _attempt(
     except FileMissing as error:
         logger.error("clip %s: %s", claim.clip_id, error)
         measuring.fail(claim=claim, code=error.code)
-    except StoreAway:
-        logger.warning("clip %s: the store does not answer", claim.clip_id)
+    except (StoreAway, OSError) as error:
+        # A full disk is no more the clip's doing than a store that does not answer.
+        if faults.passing(error) is None:
+            raise
+        logger.warning("clip %s waits: %s", claim.clip_id, type(error).__name__)
         measuring.postpone(claim=claim, seconds=settings.SWEEP_SECONDS)
     except MeasuringStopped:
         measuring.give_back(claim=claim, why="", is_attempt=False)

@@ -36,6 +36,8 @@ PIECES = 200
 BYTES_EACH = 64 * 1024
 #: A person's share is looked at when an upload begins and whenever it has grown by so much.
 SHARE_STEP = 8 * 1024 * 1024
+#: With so little left a place is full, whatever the reserve.
+FULL = 1024 * 1024
 
 
 def require_space(size: int, *, is_finishing: bool = False) -> None:
@@ -52,7 +54,7 @@ def require_space(size: int, *, is_finishing: bool = False) -> None:
 
 def below_reserve() -> dict[str, int]:
     """What is so full that no upload is taken: its name and its bytes left. For ``/readyz``."""
-    reserve = settings.RESERVE_BYTES
+    reserve = max(settings.RESERVE_BYTES, FULL)
     return {name: left for name, left in free().items() if left < _needed(name, 0, reserve)}
 
 
