@@ -9,5 +9,6 @@ class ScreeningConfig(AppConfig):
     name = "screening"
 
     def ready(self) -> None:
-        # Listens to log-ins and changes of accounts; it needs the models, which are loaded now.
+        # These listen to log-ins and changes; they need the models, which are loaded now.
         import_module("screening.accounts.trail")
+        import_module("screening.live.changes")

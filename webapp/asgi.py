@@ -11,11 +11,10 @@ from webapp.line import lined_application
 # Loads Django; what follows imports models.
 http_application: Any = lined_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from django.conf import settings  # noqa: E402
 
+from screening.live.origin import OwnOrigin  # noqa: E402
 from screening.live.push import attach_loop  # noqa: E402
 from screening.live.routing import websocket_urlpatterns  # noqa: E402
 from screening.uploads.limits import BodyLimit  # noqa: E402
@@ -39,9 +38,7 @@ application = ProtocolTypeRouter(
             max_bytes=settings.UPLOAD_CHUNK_MAX_BYTES + 65_536,
             together_bytes=settings.BODIES_MAX_BYTES,
         ),
-        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
-        ),
+        "websocket": OwnOrigin(URLRouter(websocket_urlpatterns)),
         "lifespan": lifespan,
     }
 )

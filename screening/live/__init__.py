@@ -1,5 +1,5 @@
-"""Push: numbered events over WebSockets. A hint wakes a consumer; the database has the rows."""
+"""Push: numbered events over WebSockets. A hint wakes a hub; the database has the rows."""
 
-from screening.live.push import notify
+from screening.live.push import notify, person_changed
 
-__all__ = ["notify"]
+__all__ = ["notify", "person_changed"]

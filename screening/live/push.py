@@ -1,6 +1,7 @@
-"""Wakes the consumers of some streams. Callable from any thread of any process; never raises.
+"""Tells the hubs (``hub.py``) of all web processes what to look at. Never raises, never waits.
 
-A hint carries no content and may be lost: consumers read the rows from the database, and look by
+Callable from any thread of any process. A hint carries no content, only the keys of streams that
+have something new and the ids of people whose rights may have changed. It may be lost: hubs look by
 themselves every few seconds. So a failure here is logged and forgotten.
 
 Channel layers live on an event loop. The in-memory layer belongs to the loop of the server in this
@@ -13,47 +14,102 @@ import logging
 import os
 import threading
 from collections.abc import Iterable
-from concurrent.futures import Future
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 logger = logging.getLogger(__name__)
 
+#: The one Channels group: every hub is in it, so a hint costs the same for one socket and for 500.
+GROUP = "live"
+
 _lock = threading.Lock()
 _server_loop: asyncio.AbstractEventLoop | None = None
 _own_loop: asyncio.AbstractEventLoop | None = None
 _own_loop_pid = 0
-
-
-def group_name(stream_key: str) -> str:
-    """``patient:<id>`` as a Channels group; group names know no colon."""
-    return stream_key.replace(":", ".")
+_sender: "_Sender | None" = None
 
 
 def attach_loop(loop: asyncio.AbstractEventLoop) -> None:
-    """Says which loop the consumers of this process run on. The newest call counts."""
+    """Says which loop the sockets of this process run on. The newest call counts."""
     global _server_loop
     _server_loop = loop
 
 
 def notify(stream_keys: Iterable[str]) -> None:
-    """Tells whoever follows these streams that there is something to read."""
+    """Whoever follows these streams has something to read."""
+    _hand_on(streams=set(stream_keys), people=set())
+
+
+def person_changed(user_id: int) -> None:
+    """What this person may follow has to be asked anew, at once: the session or a right ended."""
+    _hand_on(streams=set(), people={user_id})
+
+
+def _hand_on(*, streams: set[str], people: set[int]) -> None:
     try:
         layer = get_channel_layer()
         loop = _server_loop if isinstance(layer, InMemoryChannelLayer) else _dedicated_loop()
-        if layer is None or loop is None or loop.is_closed():
-            return
-        for key in stream_keys:
-            message = {"type": "stream.hint"}
-            sending = layer.group_send(group_name(key), message)
-            asyncio.run_coroutine_threadsafe(sending, loop).add_done_callback(_report)
+        if layer is not None and loop is not None and not loop.is_closed():
+            _sender_on(loop).add(streams, people)
     except Exception:
         logger.warning("no push for now; pages look by themselves", exc_info=True)
 
 
-def _report(sent: "Future[None]") -> None:
-    if not sent.cancelled() and sent.exception() is not None:
-        logger.warning("no push for now; pages look by themselves: %r", sent.exception())
+class _Sender:
+    """Sends the hints of this process in order, one message at a time.
+
+    What comes in meanwhile goes out together with the next message: a hundred events in one commit
+    cost two messages. The order matters, since a right that ended must not be overtaken by the
+    event that came after.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._streams: set[str] = set()
+        self._people: set[int] = set()
+        self._sending = False
+        self._failed = False
+
+    def add(self, streams: set[str], people: set[int]) -> None:
+        with _lock:
+            self._streams |= streams
+            self._people |= people
+            if self._sending:
+                return
+            self._sending = True
+        asyncio.run_coroutine_threadsafe(self._send_all(), self.loop)
+
+    async def _send_all(self) -> None:
+        while True:
+            with _lock:
+                if not self._streams and not self._people:
+                    self._sending = False
+                    return
+                message = {
+                    "type": "live.hint",
+                    "streams": sorted(self._streams),
+                    "people": sorted(self._people),
+                }
+                self._streams, self._people = set(), set()
+            await self._send(message)
+
+    async def _send(self, message: dict[str, object]) -> None:
+        try:
+            await get_channel_layer().group_send(GROUP, message)
+            self._failed = False
+        except Exception as error:
+            # Redis's errors are no OSErrors, and all of them mean the same here. Said once.
+            if not self._failed:
+                logger.warning("no push for now; pages look by themselves: %r", error)
+            self._failed = True
+
+
+def _sender_on(loop: asyncio.AbstractEventLoop) -> _Sender:
+    global _sender
+    with _lock:
+        if _sender is None or _sender.loop is not loop:
+            _sender = _Sender(loop)
+        return _sender
 
 
 def _dedicated_loop() -> asyncio.AbstractEventLoop:

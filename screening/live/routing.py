@@ -1,10 +1,11 @@
 """The addresses of the sockets."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from screening.live.consumers import StreamConsumer
+from screening.live.sockets import follow_stream, no_such_socket
 
 websocket_urlpatterns = [
-    path("ws/patient/", StreamConsumer.as_asgi()),
-    path("ws/site/<uuid:site_id>/", StreamConsumer.as_asgi()),
+    path("ws/patient/", follow_stream),
+    path("ws/site/<uuid:site_id>/", follow_stream),
+    re_path(r"", no_such_socket),
 ]

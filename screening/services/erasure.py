@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from screening import queue
 from screening.errors import Conflict, WrongState
+from screening.live import person_changed
 from screening.models import (
     Assessment,
     Clip,
@@ -116,6 +117,7 @@ def _erase(patient_id: UUID, *, by: User | None, action: str) -> None:
     rows = Patient.objects.filter(pk=patient.pk, erased_at__isnull=True)
     if not rows.update(erased_at=now, name="", user=None):
         raise WrongState("This patient was erased already.")
+    _close_sockets(patient)
     Consent.objects.filter(patient=patient, withdrawn_at__isnull=True).update(withdrawn_at=now)
     screenings.update(state=Screening.State.WITHDRAWN, withdrawn_at=now, rerecord_note="")
     # A chunk that is under way finds its upload closed, and deletes its object itself.
@@ -129,6 +131,13 @@ def _erase(patient_id: UUID, *, by: User | None, action: str) -> None:
         screening.state = Screening.State.WITHDRAWN
         events.append(screening=screening, kind="screening.withdrawn")
     queue.enqueue_on_commit(queue.ERASE_PATIENT_FILES, str(patient.pk))
+
+
+def _close_sockets(patient: Patient) -> None:
+    """Before the events that follow: what is said of an erased person is no longer theirs."""
+    user_id = patient.user_id
+    if user_id is not None:
+        transaction.on_commit(lambda: person_changed(user_id))
 
 
 def _delete_results(patient: Patient) -> None:

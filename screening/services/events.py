@@ -5,19 +5,21 @@ becomes visible only after all smaller ones, and a reader that remembers the las
 misses nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Model
+from django.db.models import F, Model, Q
 
 from screening.errors import NotFound
 from screening.live import notify
-from screening.models import AuditEntry, Clip, Event, EventStream, Patient, Screening, Site, User
+from screening.models import AuditEntry, Clip, Event, EventStream, Screening, User
 from screening.permissions import ActAsPatient, Actor, WorkAtSite
 
 PAGE = 500
+#: Conditions in one query: databases bound the depth of an expression.
+STREAMS_AT_ONCE = 100
 
 
 def site_stream(site_id: UUID) -> str:
@@ -57,30 +59,67 @@ def after(*, stream: str, number: int, limit: int = PAGE) -> Sequence[Event]:
     return list(rows[:limit])
 
 
+def between(*, spans: Mapping[str, tuple[int, int]]) -> dict[str, list[Event]]:
+    """For each stream the events after the first number up to the second, in order."""
+    found: dict[str, list[Event]] = {key: [] for key in spans}
+    keys = list(spans)
+    for start in range(0, len(keys), STREAMS_AT_ONCE):
+        wanted = Q()
+        for key in keys[start : start + STREAMS_AT_ONCE]:
+            after, upto = spans[key]
+            wanted |= Q(stream_id=key, number__gt=after, number__lte=upto)
+        for event in Event.objects.filter(wanted).order_by("stream_id", "number"):
+            found[event.stream_id].append(event)
+    return found
+
+
 def last_number(*, stream: str) -> int:
     """The number of the newest committed event; 0 for a stream that has none yet."""
-    found = EventStream.objects.filter(key=stream).values_list("last_number", flat=True).first()
-    return found or 0
+    return last_numbers(streams=[stream])[stream]
+
+
+def last_numbers(*, streams: Iterable[str]) -> dict[str, int]:
+    """The same for many streams in one query."""
+    numbers = dict.fromkeys(streams, 0)
+    rows = EventStream.objects.filter(pk__in=list(numbers))
+    return numbers | dict(rows.values_list("key", "last_number"))
 
 
 def readable_stream(*, user: Actor, name: str) -> str:
     """The key of the stream that ``name`` means for this user: ``patient`` or ``site:<id>``.
 
-    Raises NotFound when there is none or the user may not read it. Sockets ask before every
-    delivery.
+    Raises NotFound when there is none or the user may not read it.
     """
-    if name == "patient" and isinstance(user, User):
-        patient = ActAsPatient.filter(user, Patient.objects.all()).first()
-        if patient is not None:
-            return patient_stream(patient.pk)
-    if name.startswith("site:"):
-        try:
-            site_id = UUID(name.removeprefix("site:"))
-        except ValueError as wrong:
-            raise NotFound from wrong
-        if WorkAtSite.filter(user, Site.objects.filter(pk=site_id)).exists():
-            return site_stream(site_id)
-    raise NotFound
+    wish = (user.pk or 0, name)
+    key = readable_streams(wishes=[wish])[wish]
+    if key is None:
+        raise NotFound
+    return key
+
+
+def readable_streams(*, wishes: Iterable[tuple[int, str]]) -> dict[tuple[int, str], str | None]:
+    """For each wish (a user's id and ``patient`` or ``site:<id>``) the key; None: not theirs.
+
+    Two queries for any number of people: the sockets ask for all of theirs at once.
+    """
+    asked = set(wishes)
+    patients = ActAsPatient.holders(user for user, name in asked if name == "patient")
+    sites = WorkAtSite.holders(user for user, name in asked if name != "patient")
+
+    def key_of(user: int, name: str) -> str | None:
+        if name == "patient":
+            return patient_stream(patients[user]) if user in patients else None
+        site = _site_id(name)
+        return site_stream(site) if site and (user, site) in sites else None
+
+    return {(user, name): key_of(user, name) for user, name in asked}
+
+
+def _site_id(name: str) -> UUID | None:
+    try:
+        return UUID(name.removeprefix("site:")) if name.startswith("site:") else None
+    except ValueError:
+        return None
 
 
 def audit(*, by: User | None, action: str, target: Model, **data: str | int | None) -> None:

@@ -130,17 +130,35 @@ if S3_PUBLIC_ENDPOINT:
 REDIS_URL = env("REDIS_URL", default="")
 #: Without Redis the worker is a thread of the site's own process.
 WORKER_IN_PROCESS = not REDIS_URL
-CHANNEL_LAYERS = {
+#: How long a call of the channel layer to Redis may take. It waits for hints in calls of 5 seconds:
+#: a time limit of the same length, which is the library's own, would break every second one.
+LIVE_REDIS_SECONDS = 15.0
+CHANNEL_LAYERS: dict[str, Any] = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL]},
+        "CONFIG": {
+            "hosts": [
+                {
+                    "address": REDIS_URL,
+                    "socket_timeout": LIVE_REDIS_SECONDS,
+                    "socket_connect_timeout": 4.0,
+                    "socket_keepalive": True,
+                }
+            ],
+            # A process that was killed is written to no longer than this. The living say every
+            # LIVE_POLL_SECONDS that they are there.
+            "group_expiry": 120,
+        },
     }
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
 
-#: A socket looks for new events by itself this often, and asks whether its person may still listen.
+#: Sockets look for new events by themselves this often. It is also the longest that an answer to
+#: whether somebody may listen is believed.
 LIVE_POLL_SECONDS = env.float("MIMIA_LIVE_POLL_SECONDS", default=4.0)
+#: Sockets that one person may have open at each web process: tabs and devices.
+LIVE_SOCKETS_PER_PERSON = env.int("MIMIA_SOCKETS_PER_PERSON", default=20)
 
 # --- measuring ----------------------------------------------------------------------------------
 #: Wall-clock limit of one clip in the measuring process; past it the process is killed.

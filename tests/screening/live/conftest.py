@@ -1,5 +1,6 @@
 """Sockets against the whole ASGI application: routing, session, origin check and consumer."""
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -11,9 +12,12 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from channels.db import database_sync_to_async
 from channels.layers import channel_layers
+from django.db import transaction
 from django.test import Client
 
-from screening.models import User
+from screening.models import Screening, User
+from screening.services import events
+from tests.worker import people
 from webapp.asgi import application
 
 ORIGIN = b"http://testserver"
@@ -23,6 +27,33 @@ class Socket(ApplicationCommunicator):
     """A browser's end of a WebSocket, as the ASGI server would present it."""
 
     connected = False
+
+    def __init__(self, scope: dict[str, Any]) -> None:
+        self._free = asyncio.Event()
+        self._free.set()
+        self._waiting = asyncio.Event()
+
+        async def site(scope: Any, receive: Any, send: Any) -> None:
+            async def send_when_free(message: Any) -> None:
+                self._waiting.set()
+                await self._free.wait()
+                await send(message)
+
+            await application(scope, receive, send_when_free)
+
+        super().__init__(site, scope)
+
+    def hold(self) -> None:
+        """The line takes nothing more, as when the browser's side is full."""
+        self._waiting.clear()
+        self._free.clear()
+
+    async def is_held(self) -> None:
+        """Something waits to be taken."""
+        await asyncio.wait_for(self._waiting.wait(), 5)
+
+    def let_go(self) -> None:
+        self._free.set()
 
     async def receive_json(self) -> dict[str, Any]:
         message = await self.receive_output(timeout=5)
@@ -41,13 +72,24 @@ class Socket(ApplicationCommunicator):
 
 @asynccontextmanager
 async def open_socket(
-    address: str, user: User | None, origin: bytes = b"http://testserver"
+    address: str,
+    user: User | None,
+    origin: bytes | None = ORIGIN,
+    host: bytes = b"testserver",
+    *,
+    tls: bool = False,
+    cookie: bytes = b"",
 ) -> AsyncIterator[Socket]:
     """A connected socket, as a logged-in browser opens it."""
     path, _, query = address.partition("?")
-    headers = [(b"origin", origin), (b"host", b"testserver")]
+    headers = [(b"host", host)]
+    if origin is not None:
+        headers.append((b"origin", origin))
+    if tls:
+        headers.append((b"x-forwarded-proto", b"https"))
     if user is not None:
-        headers.append((b"cookie", await database_sync_to_async(_session_cookie)(user)))
+        cookie = await database_sync_to_async(session_cookie)(user)
+    headers.append((b"cookie", cookie))
     scope = {
         "type": "websocket",
         "path": path,
@@ -55,21 +97,44 @@ async def open_socket(
         "headers": headers,
         "subprotocols": [],
     }
-    browser = Socket(application, scope)
+    browser = Socket(scope)
     await browser.send_input({"type": "websocket.connect"})
     answer = await browser.receive_output(timeout=5)
     browser.connected = answer["type"] == "websocket.accept"
     try:
         yield browser
     finally:
+        browser.let_go()
         await browser.send_input({"type": "websocket.disconnect", "code": 1001})
         await browser.wait(timeout=5)
 
 
-def _session_cookie(user: User) -> bytes:
+def session_cookie(user: User) -> bytes:
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return f"sessionid={client.cookies['sessionid'].value}".encode()
+
+
+class Clinic:
+    """A site with a clinician, a patient and an open screening (whose start was event 1)."""
+
+    def __init__(self) -> None:
+        self.site = people.make_site()
+        self.clinician = people.make_clinician(self.site)
+        self.patient = people.make_patient(self.site)
+        self.screening = people.make_screening(self.patient)
+
+
+@pytest.fixture
+def clinic() -> Clinic:
+    return Clinic()
+
+
+def append(screening: Screening, *kinds: str) -> None:
+    """Each in a commit of its own."""
+    for kind in kinds:
+        with transaction.atomic():
+            events.append(screening=screening, kind=kind)
 
 
 async def receive(browser: Socket, count: int) -> list[dict[str, Any]]:

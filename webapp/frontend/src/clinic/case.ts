@@ -1,7 +1,7 @@
 // The case page: what was recorded, measured and concluded, and what the clinician says to it.
 import { ApiError, call, pageData, sentenceOf } from "../shared/api";
 import { byId, button, face, h } from "../shared/dom";
-import { Live, refresher } from "../shared/live";
+import { Live, endingWords, refresher } from "../shared/live";
 import type { Screening, Step } from "../shared/types";
 import * as findings from "./findings";
 import { player } from "./player";
@@ -222,15 +222,19 @@ class CasePage {
     try {
       await call("POST", `screenings/${data.screening}/${what}`, body);
     } catch (error) {
-      const problem = byId("problem");
-      problem.className = "note bad";
-      problem.textContent = sentenceOf(error);
-      problem.scrollIntoView({ block: "center" });
+      showProblem(sentenceOf(error));
+      byId("problem").scrollIntoView({ block: "center" });
       return false;
     }
     refresh();
     return true;
   }
+}
+
+function showProblem(words: string): void {
+  const problem = byId("problem");
+  problem.className = "note bad";
+  problem.textContent = words;
 }
 
 function clipNote(step: Step, detail: string): HTMLElement | null {
@@ -260,7 +264,6 @@ new Live({
   onEvent: (event) => {
     if (event.data.screening === data.screening) refresh();
   },
-  onConnection: (connected) => {
-    if (connected) refresh();
-  },
+  onStale: refresh,
+  onEnd: (why) => showProblem(endingWords(why)),
 });

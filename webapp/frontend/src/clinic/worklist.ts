@@ -1,7 +1,7 @@
 // The site's screenings, newest first; a push changes the list without a reload.
 import { call, pageData, sentenceOf } from "../shared/api";
 import { byId, button, h } from "../shared/dom";
-import { Live, refresher } from "../shared/live";
+import { type Ending, Live, endingWords, refresher } from "../shared/live";
 import type { ClipState, ScreeningState } from "../shared/types";
 import { ago, day } from "./words";
 
@@ -215,10 +215,12 @@ async function loadMore(): Promise<void> {
 
 /** Not known before the socket has said so. */
 let isConnected: boolean | null = null;
+let ended: Ending | null = null;
 
 /** "Live" is said only while the rows really follow. */
 const tell = (problem = ""): void => {
-  if (problem) live.textContent = problem;
+  if (ended) live.textContent = endingWords(ended);
+  else if (problem) live.textContent = problem;
   else if (isConnected !== null) live.textContent = isConnected ? "Live" : "No connection; trying again …";
 };
 const complain = (error: unknown): void => tell(sentenceOf(error));
@@ -230,9 +232,13 @@ new Live({
   path: `/ws/site/${data.site}/`,
   after: data.after,
   onEvent: refresh,
+  onStale: refresh,
   onConnection: (connected) => {
     isConnected = connected;
-    if (connected) refresh();
-    else tell();
+    tell();
+  },
+  onEnd: (why) => {
+    ended = why;
+    tell();
   },
 });

@@ -95,7 +95,7 @@ class RecordPage {
     askToPersist();
     await this.resume();
     const refresh = this.refreshSoon;
-    new Live({ path: "/ws/patient/", after: this.data.after, onEvent: refresh, onConnection: refresh });
+    new Live({ path: "/ws/patient/", after: this.data.after, onEvent: refresh, onStale: refresh });
     window.addEventListener("beforeunload", (event) => {
       if (isLeaving()) return;
       if (this.sender.underway().length > 0 || this.takes.isRunning) event.preventDefault();

@@ -1,7 +1,7 @@
 // A patient's screening: how far each recording is, live; then the released result, in plain words.
 import { call, pageData, sentenceOf } from "../shared/api";
 import { byId, face, h } from "../shared/dom";
-import { Live, refresher } from "../shared/live";
+import { type Ending, Live, endingWords, refresher } from "../shared/live";
 import type { Clip, PatientResult, Screening, Step } from "../shared/types";
 import { type KeptActions, keptButtons } from "../record/kept";
 import { Outbox } from "../record/outbox";
@@ -22,6 +22,7 @@ const data = pageData<PageData>();
 let screening: Screening | null = null;
 let sender: Sender | null = null;
 let connected = true;
+let ended: Ending | null = null;
 const KEPT: KeptActions = {
   resend: (take) => sender?.retry(take),
   discard: (take) => void sender?.drop(take),
@@ -180,6 +181,10 @@ function howToRead(): HTMLElement {
 }
 
 function connectionNote(): HTMLElement | null {
+  if (ended) {
+    const again = h("a", { class: "button", href: location.pathname }, "Log in again");
+    return h("div", { class: "note warn", role: "status" }, h("p", {}, endingWords(ended)), h("p", { class: "actions" }, again));
+  }
   return connected
     ? null
     : h("p", { class: "note warn", role: "status" }, "No connection at the moment. This page goes on by itself when it is back.");
@@ -234,9 +239,13 @@ new Live({
   path: "/ws/patient/",
   after: data.after,
   onEvent: refresh,
+  onStale: refresh,
   onConnection: (now) => {
     connected = now;
-    if (now) refresh();
-    else draw();
+    draw();
+  },
+  onEnd: (why) => {
+    ended = why;
+    draw();
   },
 });
