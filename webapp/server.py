@@ -11,6 +11,8 @@ from webapp.connections import PatientProtocol, most_connections
 
 APPLICATION = "webapp.asgi:application"
 GRACE_SECONDS = 10
+#: Refused by the server itself; sockets of ours put up with less still (screening/live/sockets.py).
+SOCKET_MESSAGE_BYTES = 4096
 
 
 def server(host: str, port: int, grace_seconds: int = GRACE_SECONDS) -> uvicorn.Server:
@@ -22,6 +24,9 @@ def server(host: str, port: int, grace_seconds: int = GRACE_SECONDS) -> uvicorn.
             port=port,
             http=PatientProtocol,
             lifespan="on",
+            # Sockets: pages say next to nothing, and hear short lines that are not worth packing.
+            ws_max_size=SOCKET_MESSAGE_BYTES,
+            ws_per_message_deflate=False,
             # Addresses may hold an invitation's token: they are not written down.
             access_log=False,
             log_config=None,

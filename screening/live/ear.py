@@ -39,7 +39,7 @@ class Ear:
         while running := [task for task in self._tasks if not task.done()]:
             for task in running:
                 task.cancel()
-            # More than once: a cancellation that meets the layer's receive in the wrong moment is lost.
+            # More than once: one that meets the layer's receive at the wrong moment is lost.
             await asyncio.wait(running, timeout=0.1)
         with suppress(Exception):
             # Redis may be away; what is left there expires by itself.

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
@@ -93,7 +93,7 @@ class _Sender:
                 self._streams, self._people = set(), set()
             await self._send(message)
 
-    async def _send(self, message: dict[str, object]) -> None:
+    async def _send(self, message: Mapping[str, object]) -> None:
         try:
             await get_channel_layer().group_send(GROUP, message)
             self._failed = False
