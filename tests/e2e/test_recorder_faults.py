@@ -148,6 +148,12 @@ class Patient:
         self.page.get_by_role("link", name="Go on", exact=True).click()
         self.page.wait_for_url("**/record/")
 
+    def fill_the_device(self) -> None:
+        """The browser itself allows this site hardly anything more."""
+        protocol = self.context.new_cdp_session(self.page)
+        wish = {"origin": self.page.evaluate("location.origin"), "quotaSize": 20_000}
+        protocol.send("Storage.overrideQuotaForOrigin", wish)
+
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name).click()
 
@@ -252,15 +258,10 @@ request.onupgradeneeded = () => {
 REFUSED = """IDBFactory.prototype.open = () => {
   throw new DOMException("boom: insecure", "SecurityError");
 }"""
-FULL = """const { put } = IDBObjectStore.prototype;
-IDBObjectStore.prototype.put = function (value, ...key) {
-  if (value.bytes) throw new DOMException("boom: quota", "QuotaExceededError");
-  return put.call(this, value, ...key);
-}"""
 STORAGE = {
     "storage-refused": (REFUSED, "This browser keeps nothing on this device"),
     "storage-silent": (SILENT, "storage does not answer"),
-    "storage-full": (FULL, "no room left"),
+    "storage-full": ("", "no room left"),
 }
 
 
@@ -268,14 +269,19 @@ STORAGE = {
 def test_where_the_device_keeps_nothing_the_window_does_and_says_so(
     patient: Patient, fault: str, words: str
 ) -> None:
-    patient.page.add_init_script(f"(() => {{ {fault} }})()")
+    if fault:
+        patient.page.add_init_script(f"(() => {{ {fault} }})()")
     patient.open_recorder()
     patient.page.get_by_role("button", name="Switch the camera on").wait_for(timeout=PART_MS)
     patient.context.set_offline(True)
-    patient.begin()
+    patient.press("Switch the camera on")
+    patient.press("Yes, I can see my face")
+    if not fault:
+        patient.fill_the_device()
+    patient.press("I am ready")
     patient.does_well()
     patient.sees(words)
-    patient.sees("Please keep this page open until it has been sent: it is only here.")
+    patient.sees("Please keep this page open until your recording has been sent: it is only here.")
     patient.picture()
     patient.context.set_offline(False)
     patient.hand_in()
@@ -309,6 +315,16 @@ def test_a_camera_without_a_picture_is_said(patient: Patient) -> None:
     patient.picture()
 
 
+def test_a_page_whose_script_does_not_come_says_so(patient: Patient) -> None:
+    patient.page.emulate_media(reduced_motion="reduce")
+    patient.page.route("**/record*.js", lambda route: route.abort())
+    patient.open_recorder()
+    patient.sees("This takes longer than it should.")
+    patient.page.unroute("**/record*.js")
+    patient.page.get_by_role("link", name="Please load this page again.").click()
+    expect(patient.page.get_by_role("button", name="Switch the camera on")).to_be_visible()
+
+
 HTML = "<!doctype html><title>Hotel</title><p>Error: please sign in to our Wi-Fi"
 
 
@@ -318,6 +334,7 @@ def test_a_page_in_place_of_data_is_never_shown(patient: Patient) -> None:
 
     patient.page.route("**/api/v1/**", answer)
     patient.open_recorder()
+    patient.sees("We cannot reach your clinic just now")
     patient.sees("Something in your network answers in place of your clinic")
     patient.picture()
     patient.page.unroute("**/api/v1/**")
@@ -387,7 +404,7 @@ def test_a_clinic_that_is_busy_or_full_is_said_calmly_and_obeyed(
     patient.open_recorder()
     patient.begin()
     words = json.loads(body)["detail"]
-    patient.sees(f"1 recording is waiting. {words} It is safe on this device.")
+    patient.sees(f"1 recording is waiting. {words} Your recording is safe on this device.")
     patient.picture()
     patient.does_well()
     patient.hand_in()

@@ -88,7 +88,7 @@ test("the overview counts the recordings that could not be used", () => {
 });
 
 test("a recording that the server refuses is said to be kept, on every page", () => {
-  const words = `${refused.words} It is safe on this device.`;
+  const words = `${refused.words} Your recording is safe on this device.`;
   for (const line of [overviewLineOf(step("expected"), refused), lineOf(clip("expected"), refused)]) {
     assert.deepEqual([line.label, line.words], ["not sent", words]);
   }
@@ -103,7 +103,7 @@ test("words say what is so: nothing is being sent while it waits, is elsewhere, 
   assert.equal(sendingWords([at("dropped")]), null);
   assert.equal(sendingWords([at("confirmed")]), null);
   assert.equal(sendingWords([at("sending")]), "1 recording is being sent …");
-  const waiting = `1 recording is waiting. ${OFFLINE} It is safe on this device.`;
+  const waiting = `1 recording is waiting. ${OFFLINE} Your recording is safe on this device.`;
   assert.equal(sendingWords([at("waiting")]), waiting);
   assert.equal(sendingWords([at("waiting"), refused]), waiting);
   for (const phase of ["waiting", "signed_out", "elsewhere", "refused"] as const) {

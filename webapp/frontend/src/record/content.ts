@@ -18,6 +18,8 @@ export interface View {
   statusOf: (step: string) => Status | null;
   submitting: boolean;
   problem: string;
+  /** Takes in a row that ended by themselves. */
+  failures: number;
 }
 
 /** The step that the session is at. Throws where it is at none. */
@@ -52,7 +54,7 @@ export function contentOf(view: View, actions: panels.Actions): HTMLElement | nu
     case "replay":
       return panels.replay(step(), session.fromReview || !session.steps.includes("open"), actions);
     case "interrupted":
-      return panels.interrupted(stage.why, actions);
+      return panels.interrupted(stage.why, view.failures > 1, actions);
     case "skipping":
       return panels.skipping(step(), actions);
     case "review":

@@ -51,6 +51,8 @@ class RecordPage {
   private readonly takes: Takes;
   private readonly handIn: HandIn;
   private counting = 0;
+  /** Takes in a row that ended by themselves. */
+  private failures = 0;
   private problem = "";
 
   private constructor(
@@ -98,7 +100,8 @@ class RecordPage {
     new Live({ path: "/ws/patient/", after: this.data.after, onEvent: refresh, onStale: refresh });
     window.addEventListener("beforeunload", (event) => {
       if (isLeaving()) return;
-      if (this.sender.underway().length > 0 || this.takes.isRunning) event.preventDefault();
+      const isHolding = this.sender.underway().length > 0 || this.holdsTheOnlyCopy();
+      if (isHolding || this.takes.isRunning) event.preventDefault();
     });
     window.addEventListener("pagehide", () => this.camera.close());
     reloadWhenShownAgain();
@@ -120,8 +123,11 @@ class RecordPage {
 
   /** To the screening's own page, unless something would be lost that only this window has. */
   private goOn(): void {
-    const isHolding = this.sender.unsent().some((status) => !status.safe);
-    if (!this.takes.isRunning && !isHolding) leave(`/screenings/${this.data.screening}/`);
+    if (!this.takes.isRunning && !this.holdsTheOnlyCopy()) leave(`/screenings/${this.data.screening}/`);
+  }
+
+  private holdsTheOnlyCopy(): boolean {
+    return this.sender.unsent().some((status) => !status.safe);
   }
 
   private signal(signal: Signal): void {
@@ -169,9 +175,11 @@ class RecordPage {
     });
     this.stage.showTime(null);
     if (outcome.ok) {
+      this.failures = 0;
       this.voice.say("Thank you.");
       return this.signal({ type: "saved" });
     }
+    if (outcome.why !== "stopped") this.failures += 1;
     if (ENDINGS[outcome.why].camera) this.camera.close();
     this.signal({ type: "interrupted", why: outcome.why });
   }
@@ -308,13 +316,13 @@ class RecordPage {
   }
 
   private content(): HTMLElement | null {
-    const { root, screening, session, voice, camera, handIn } = this;
+    const { root, screening, session, voice, camera, handIn, failures } = this;
     const statusOf = (step: string): Status | null => this.sender.statusOf(step);
     const { devices, device } = camera;
     const { isUnderway: submitting } = handIn;
     const problem = this.problem || handIn.problem;
     return contentOf(
-      { root, screening, session, devices, device, voice, statusOf, submitting, problem },
+      { root, screening, session, devices, device, voice, statusOf, submitting, problem, failures },
       this.actions,
     );
   }
@@ -325,9 +333,4 @@ class RecordPage {
   }
 }
 
-RecordPage.open().catch((error: unknown) => {
-  byId("recorder").replaceChildren(
-    h("p", { class: "note bad", role: "alert" }, sentenceOf(error)),
-    h("p", { class: "actions" }, h("a", { class: "button", href: location.href }, "Try again")),
-  );
-});
+RecordPage.open().catch((error: unknown) => byId("recorder").replaceChildren(panels.closed(error)));

@@ -1,4 +1,5 @@
 // What stands under the picture at each stage: few words, one large button.
+import { ApiError, sentenceOf } from "../shared/api";
 import { button, face, h, staticUrl } from "../shared/dom";
 import type { Screening, Step } from "../shared/types";
 import type { Device } from "./camera";
@@ -217,13 +218,19 @@ export function replay(step: Step, isLast: boolean, actions: Actions): HTMLEleme
   );
 }
 
-export function interrupted(why: Ending, actions: Actions): HTMLElement {
+export function interrupted(why: Ending, isRepeated: boolean, actions: Actions): HTMLElement {
   return h(
     "section",
     { role: "alert" },
     heading("Let us do this part again"),
     h("p", { class: "lead" }, ENDINGS[why].words),
     h("p", {}, "Everything you recorded before is kept."),
+    isRepeated &&
+      h(
+        "p",
+        { class: "note" },
+        "This was not the first time. If it goes on, please close other programs, or open this page in another browser or on another device.",
+      ),
     h(
       "div",
       { class: "actions" },
@@ -267,4 +274,17 @@ export function skipping(step: Step, actions: Actions): HTMLElement {
     ),
   );
   return h("section", {}, heading(`Leave out “${step.title}”?`), form);
+}
+
+/** In place of the recorder, when the page could not be opened. */
+export function closed(error: unknown): HTMLElement {
+  const isPassing = error instanceof ApiError && error.isPassing;
+  return h(
+    "section",
+    { role: "alert" },
+    heading(isPassing ? "We cannot reach your clinic just now" : "This page could not be opened"),
+    h("p", { class: "lead" }, sentenceOf(error)),
+    h("p", {}, "Nothing that you recorded is lost by this."),
+    h("p", { class: "actions" }, h("a", { class: "button", href: location.href }, "Try again")),
+  );
 }

@@ -32,7 +32,7 @@ export interface Line {
 export const NOT_READABLE =
   "This device can no longer read this recording. Please record this part again.";
 const SIGNED_OUT = "You are signed out. Please sign in again in another window, then come back here.";
-const ELSEWHERE = "Another window of this browser has it and sends it.";
+const ELSEWHERE = "Another window of this browser has it. Please look there.";
 
 /** Why a recording is refused for good. Null: an error of our own, of which nobody can read. */
 export function wordsOfRefusal(failure: ApiError | null): string {
@@ -88,10 +88,12 @@ function count(statuses: Status[], one: string, many: string): string {
 
 function whereItIs(statuses: Status[]): string {
   if (statuses.some((one) => !one.safe)) return keepOpen(statuses.length);
-  return statuses.length === 1 ? "It is safe on this device." : "They are safe on this device.";
+  return statuses.length === 1
+    ? "Your recording is safe on this device."
+    : "Your recordings are safe on this device.";
 }
 
 function keepOpen(many: number): string {
-  const what = many === 1 ? "it has been sent: it is" : "they have been sent: they are";
+  const what = many === 1 ? "your recording has been sent: it is" : "they have been sent: they are";
   return `Please keep this page open until ${what} only here.`;
 }
