@@ -78,9 +78,9 @@ export class Sender {
       this.jobs.delete(id);
     }
     this.others.delete(id);
+    if (status) this.onChange({ ...status, phase: "dropped" }, null);
     await this.outbox.remove(id);
     job?.letGo();
-    if (status) this.onChange({ ...status, phase: "dropped" }, null);
   }
 
   /** Sends a take once more that the server had refused. */

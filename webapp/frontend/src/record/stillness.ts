@@ -49,9 +49,17 @@ export class Watcher {
   }
 
   look(): Look {
-    this.pen?.drawImage(this.video, 0, 0, WIDTH, HEIGHT);
-    const points = this.pen?.getImageData(0, 0, WIDTH, HEIGHT).data ?? null;
-    return { frames: this.running ? (this.last ?? 0) : null, points };
+    return { frames: this.running ? (this.last ?? 0) : null, points: this.points() };
+  }
+
+  /** Null in browsers that let no page read a picture. */
+  private points(): Uint8ClampedArray | null {
+    try {
+      this.pen?.drawImage(this.video, 0, 0, WIDTH, HEIGHT);
+      return this.pen?.getImageData(0, 0, WIDTH, HEIGHT).data ?? null;
+    } catch {
+      return null;
+    }
   }
 
   /** Ends the counting; about as many frames as the recorder was given, null where unknown. */
