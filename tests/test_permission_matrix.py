@@ -97,6 +97,7 @@ RULES: dict[str, dict[str, Rule]] = {
     # --- API
     "api-index": pages(EVERYBODY, *READ),
     "api-me": pages(SIGNED_IN, *READ),
+    "api-active": pages(SIGNED_IN, "POST"),
     "api-consent-form": pages(SIGNED_IN, *READ),
     "api-consents": {
         "GET": Rule(SIGNED_IN),
@@ -147,12 +148,14 @@ OPEN_ACCOUNT_PAGES = {
     *("account_email_verification_sent", "account_confirm_email", "account_confirm_login_code"),
     *("account_reset_password", "account_reset_password_done", "mfa_authenticate"),
     *("account_reset_password_from_key", "account_reset_password_from_key_done"),
+    "mfa_login_webauthn",
 }
 SIGNED_IN_ACCOUNT_PAGES = {
     *("account_email", "account_change_password", "account_set_password"),
     *("account_reauthenticate", "mfa_index", "mfa_reauthenticate", "mfa_activate_totp"),
     *("mfa_deactivate_totp", "mfa_view_recovery_codes", "mfa_generate_recovery_codes"),
-    "mfa_download_recovery_codes",
+    *("mfa_download_recovery_codes", "mfa_list_webauthn", "mfa_add_webauthn"),
+    *("mfa_edit_webauthn", "mfa_remove_webauthn", "mfa_reauthenticate_webauthn"),
 }
 #: The admin site's log-in sends everybody to the site's own, with its limits and second factor.
 OPEN_ADMIN_PAGES = {"admin:logout"}
@@ -238,6 +241,8 @@ def address(name: str, pattern: URLPattern, case: Case) -> str | None:
     )
     if name == "api-uploads":
         row = case.ids["clip"]
+    if name in ("mfa_edit_webauthn", "mfa_remove_webauthn"):
+        row, names = "1", ["pk"]  # the number stands in the part of the address before
     values = {
         "pk": case.ids["site"] if name in ("api-worklist", "api-site-comparison") else row,
         "key": case.ids["screening"],

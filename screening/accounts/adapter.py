@@ -1,17 +1,30 @@
 """How allauth behaves here: nobody signs up by themselves; passwords are tried within limits."""
 
 import logging
+import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from screening.accounts import browsers, limits, trail
+from screening.accounts import browsers, limits, sessions, trail
 from screening.accounts.addresses import client_address
+from screening.models import User
 
 logger = logging.getLogger(__name__)
+
+WAYS_TO_CONFIRM = {
+    "reauthenticate": "Use my password",
+    "mfa_reauthenticate": "Use my app or a recovery code",
+    "mfa_reauthenticate:webauthn": "Use my passkey",
+}
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -59,6 +72,33 @@ class AccountAdapter(DefaultAccountAdapter):
         found = self.authenticate(self.request, email=user.email, password=password)  # type: ignore[attr-defined]
         return found is not None and found.pk == user.pk
 
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Always, but for second factors of whoever has just signed in with all they have."""
+        if app != "allauth.mfa" or self.request is None:
+            return True
+        signed_in = float(self.request.session.get(sessions.SIGNED_IN, 0))
+        return time.time() - signed_in > settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+    def get_reauthentication_methods(
+        self, user: AbstractBaseUser | AnonymousUser
+    ) -> list[dict[str, Any]]:
+        found = super().get_reauthentication_methods(user)
+        return [{**way, "description": WAYS_TO_CONFIRM[way["id"]]} for way in found]
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """Not an address that meanwhile became somebody else's account."""
+        others = User.objects.exclude(pk=email_address.user_id)
+        if others.filter(email__iexact=email_address.email).exists():
+            return False
+        return bool(super().confirm_email(request, email_address))
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """A mail server that is away undoes nothing: what the mail is about has happened."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except OSError:
+            logger.exception("could not send a mail of the kind %s", template_prefix)
+
     def _please_wait(self, request: HttpRequest, seconds: int) -> ValidationError:
         # The middleware makes a 429 with Retry-After of the page that shows this.
         request.please_wait_seconds = seconds  # type: ignore[attr-defined]
@@ -67,6 +107,14 @@ class AccountAdapter(DefaultAccountAdapter):
             "then try again.",
             code="too_many_login_attempts",
         )
+
+
+class FactorAdapter(DefaultMFAAdapter):
+    """Names of keys in plain words."""
+
+    def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:
+        count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
+        return "My passkey" if count == 0 else f"My passkey {count + 1}"
 
 
 def in_words(seconds: int) -> str:

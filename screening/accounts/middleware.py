@@ -1,17 +1,30 @@
-"""What every request of a person passes through: known browsers, and waits that are said aloud."""
+"""What every request of a person passes: idle time, second factors, known browsers, waits."""
 
 from collections.abc import Callable
+from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 
-from screening.accounts import browsers
+from screening.accounts import browsers, sessions, trail
+from screening.accounts.adapter import in_words
+from screening.models import User
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
+#: What somebody who owes a second factor may open: the ways to show it, and the way out.
+TO_SHOW_IT = {"account_logout", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"}
+#: Who has none yet may also open the pages that set one up.
+TO_SET_UP = {"account_reauthenticate", "mfa_index", "mfa_activate_totp", "mfa_add_webauthn"}
+SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
 class AccountsMiddleware:
-    """Sets the cookie of a browser that has just signed in; gives a refused attempt its status."""
-
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
@@ -23,3 +36,52 @@ class AccountsMiddleware:
             response.status_code = 429
             response["Retry-After"] = str(seconds)
         return response
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponseBase | None:
+        """For those who work here: signed out when away, and led to their second factor."""
+        user = request.user
+        if not isinstance(user, User) or not sessions.works_here(user):
+            return None
+        if sessions.is_over(request.session):
+            return _sign_out(request, user)
+        if _is_act(request):
+            sessions.note_act(request.session)
+        if sessions.owes_second_factor(request.session, user):
+            return _lead_to_second_factor(request, user)
+        return None
+
+
+def _is_act(request: HttpRequest) -> bool:
+    """A page that was opened or something that was sent; not what a live page reads by itself."""
+    by_itself = request.path.startswith(("/api/", "/media/"))
+    return not (by_itself and request.method in SAFE)
+
+
+def _sign_out(request: HttpRequest, user: User) -> HttpResponseBase:
+    trail.note(request, "account.away_too_long", user)
+    logout(request)
+    away = in_words(settings.STAFF_IDLE_SECONDS)
+    sentence = f"You were signed out, because nothing was done for {away}. Nothing is lost."
+    if request.path.startswith("/api/"):
+        return JsonResponse({"code": "not_logged_in", "detail": sentence}, status=401)
+    messages.info(request, sentence)
+    query = {"next": request.get_full_path()} if request.method in SAFE else {}
+    return redirect(f"{reverse('account_login')}?{urlencode(query)}")
+
+
+def _lead_to_second_factor(request: HttpRequest, user: User) -> HttpResponseBase | None:
+    """None where the page is part of that way itself."""
+    name = request.resolver_match.url_name if request.resolver_match else None
+    has_one = sessions.has_second_factor(user)
+    if name in TO_SHOW_IT or (name in TO_SET_UP and not has_one):
+        return None
+    if request.path.startswith("/api/"):
+        detail = "Please set up your second step of signing in first, on the page of your account."
+        return JsonResponse({"code": "second_factor_missing", "detail": detail}, status=403)
+    if not has_one:
+        return redirect("mfa_index")
+    by_code = Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.WEBAUTHN)
+    page = "mfa_reauthenticate" if by_code.exists() else "mfa_reauthenticate_webauthn"
+    return redirect(f"{reverse(page)}?{urlencode({'next': request.get_full_path()})}")

@@ -1,12 +1,31 @@
 """Pages about accounts that allauth has no view for."""
 
-from django.http import HttpRequest, HttpResponse
+from typing import cast
+
+from allauth.account.models import EmailAddress
+from allauth.account.views import email
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
 from screening.accounts.adapter import in_words
+from screening.models import User
 
 #: Seconds of the longest limit behind an address; a minute where it is not named.
 LONGEST_WAIT = {"account_reset_password": 3600}
+
+
+@login_required
+def change_email(request: HttpRequest) -> HttpResponseBase:
+    """allauth's page, for an account whose own address counts as confirmed.
+
+    It came by invitation or from an administrator, and people sign in with it. Left unconfirmed,
+    allauth would take it for the new one that is waiting, and drop it for the next.
+    """
+    user = cast(User, request.user)
+    own = {"verified": True, "primary": True}
+    EmailAddress.objects.update_or_create(user=user, email=user.email.lower(), defaults=own)
+    return cast(HttpResponseBase, email(request))
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from screening.accounts import stepup
 from screening.errors import DomainError
 from screening.models import Screening, User
 from screening.permissions import stands
@@ -43,6 +44,36 @@ class WhileItStands:
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = cast(Any, super()).get_queryset(request)
         return rows.filter(stands(self.screening_path))
+
+
+class ConfirmedActions:
+    """An action on these rows cannot be taken back: whoever does it shows again that it is they."""
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST" and not stepup.is_confirmed(request):
+            return stepup.confirmation(request)
+        page = cast(Any, super())
+        return cast(HttpResponse, page.changelist_view(request, *args, **kwargs))
+
+
+class Confirmed(ConfirmedActions):
+    """Rows about people's rights, and how they sign in.
+
+    Asked when the form is opened, so that nothing that was typed, a password least of all, has to
+    wait anywhere; and when it is sent, should it have lain for long.
+    """
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not stepup.is_confirmed(request):
+            return stepup.confirmation(request)
+        page = cast(Any, super())
+        return cast(HttpResponse, page.changeform_view(request, *args, **kwargs))
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not stepup.is_confirmed(request):
+            return stepup.confirmation(request)
+        page = cast(Any, super())
+        return cast(HttpResponse, page.delete_view(request, *args, **kwargs))
 
 
 class Viewed:

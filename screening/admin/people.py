@@ -7,11 +7,20 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from screening.admin.base import NoDelete, ReadOnly, act_on_each, user_of
+from screening.accounts import stepup
+from screening.admin.base import (
+    Confirmed,
+    ConfirmedActions,
+    NoDelete,
+    ReadOnly,
+    act_on_each,
+    user_of,
+)
 from screening.models import Invitation, Membership, Patient, Site, User
+from screening.services import accounts as services_accounts
 from screening.services import erasure, invitations, sites
 
 
@@ -28,7 +37,7 @@ class NewUserForm(AdminUserCreationForm):
 
 
 @admin.register(User)
-class Users(UserAdmin):
+class Users(Confirmed, UserAdmin):
     ordering = ("email",)
     list_display = ("email", "name", "is_active", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff", "memberships__site")
@@ -43,6 +52,33 @@ class Users(UserAdmin):
     add_fieldsets = ((None, {"fields": ("email", "name", "password1", "password2")}),)
     readonly_fields = ("last_login", "date_joined")
     inlines = (MembershipInline,)
+    actions = [
+        act_on_each(
+            "Take all second factors away",
+            lambda by, row: services_accounts.remove_second_factors(by=by, user=row),
+        )
+    ]
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        if not stepup.is_confirmed(request):
+            return stepup.confirmation(request)
+        return super().user_change_password(request, id, form_url)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        before = User.objects.filter(pk=obj.pk).values_list("email", flat=True).first()
+        super().save_model(request, obj, form, change)
+        if before and before != obj.email:
+            services_accounts.email_was_changed(by=user_of(request), user=obj, before=before)
+
+    def log_addition(self, request: HttpRequest, obj: User, message: Any) -> Any:
+        services_accounts.note_edit(by=user_of(request), user=obj, what="made")
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: User, message: Any) -> Any:
+        services_accounts.note_edit(by=user_of(request), user=obj, what=message)
+        return super().log_change(request, obj, message)
 
 
 @admin.register(Site)
@@ -58,7 +94,7 @@ class Sites(NoDelete, admin.ModelAdmin):
 
 
 @admin.register(Membership)
-class Memberships(admin.ModelAdmin):
+class Memberships(Confirmed, admin.ModelAdmin):
     list_display = ("user", "site", "role", "created_at")
     list_filter = ("site", "role")
     search_fields = ("user__email", "user__name", "site__name")
@@ -73,7 +109,7 @@ erase_each = act_on_each(
 
 
 @admin.register(Patient)
-class Patients(NoDelete, admin.ModelAdmin):
+class Patients(ConfirmedActions, NoDelete, admin.ModelAdmin):
     """Patients come by invitation and leave by erasure."""
 
     list_display = ("pseudonym", "name", "site", "created_at", "erased_at", "erasure_proven_at")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.core.exceptions import ReauthenticationRequired
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework import exceptions, status
@@ -35,6 +36,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         response = _answer("not_allowed", "You may not do this.", 403)
     elif isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         response = _answer("not_logged_in", "Please log in.", status.HTTP_401_UNAUTHORIZED)
+    elif isinstance(error, ReauthenticationRequired):
+        response = _answer("confirm_first", "Please confirm first that it is you.", 403)
     else:
         framework = exception_handler(error, context)
         if framework is None:

@@ -1,9 +1,9 @@
 """API: where everything is. ``/api/v1/`` answers with its own addresses."""
 
 import re
-from typing import ClassVar
+from typing import cast
 
-from django.urls import URLPattern, get_resolver, reverse
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from rest_framework import serializers as s
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -25,15 +25,15 @@ class IndexOut(s.Serializer[dict[str, object]]):
 class Index(APIView):
     """Says what exists, not what anybody may do; it needs no log-in and tells of no row."""
 
-    permission_classes: ClassVar = [AllowAny]
+    permission_classes = [AllowAny]
 
     @describe("The addresses of this API", answer=IndexOut)
     def get(self, request: Request) -> Response:
         root = next(one for one in get_resolver().url_patterns if str(one.pattern) == ROOT)
-        routes: list[URLPattern] = root.url_patterns  # type: ignore[union-attr]
         addresses = {
             str(route.name).removeprefix("api-"): f"/{ROOT}{_written(str(route.pattern))}"
-            for route in routes
+            for route in cast(URLResolver, root).url_patterns
+            if isinstance(route, URLPattern)
         }
         body = {
             "name": "Mimia",

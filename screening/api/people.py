@@ -23,6 +23,17 @@ class Me(View):
         return Response({**present.me(self.user), "csrf": get_token(request._request)})
 
 
+class Active(View):
+    @describe(
+        "The person at the page did something: they are not away (a page that reads is no proof)",
+        answer=None,
+        status=204,
+    )
+    def post(self, request: Request) -> Response:
+        # Noted by the middleware, as everything that a person sends.
+        return Response(status=204)
+
+
 class CurrentConsentForm(View):
     @describe("The consent text in force", answer=serializers.ConsentFormOut, errors=[404])
     def get(self, request: Request) -> Response:

@@ -8,6 +8,7 @@ from screening.uploads import tus
 urlpatterns = [
     path("", index.Index.as_view(), name="api-index"),
     path("me/", people.Me.as_view(), name="api-me"),
+    path("me/active/", people.Active.as_view(), name="api-active"),
     path("consent-forms/current/", people.CurrentConsentForm.as_view(), name="api-consent-form"),
     path("consents/", people.Consents.as_view(), name="api-consents"),
     path("consents/withdraw/", people.WithdrawConsent.as_view(), name="api-consent-withdraw"),

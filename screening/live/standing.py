@@ -1,7 +1,8 @@
 """Who may follow which stream just now: sessions, people and rights, asked for many at once.
 
 The same questions that each page asks: is the session there and not expired, is it still the same
-person with the same password, are they active, and does the permission's rule still hold?
+person with the same password, are they active, are those who work here still at it (idle time,
+second factor), and does the permission's rule still hold?
 """
 
 from collections.abc import Collection, Mapping
@@ -16,6 +17,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from screening.accounts import sessions
 from screening.models import User
 from screening.services import events
 
@@ -48,7 +50,7 @@ class Standing:
 
 
 def standings(asks: Collection[Ask]) -> dict[Ask, Standing | Refusal]:
-    """Four queries, for any number of sockets."""
+    """Six queries at most, for any number of sockets."""
     people = _logged_in({ask.session_key for ask in asks})
     wishes = {(people[a.session_key], a.wish) for a in asks if a.session_key in people}
     readable = events.readable_streams(wishes=wishes) if wishes else {}
@@ -74,11 +76,13 @@ def _logged_in(session_keys: Collection[str]) -> dict[str, int]:
     }
     ids = {int(data[SESSION_KEY]) for data in held.values() if SESSION_KEY in data}
     users = User.objects.filter(is_active=True).in_bulk(ids)
-    return {
-        key: user.pk
+    good = {
+        key: (data, user)
         for key, data in held.items()
         if (user := users.get(int(data.get(SESSION_KEY, 0)))) and is_good(data, user)
     }
+    over = sessions.no_longer_signed_in(good)
+    return {key: user.pk for key, (_, user) in good.items() if key not in over}
 
 
 def is_good(session: Mapping[str, Any], user: User) -> bool:

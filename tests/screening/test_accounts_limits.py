@@ -158,7 +158,7 @@ def test_a_browser_is_known_for_its_own_people_only_and_by_our_signature() -> No
     assert status(forged) == 429
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_many_at_once_are_all_counted() -> None:
     def in_thread(_: int) -> bool:
         try:

@@ -21,6 +21,7 @@ from screening.models import (
 )
 from screening.services import measuring, screenings
 from tests.screening import factories as make
+from tests.screening.accounts import confirmed
 from tests.screening.conftest import Client
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +49,10 @@ EVIDENCE = [
 
 @pytest.fixture
 def admin_client(client_of: Callable[..., Client]) -> Client:
-    return client_of(make.AdminFactory())
+    """Signed in, and confirmed that it is they: what changes people asks for that."""
+    client = client_of(make.AdminFactory())
+    assert confirmed(client).session
+    return client
 
 
 def act(client: Client, model: type[Any], action: str, *rows: Any, **more: str) -> str:

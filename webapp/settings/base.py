@@ -273,6 +273,27 @@ MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}
 #: what stands left of theirs was written by the asker.
 TRUSTED_PROXIES = env.int("MIMIA_TRUSTED_PROXIES", default=0)
 KNOWN_BROWSER_COOKIE_NAME = "known_browser"
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+# One address at a time: a new one takes the old one's place once it is confirmed; the old is told.
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+# Nobody is written to because a stranger typed their address.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_FORMS = {"reset_password": "screening.accounts.forms.ResetPasswordForm"}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Mimia"
+MFA_TOTP_TOLERANCE = 1
+MFA_ADAPTER = "screening.accounts.adapter.FactorAdapter"
+# Accounts come from invitations and from administrators: nobody can take an address in advance.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_FORMS = {"add_webauthn": "screening.accounts.forms.AddPasskeyForm"}
+#: Clinicians and administrators must show a second factor (always, in production).
+STAFF_SECOND_FACTOR = env.bool("MIMIA_STAFF_SECOND_FACTOR", default=False)
+#: They are signed out when they did nothing for so long; 0: never.
+STAFF_IDLE_SECONDS = 60 * env.int("MIMIA_STAFF_IDLE_MINUTES", default=30)
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "home"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Mimia · "

@@ -7,3 +7,5 @@ DEMO_ACCOUNTS = True
 SECRET_KEY = "development-only-not-a-secret"  # noqa: S105
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# A passkey can be tried without TLS at http://localhost (browsers take no bare IP address).
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True

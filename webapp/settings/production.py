@@ -18,6 +18,7 @@ CSRF_COOKIE_SECURE = True
 SESSION_COOKIE_NAME = "__Host-sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken"
 KNOWN_BROWSER_COOKIE_NAME = "__Host-known_browser"
+STAFF_SECOND_FACTOR = env.bool("MIMIA_STAFF_SECOND_FACTOR", default=True)
 EMAIL_CONFIG = env.email_url("EMAIL_URL")
 vars().update(EMAIL_CONFIG)
 # HSTS for subdomains and preload lists: other hosts of the clinic's domain are not ours to decide.

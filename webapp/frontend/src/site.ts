@@ -1,4 +1,10 @@
-// On every page: copy buttons.
+// On every page: copy buttons, idle time, words for passkeys that fail.
+import { watchIdle } from "./shared/idle";
+import { showPasskeyTrouble } from "./shared/passkeys";
+
+watchIdle();
+showPasskeyTrouble();
+
 for (const element of document.querySelectorAll<HTMLButtonElement>("[data-copy]")) {
   element.addEventListener("click", () => {
     const field = document.querySelector<HTMLInputElement>(element.dataset.copy ?? "");

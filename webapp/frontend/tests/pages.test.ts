@@ -7,6 +7,7 @@ import { leadOf, lineOf as overviewLineOf } from "../src/record/review";
 import { type Phase, sendingWords, type Status, statusLine } from "../src/record/sending";
 import { lineOf, withdrawnWords } from "../src/screening/words";
 import type { Clip, Step } from "../src/shared/types";
+import { judge as judgeIdle } from "../src/shared/idle";
 import { backoff, judge, refresher } from "../src/shared/live";
 
 test("events are delivered once and in order; a gap is asked for", () => {
@@ -14,6 +15,15 @@ test("events are delivered once and in order; a gap is asked for", () => {
   assert.equal(judge(5, 5), "ignore");
   assert.equal(judge(5, 3), "ignore");
   assert.equal(judge(5, 7), "gap");
+});
+
+test("who does nothing is warned before the end, however short the time", () => {
+  const half = 30 * 60_000;
+  assert.equal(judgeIdle(half - 130_000, 0, half), "here");
+  assert.equal(judgeIdle(half - 110_000, 0, half), "warn");
+  assert.equal(judgeIdle(half, 0, half), "over");
+  assert.equal(judgeIdle(20_000, 0, 60_000), "here");
+  assert.equal(judgeIdle(31_000, 0, 60_000), "warn");
 });
 
 test("reconnecting backs off, and never for longer than a quarter of a minute and a bit", () => {
