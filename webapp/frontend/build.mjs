@@ -3,6 +3,7 @@
 // them, so that a page never asks another host for anything.
 import { build, context } from "esbuild";
 import { copyFile, cp, mkdir, readdir, rm } from "node:fs/promises";
+import { faceFinderWithoutReports, refuseAddresses } from "./silence.mjs";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -55,6 +56,7 @@ const options = {
   minify: true,
   legalComments: "none",
   logLevel: "warning",
+  plugins: [faceFinderWithoutReports],
 };
 
 await rm(dist, { recursive: true, force: true });
@@ -62,4 +64,7 @@ await mkdir(dist, { recursive: true });
 await cp(path.join(here, "public"), dist, { recursive: true });
 await copyFaceFinder();
 if (process.argv.includes("--watch")) await (await context(options)).watch();
-else await build(options);
+else {
+  await build(options);
+  await refuseAddresses(dist);
+}
