@@ -117,3 +117,14 @@ class StoreAway(Unavailable):
     code = "store_away"
     detail = "Recordings cannot be reached at the moment. Please try again in a minute."
     retry_after = 10
+
+
+class MailAway(Unavailable):
+    """The mail server does not take the message."""
+
+    code = "mail_away"
+    detail = (
+        "The message could not be sent at the moment. Please check the address, or try again in a"
+        " few minutes."
+    )
+    retry_after = 60

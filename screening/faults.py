@@ -7,6 +7,7 @@ and stays a 500 with its trace in the log.
 
 import errno
 import logging
+import smtplib
 import sqlite3
 
 import redis.exceptions
@@ -16,7 +17,7 @@ from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 
-from screening.errors import DomainError, NoRoom, Unavailable
+from screening.errors import DomainError, MailAway, NoRoom, StoreAway, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -60,10 +61,12 @@ def passing(error: BaseException) -> Unavailable | None:
         return _of_database(error)
     if isinstance(error, ClientError):
         return _of_store(error)
-    if isinstance(
-        error, BotoCoreError | redis.exceptions.ConnectionError | redis.exceptions.TimeoutError
-    ):
+    if isinstance(error, BotoCoreError):
+        return StoreAway()
+    if isinstance(error, redis.exceptions.ConnectionError | redis.exceptions.TimeoutError):
         return Unavailable()
+    if isinstance(error, smtplib.SMTPException):
+        return MailAway()
     # Last, since some of the above are OSErrors too.
     if isinstance(error, OSError):
         return _of_system(error)
@@ -94,7 +97,7 @@ def _of_store(error: ClientError) -> Unavailable | None:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status == NoRoom.status or error.response.get("Error", {}).get("Code") in STORE_FULL:
         return NoRoom()
-    return Unavailable() if status >= 500 or status == 429 else None
+    return StoreAway() if status >= 500 or status == 429 else None
 
 
 def note(error: BaseException, answer: DomainError) -> None:

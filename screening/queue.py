@@ -5,11 +5,16 @@ the work: the sweeper finds what is due in the database.
 """
 
 import logging
+from time import monotonic
 
 from celery import current_app
 from django.db import transaction
 
 logger = logging.getLogger(__name__)
+
+#: After a failure no hint is sent for so long: nobody's request waits for a broker that is away.
+SILENT_SECONDS = 10.0
+_silent_until = 0.0
 
 #: Something is to be measured: the worker takes the clip whose turn it is, not always this one.
 MEASURE_CLIP = "worker.measure_clip"
@@ -38,10 +43,14 @@ def enqueue_on_commit(task: str, *args: str) -> None:
     """Send ``task`` with string arguments (ids) after the surrounding transaction commits."""
 
     def send() -> None:
+        global _silent_until
+        if monotonic() < _silent_until:
+            return
         try:
             current_app.send_task(task, args=args)
         except Exception:
             # Any broker failure at all: the sweeper re-enqueues what the database says is due.
+            _silent_until = monotonic() + SILENT_SECONDS
             logger.exception("could not enqueue %s; the sweeper will", task)
 
     transaction.on_commit(send)

@@ -1,3 +1,10 @@
 """What every test may use: real servers on free ports, and a strict mode in which a skip fails."""
 
-pytest_plugins = ["tests.strict", "tests.servers", "tests.stores", "tests.clips"]
+pytest_plugins = [
+    "tests.strict",
+    "tests.servers",
+    "tests.stores",
+    "tests.clips",
+    "tests.ready",
+    "tests.silence",
+]

@@ -9,6 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.servers import ObjectStore
+from webapp import outward
 
 
 @pytest.fixture
@@ -34,9 +35,9 @@ def use_s3(object_store: ObjectStore, settings: Settings) -> None:
         "access_key": given["MIMIA_S3_ACCESS_KEY"],
         "secret_key": given["MIMIA_S3_SECRET_KEY"],
         "region_name": "us-east-1",
-        "addressing_style": "path",
         "file_overwrite": True,
         "default_acl": None,
+        **outward.s3(8.0),
     }
     backend = "storages.backends.s3.S3Storage"
     settings.STORAGES = {

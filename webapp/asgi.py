@@ -13,11 +13,15 @@ http_application: Any = lined_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
+from django.db import connections  # noqa: E402
 
 from screening.live.origin import OwnOrigin  # noqa: E402
 from screening.live.push import attach_loop  # noqa: E402
 from screening.live.routing import websocket_urlpatterns  # noqa: E402
 from screening.uploads.limits import BodyLimit  # noqa: E402
+from webapp.outward import bound_statements  # noqa: E402
+
+bound_statements(connections, settings.STATEMENT_SECONDS)
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -5,6 +5,7 @@ The answer says nothing about people or results and needs no log-in.
 """
 
 import logging
+import threading
 from collections.abc import Callable
 from time import monotonic
 from uuid import uuid4
@@ -12,7 +13,7 @@ from uuid import uuid4
 from celery import current_app
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import connection
+from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 CACHE_SECONDS = 2.0
 QUEUE_SECONDS = 2.0
 WORKER_SECONDS = 2.0
+#: All checks are asked at once, and whoever asks is answered after so long: a little longer than
+#: the wait for a worker, so that "no worker answers" is told and not "no answer".
+ANSWER_SECONDS = 3.0
 
 
 class NotReady(Exception):
@@ -37,8 +41,11 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when every check passes, 503 with the failing ones otherwise."""
-    checks = {name: _result(name, check) for name, check in CHECKS.items()}
+    """200 when every check passes, 503 with the failing ones otherwise; within ANSWER_SECONDS."""
+    for probe in PROBES:
+        probe.begin()
+    deadline = monotonic() + ANSWER_SECONDS
+    checks = {probe.name: probe.result(deadline) for probe in PROBES}
     ready = all(result == "ok" for result in checks.values())
     return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
 
@@ -107,22 +114,53 @@ CHECKS: dict[str, Callable[[], None]] = {
     "worker": _worker,
     "bundle": _bundle,
 }
-_last: dict[str, tuple[float, str]] = {}
+
+
+class Probe:
+    """One check, asked on a thread of its own, so that one which hangs holds up nobody.
+
+    While it hangs no second thread is started for it: all who ask are told that it does not answer.
+    """
+
+    def __init__(self, name: str, check: Callable[[], None]) -> None:
+        self.name, self.check = name, check
+        self._lock = threading.Lock()
+        self._asked_at, self._answered, self._said = float("-inf"), threading.Event(), ""
+
+    def begin(self) -> None:
+        """Asks, unless that was done a moment ago or the last answer has not come yet."""
+        with self._lock:
+            is_open = self._asked_at > float("-inf") and not self._answered.is_set()
+            if not is_open and monotonic() - self._asked_at >= CACHE_SECONDS:
+                self._asked_at, self._answered = monotonic(), threading.Event()
+                work = threading.Thread(target=self._ask, args=(self._answered,), daemon=True)
+                work.name = f"ready-{self.name}"
+                work.start()
+
+    def result(self, deadline: float) -> str:
+        """``ok``, or what is wrong; waits for it until ``deadline`` at most."""
+        if self._answered.wait(max(0.0, deadline - monotonic())):
+            return self._said
+        return f"no answer within {ANSWER_SECONDS:g} s"
+
+    def _ask(self, answered: threading.Event) -> None:
+        try:
+            self._said = _result(self.name, self.check)
+        finally:
+            connections.close_all()
+            answered.set()
 
 
 def _result(name: str, check: Callable[[], None]) -> str:
-    """``ok``, or what is wrong; at most ``CACHE_SECONDS`` old."""
-    asked_at, result = _last.get(name, (float("-inf"), ""))
-    if monotonic() - asked_at < CACHE_SECONDS:
-        return result
     try:
         check()
-        result = "ok"
     except NotReady as missing:
-        result = str(missing)
+        return str(missing)
     except Exception as error:
         # Whatever a database, a store or a broker raises means the same here: it is not ready.
         logger.warning("not ready: %s: %s", name, type(error).__name__)
-        result = f"failed: {type(error).__name__}"
-    _last[name] = (monotonic(), result)
-    return result
+        return f"failed: {type(error).__name__}"
+    return "ok"
+
+
+PROBES = [Probe(name, check) for name, check in CHECKS.items()]

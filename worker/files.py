@@ -16,18 +16,20 @@ from worker.errors import FileMissing
 def local_clip(storage_key: str, sha256: str) -> Iterator[Path]:
     """The clip's original, to read only; a temporary copy where the store is remote.
 
-    Raises :class:`FileMissing` when the store does not have it or has something else.
+    Raises :class:`FileMissing` when the store does not have it or has something else, and StoreAway
+    when that cannot be known just now.
     """
     clips = storages["default"]
     with tempfile.TemporaryDirectory(prefix="mimia-") as folder:
         try:
-            if isinstance(clips, FileSystemStorage):
-                path = Path(clips.path(storage_key))
-            else:
-                path = Path(folder) / "clip"
-                store.fetch(storage_key, path)
-            with path.open("rb") as content:
-                found = hashlib.file_digest(content, "sha256").hexdigest()
+            with store.reaching():
+                if isinstance(clips, FileSystemStorage):
+                    path = Path(clips.path(storage_key))
+                else:
+                    path = Path(folder) / "clip"
+                    store.fetch(storage_key, path)
+                with path.open("rb") as content:
+                    found = hashlib.file_digest(content, "sha256").hexdigest()
         except FileNotFoundError as missing:
             raise FileMissing("the store does not have the clip's file") from missing
         if found != sha256:

@@ -18,7 +18,7 @@ from django.conf import settings
 
 from ml.errors import BundleError, ConfigError, SourceError, WeightsError
 from screening import faults, queue
-from screening.errors import StoreAway
+from screening.errors import Unavailable
 from screening.models import ModelBundle
 from screening.services import measuring, retries
 from worker import bundles
@@ -77,11 +77,11 @@ def _attempt(
     except FileMissing as error:
         logger.error("clip %s: %s", claim.clip_id, error)
         measuring.fail(claim=claim, code=error.code)
-    except (StoreAway, OSError) as error:
+    except (Unavailable, OSError) as error:
         # A full disk is no more the clip's doing than a store that does not answer.
         if faults.passing(error) is None:
             raise
-        logger.warning("clip %s waits: %s", claim.clip_id, type(error).__name__)
+        logger.warning("clip %s rests: %s", claim.clip_id, type(error).__name__)
         measuring.postpone(claim=claim, seconds=settings.SWEEP_SECONDS)
     except MeasuringStopped:
         measuring.give_back(claim=claim, why="", is_attempt=False)
@@ -153,6 +153,12 @@ def assess(screening_id: UUID, part: measuring.Part = measuring.Part.ALL) -> int
             stored += _assess(given, target, deadline)
         except MeasuringStopped:
             raise
+        except Unavailable as error:
+            # A clip that must be measured anew cannot be had: no attempt of anybody's.
+            logger.warning("screening %s rests: %s", screening_id, error.code)
+            if not target.is_shadow:
+                retries.rest(screening_id=screening_id, seconds=settings.SWEEP_SECONDS)
+            return stored
         except MeasuringError as fault:
             if not target.is_shadow:
                 raise
@@ -282,7 +288,7 @@ def make_playback(clip_id: UUID) -> bool:
             ):
                 what = {"source": str(original), "target": str(copy)}
                 process.ask("playback", what, seconds=PLAYBACK_SECONDS)
-        except MeasuringError as error:
+        except (MeasuringError, Unavailable) as error:
             logger.info("clip %s has no playback copy: %s", clip_id, error.code)
             return False
         return measuring.store_playback(claim=claim, source=copy)

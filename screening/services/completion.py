@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from screening import queue
-from screening.errors import Conflict, Invalid, OffsetConflict, WrongState
+from screening.errors import Conflict, Invalid, OffsetConflict, StoreAway, WrongState
 from screening.models import Clip, Upload, User
 from screening.permissions import WriteUpload
 from screening.services import access, events, room, store
@@ -60,6 +60,9 @@ def complete(
         if clip := _completed_before(upload, sha256):
             return clip
         raise Conflict from raced
+    except StoreAway:
+        # To ask it for a deletion now would only wait once more; the survey finds what was left.
+        raise
     except BaseException:
         store.remove(key, why="recording not received")
         raise

@@ -131,6 +131,15 @@ def goes_on(*, screening_id: UUID, seconds: float) -> None:
     rows.filter(assess_after__lt=until).update(assess_after=until)
 
 
+def rest(*, screening_id: UUID, seconds: float) -> None:
+    """What it needs cannot be had just now: no attempt, and not again before ``seconds``."""
+    rows = Screening.objects.filter(pk=screening_id, state=Screening.State.SUBMITTED)
+    until = timezone.now() + timedelta(seconds=seconds)
+    rows.filter(assess_attempts__gt=0).update(
+        assess_attempts=F("assess_attempts") - 1, assess_after=until
+    )
+
+
 def got_on(*, screening_id: UUID) -> None:
     """One of those clips was measured: no attempt has failed so far."""
     rows = Screening.objects.filter(pk=screening_id, state=Screening.State.SUBMITTED)

@@ -2,24 +2,27 @@
 
 A local folder or an S3 bucket, the same to everybody else. All files of a patient lie under
 ``patients/<patient>/``, so that an erasure can be proved by listing one folder. Nothing is written
-to, or deleted from, a store that belongs to another database (``services.installation``).
+to, or deleted from, a store that belongs to another database (``services.installation``). A store
+that does not answer in its time, or cannot work, is StoreAway: nobody's request was at fault.
 """
 
 import hashlib
 import io
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 from uuid import UUID
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage, storages
 
-from screening import containers
-from screening.errors import NotFound
+from screening import containers, faults
+from screening.errors import NoRoom, NotFound, StoreAway
 from screening.models import Clip, Upload
 from screening.services import installation, listing
 
@@ -28,6 +31,25 @@ logger = logging.getLogger(__name__)
 BLOCK = 256 * 1024
 ROOT = listing.ROOT
 FIXED_BY_ADDRESS = ("Content-Type", "Content-Disposition", "Cache-Control")
+
+
+@contextmanager
+def reaching() -> Iterator[None]:
+    """What the store's library raises when it cannot be reached becomes StoreAway, or NoRoom.
+
+    A refusal that is about one object (it is not there) stays what it is; every other refusal of
+    an S3 store, wrong keys too, is about the store.
+    """
+    try:
+        yield
+    except (FileNotFoundError, FileExistsError):
+        raise
+    except (OSError, ClientError, BotoCoreError) as error:
+        fault = faults.passing(error)
+        if fault is None and isinstance(error, OSError) and not isinstance(error, PermissionError):
+            raise
+        logger.warning("the store does not do its work: %s", type(error).__name__)
+        raise (fault if isinstance(fault, NoRoom) else StoreAway()) from error
 
 
 class Joined(io.RawIOBase):
@@ -96,8 +118,9 @@ def put(key: str, data: IO[bytes] | io.RawIOBase) -> None:
 
     Raises StoreRefused where the store is another installation's.
     """
-    installation.require()
-    stored = default_storage.save(key, File(cast("IO[bytes]", data)))
+    with reaching():
+        installation.require()
+        stored = default_storage.save(key, File(cast("IO[bytes]", data)))
     if stored != key:
         # Keys are random: a taken one means a fault of ours, and must not go unnoticed.
         default_storage.delete(stored)
@@ -107,22 +130,25 @@ def put(key: str, data: IO[bytes] | io.RawIOBase) -> None:
 def remove(*keys: str, why: str) -> None:
     """Delete these objects and write it down; one that is not there is fine.
 
-    In another installation's store nothing is deleted: what is left over is found by the survey.
+    In another installation's store nothing is deleted, and from one that is away nothing can be:
+    what is left over is found by the survey.
     """
-    present = [key for key in keys if key]
-    if not present:
-        return
-    if not installation.check().may_write:
-        logger.warning("%d objects stay in the store, which is another database's", len(present))
-        return
-    for key in present:
-        default_storage.delete(key)
-        logger.info("deleted from the store: %s (%s)", key, why)
+    waiting = [key for key in keys if key]
+    try:
+        with reaching():
+            if waiting and not installation.check().may_write:
+                logger.warning("%d objects stay in another database's store", len(waiting))
+                return
+            while waiting:
+                default_storage.delete(waiting[0])
+                logger.info("deleted from the store: %s (%s)", waiting.pop(0), why)
+    except StoreAway:
+        logger.warning("%d objects stay in a store that is away", len(waiting))
 
 
 def fetch(key: str, to: Path) -> None:
-    """Copy an object into a local file. Raises FileNotFoundError."""
-    with default_storage.open(key) as source, to.open("wb") as target:
+    """Copy an object into a local file. Raises FileNotFoundError, StoreAway."""
+    with reaching(), default_storage.open(key) as source, to.open("wb") as target:
         while block := source.read(BLOCK):
             target.write(block)
 
@@ -130,21 +156,23 @@ def fetch(key: str, to: Path) -> None:
 def size(key: str) -> int:
     """Bytes of an object. Raises NotFound (a clip's file that is gone)."""
     try:
-        return default_storage.size(key)
+        with reaching():
+            return default_storage.size(key)
     except FileNotFoundError as gone:
         raise NotFound("The recording is not in the store.", code="file_missing") from gone
 
 
 def read_range(key: str, start: int, length: int) -> bytes:
     """``length`` bytes from ``start``. From S3 only these are fetched."""
-    bucket = getattr(default_storage, "bucket", None)
-    if bucket is not None:
-        end = start + length - 1
-        answer = bucket.Object(key).get(Range=f"bytes={start}-{end}")
-        return bytes(answer["Body"].read())
-    with default_storage.open(key) as source:
-        source.seek(start)
-        return bytes(source.read(length))
+    with reaching():
+        bucket = getattr(default_storage, "bucket", None)
+        if bucket is not None:
+            end = start + length - 1
+            answer = bucket.Object(key).get(Range=f"bytes={start}-{end}")
+            return bytes(answer["Body"].read())
+        with default_storage.open(key) as source:
+            source.seek(start)
+            return bytes(source.read(length))
 
 
 def address(key: str, *, seconds: int, headers: Mapping[str, str]) -> str | None:

@@ -16,7 +16,7 @@ from django.urls import path
 from pytest_django import Settings
 
 from screening import faults
-from screening.errors import NoRoom, Unavailable
+from screening.errors import NoRoom, StoreAway, Unavailable
 from screening.models import Clip, Event, Upload
 from screening.services import uploads
 from tests.screening import factories as make
@@ -183,7 +183,7 @@ def test_store_faults() -> None:
 
     assert isinstance(faults.passing(said(507, "InsufficientStorage")), NoRoom)
     assert isinstance(faults.passing(said(403, "QuotaExceeded")), NoRoom)
-    assert type(faults.passing(said(503, "SlowDown"))) is Unavailable
-    assert type(faults.passing(ConnectTimeoutError(endpoint_url="x"))) is Unavailable
+    assert type(faults.passing(said(503, "SlowDown"))) is StoreAway
+    assert type(faults.passing(ConnectTimeoutError(endpoint_url="x"))) is StoreAway
     assert faults.passing(said(404, "NoSuchKey")) is None
     assert faults.passing(said(403, "AccessDenied")) is None

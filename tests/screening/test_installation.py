@@ -16,15 +16,9 @@ from screening.models import Clip, Installation, QuarantinedObject, Screening, U
 from screening.services import erasure, installation, listing, mark, measuring, store, uploads
 from screening.services import survey as surveys
 from tests.screening import factories as make
-from webapp import health
 
 pytestmark = pytest.mark.django_db
 Stored = Callable[[], list[str]]
-
-
-@pytest.fixture(autouse=True)
-def _ask_anew() -> None:
-    health._last.clear()
 
 
 def another_database() -> None:
@@ -76,7 +70,6 @@ def test_a_new_database_deletes_nothing_of_an_old_store(
         assert "adopt_store" in ready("installation")
         assert any(one.levelname == "ERROR" for one in caplog.records)
         caplog.clear()
-        health._last.clear()
 
 
 def test_a_site_whose_store_is_anothers_takes_no_recordings(stored: Stored) -> None:

@@ -67,7 +67,6 @@ def test_what_has_arrived_may_be_finished_from_half_the_reserve(
     sender.patch(0)
     left = room.free()["store"]
     settings.RESERVE_BYTES = left + left // 2
-    health._last.clear()
     check_refused(sender.patch(len(DATA)), "no_room")
     assert sender.complete().status_code == 200
 

@@ -17,16 +17,10 @@ from screening.models import QuarantinedObject, StoreSurvey, Upload
 from screening.services import known, listing, store, uploads
 from screening.services import survey as surveys
 from tests.screening import factories as make
-from webapp import health
 
 pytestmark = pytest.mark.django_db
 Stored = Callable[[], list[str]]
 NOW = timedelta(0)
-
-
-@pytest.fixture(autouse=True)
-def _ask_anew() -> None:
-    health._last.clear()
 
 
 def look(**changes: Any) -> StoreSurvey:
@@ -122,7 +116,6 @@ def test_too_many_are_held_and_said(
     assert "at most 3" in look().held
     settings.CLEANER_MAX_OBJECTS = 4
     assert look().deleted == 4
-    health._last.clear()
     assert Browser().get("/readyz").json()["checks"]["cleaner"] == "ok"
 
 

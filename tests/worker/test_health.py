@@ -11,11 +11,6 @@ from webapp import health
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _ask_anew() -> None:
-    health._last.clear()
-
-
 def test_without_a_worker_or_a_bundle_it_is_not_ready(
     settings: Any, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

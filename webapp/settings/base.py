@@ -9,6 +9,7 @@ from typing import Any
 
 import environ
 
+from webapp import outward
 from webapp.settings.people import *
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,6 +81,10 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;"
         ),
     }
+elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    DATABASES["default"].setdefault("OPTIONS", {}).update(outward.postgresql())
+#: The longest statement of a request; a wait for a lock is half as long (PostgreSQL).
+STATEMENT_SECONDS = env.float("MIMIA_STATEMENT_SECONDS", default=30.0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "screening.User"
 # allauth's limits and used codes, the same for all processes. In the database: log-in must not
@@ -103,10 +108,10 @@ if S3_BUCKET:
             "access_key": env("MIMIA_S3_ACCESS_KEY", default=None),
             "secret_key": env("MIMIA_S3_SECRET_KEY", default=None),
             "region_name": env("MIMIA_S3_REGION", default="us-east-1"),
-            "addressing_style": "path",
-            "signature_version": "s3v4",
             "file_overwrite": True,
             "default_acl": None,
+            # How long one answer of the store may take; it is asked twice at most.
+            **outward.s3(env.float("MIMIA_STORE_SECONDS", default=8.0)),
         },
     }
 else:
@@ -203,6 +208,8 @@ DEFAULT_BUNDLE = env("MIMIA_BUNDLE", default="")
 
 # --- tasks (the names are Celery's own) ---------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
+#: How long one answer of the queue may take.
+QUEUE_SECONDS = 3.0
 #: Redis hands a late-acked task to another worker after this: it must exceed every hard limit.
 VISIBILITY_SECONDS = 2 * MEASURE_SECONDS + 900
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
@@ -211,6 +218,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
         "socket_keepalive": True,
         # A worker of several queues empties them in the order of their names.
         "queue_order_strategy": "sorted",
+        **outward.redis(QUEUE_SECONDS),
     }
     if REDIS_URL
     else {"polling_interval": 0.01}
@@ -226,7 +234,7 @@ CELERY_TASK_ROUTES = {
     "worker.assess_shadows": {"queue": "shadow"},
 }
 CELERY_TASK_DEFAULT_QUEUE = "keep"
-CELERY_BROKER_CONNECTION_TIMEOUT = 4
+CELERY_BROKER_CONNECTION_TIMEOUT = outward.CONNECT_SECONDS
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # A request must not wait for a broker that is down: the sweeper sends the hint again.

@@ -65,4 +65,6 @@ SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = False
 # In the session: a cookie of its own would need the same care as the session's.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+#: How long one answer of the mail server may take: somebody waits for the page meanwhile.
+EMAIL_TIMEOUT = env.float("MIMIA_MAIL_SECONDS", default=5.0)
 DEFAULT_FROM_EMAIL = env("MIMIA_FROM_EMAIL", default="Mimia <noreply@localhost>")
