@@ -38,7 +38,12 @@ class Person:
         page = f"{self.url}/accounts/login/"
         form = {"login": email, "password": password, "csrfmiddlewaretoken": self.token_in(page)}
         answer = self.session.post(page, data=form, headers={"Referer": page}, timeout=30)
-        assert "sessionid" in self.session.cookies, answer.text[:2000]
+        assert self.cookie("sessionid"), answer.text[:2000]
+
+    def cookie(self, name: str) -> str:
+        """The value of a cookie of ours; in production its name begins with ``__Host-``."""
+        cookies = self.session.cookies
+        return cookies.get(name) or cookies.get(f"__Host-{name}") or ""
 
     def token_in(self, page: str) -> str:
         """The CSRF token of a page's form."""
@@ -57,7 +62,7 @@ class Person:
         """One API request; ``path`` below ``/api/v1/`` or absolute."""
         url = self.url + path if path.startswith("/") else f"{self.url}/api/v1/{path}"
         headers = options.pop("headers", {}) | {
-            "X-CSRFToken": self.session.cookies.get("csrftoken", ""),
+            "X-CSRFToken": self.cookie("csrftoken"),
             "Referer": self.url,
         }
         return self.session.request(method, url, headers=headers, timeout=60, **options)

@@ -39,7 +39,7 @@ class Limit:
 
 
 FROM_ADDRESS_ON_ACCOUNT = Limit(5, 5 * 60)
-FROM_ADDRESS = Limit(30, 5 * 60)
+FROM_ADDRESS = Limit(60, 5 * 60)
 ON_ACCOUNT = Limit(100, 3600)
 FROM_BROWSER = Limit(10, 5 * 60)
 FROM_KNOWN_ADDRESS = Limit(50, 3600)

@@ -199,3 +199,15 @@ def test_web_image_has_no_science() -> None:
 def test_every_command_that_a_page_names_exists(document: str) -> None:
     named = set(re.findall(r"manage\.py (\w+)", (ROOT / document).read_text()))
     assert named <= set(get_commands())
+
+
+def test_no_server_believes_an_address_that_a_stranger_wrote() -> None:
+    """uvicorn takes the first of the forwarded addresses; the site counts them from the right."""
+    started = [(ROOT / "Dockerfile").read_text(), *map(words, SERVICES.values())]
+    started.append((ROOT / "worker/management/commands/serve.py").read_text())
+    for text in started:
+        assert "forwarded-allow-ips" not in text
+        assert '"--proxy-headers"' not in text
+        assert "proxy_headers=True" not in text
+    assert '"--no-proxy-headers"' in started[0]
+    assert SERVICES["web"]["environment"]["MIMIA_TRUSTED_PROXIES"] == "1"
