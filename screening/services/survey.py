@@ -105,7 +105,7 @@ def delete(rows: QuerySet[QuarantinedObject], *, why: str) -> int:
     deleted = 0
     found = rows.filter(deleted_at__isnull=True).iterator()
     while page := list(islice(found, known.PAGE)):
-        if not installation.check_now().may_write:
+        if not installation.check_now().may_clean:
             break
         named = known.keys([one.key for one in page])
         for one in page:
