@@ -128,3 +128,10 @@ class MailAway(Unavailable):
         " few minutes."
     )
     retry_after = 60
+
+
+class BackupRefused(DomainError):
+    """A backup that cannot be made or restored, in words for the operator at the console."""
+
+    status = 409
+    code = "backup_refused"

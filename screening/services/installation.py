@@ -72,6 +72,11 @@ STRANGERS = _refused(
     "the store is full of recordings that this database does not know: restore the database that"
     f" belongs to it, or {BY_HAND}",
 )
+UNFINISHED = _refused(
+    "unfinished",
+    "a backup was being restored into this store and is not there whole: run the same"
+    " python manage.py restore again",
+)
 EMPTY = _refused(
     "empty",
     "the database names recordings and the store has none of them: is the right folder mounted,"
@@ -125,6 +130,8 @@ def check_now() -> Standing:
         if standing is ONE:
             _bind(row)
         return standing
+    if found.restoring:
+        return UNFINISHED
     if found.identity != row.identity:
         return OTHER
     if row.bound_at is None:

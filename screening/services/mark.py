@@ -15,10 +15,11 @@ KEY = "installation.json"
 
 @dataclass(frozen=True)
 class Mark:
-    """The installation's id and how often it has counted up."""
+    """The installation's id, how often it counted up, and what is being restored, if anything."""
 
     identity: UUID
     generation: int
+    restoring: str = ""
 
 
 def read() -> Mark | None:
@@ -29,14 +30,23 @@ def read() -> Mark | None:
     except FileNotFoundError:
         return None
     try:
-        return Mark(UUID(content["installation"]), int(content["generation"]))
+        return Mark(
+            UUID(content["installation"]),
+            int(content["generation"]),
+            str(content.get("restoring", "")),
+        )
     except (KeyError, TypeError, AttributeError) as wrong:
         raise ValueError(f"{KEY} is not a mark") from wrong
 
 
 def write(new: Mark) -> None:
     """Replace the mark; a reader finds the old one or the new one, never half of it."""
-    body = {"installation": str(new.identity), "generation": new.generation}
+    body: dict[str, str | int] = {
+        "installation": str(new.identity),
+        "generation": new.generation,
+    }
+    if new.restoring:
+        body["restoring"] = new.restoring
     data = (json.dumps(body, indent=2) + "\n").encode()
     bucket = getattr(default_storage, "bucket", None)
     if bucket is not None:
