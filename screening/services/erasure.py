@@ -72,6 +72,12 @@ def erase_again(*, patient_ids: Iterable[UUID]) -> list[Patient]:
     return again
 
 
+def catch_up() -> list[Patient]:
+    """An old database in front of its newer store: erase whom the store remembers as erased."""
+    waiting = Patient.objects.filter(pk__in=erased.marked(), erased_at__isnull=True)
+    return erase_again(patient_ids=list(waiting.values_list("pk", flat=True)))
+
+
 def erased_ids() -> set[UUID]:
     """Whose erasure this installation remembers: what a backup must carry along, and what
     ``erase_again`` is given after an older one was restored. The store keeps a mark of each, so

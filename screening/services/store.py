@@ -127,8 +127,8 @@ def put(key: str, data: IO[bytes] | io.RawIOBase) -> None:
         raise FileExistsError(key)
 
 
-def remove(*keys: str, why: str) -> None:
-    """Delete these objects and write it down; one that is not there is fine.
+def remove(*keys: str, why: str, level: int = logging.INFO) -> bool:
+    """Delete these objects and write each down; one that is not there is fine. False: not all.
 
     In another installation's store nothing is deleted, and from one that is away nothing can be:
     what is left over is found by the survey.
@@ -138,12 +138,14 @@ def remove(*keys: str, why: str) -> None:
         with reaching():
             if waiting and not installation.check().may_write:
                 logger.warning("%d objects stay in another database's store", len(waiting))
-                return
+                return False
             while waiting:
                 default_storage.delete(waiting[0])
-                logger.info("deleted from the store: %s (%s)", waiting.pop(0), why)
+                logger.log(level, "deleted from the store: %s (%s)", waiting.pop(0), why)
     except StoreAway:
         logger.warning("%d objects stay in a store that is away", len(waiting))
+        return False
+    return True
 
 
 def fetch(key: str, to: Path) -> None:

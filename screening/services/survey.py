@@ -109,8 +109,7 @@ def delete(rows: QuerySet[QuarantinedObject], *, why: str) -> int:
             break
         named = known.keys([one.key for one in page])
         for one in page:
-            if one.key not in named:
-                store.remove(one.key, why=why)
+            if one.key not in named and store.remove(one.key, why=why):
                 QuarantinedObject.objects.filter(pk=one.pk).update(deleted_at=timezone.now())
                 deleted += 1
     return deleted

@@ -81,7 +81,7 @@ class Uploader:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.screening.uploading"],
                 cwd=ROOT,
-                env=site.environment,
+                env={**site.environment, "MIMIA_STEP_TAKES": "1000000"},
                 stdout=out,
                 stderr=err,
             )

@@ -13,7 +13,16 @@ from django.test import Client as Browser
 
 from screening.errors import StoreRefused
 from screening.models import Clip, Installation, QuarantinedObject, Screening, Upload, UploadChunk
-from screening.services import erasure, installation, listing, mark, measuring, store, uploads
+from screening.services import (
+    erased,
+    erasure,
+    installation,
+    listing,
+    mark,
+    measuring,
+    store,
+    uploads,
+)
 from screening.services import survey as surveys
 from tests.screening import factories as make
 
@@ -201,6 +210,20 @@ def test_an_older_database_is_known_and_deletes_nothing(
     assert installation.check_now() is installation.ONE
     surveys.advance(anew=True, age=timedelta(0))
     assert forgotten.storage_key in stored()
+
+
+def test_an_older_database_erases_whom_its_store_remembers(place: str) -> None:
+    """A backup put in place by hand brings back people who were erased since."""
+    screening, other = make.draft(), make.draft()
+    make.send(make.clip_of(screening, "smile"))
+    erased.mark(screening.patient_id)
+    again = erasure.catch_up()
+    assert [one.pk for one in again] == [screening.patient_id]
+    screening.patient.refresh_from_db()
+    other.patient.refresh_from_db()
+    assert screening.patient.name == ""
+    assert other.patient.name != ""
+    assert erasure.catch_up() == []
 
 
 def test_listing_never_meets_the_mark(place: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from screening.models import Clip
-from screening.services import installation, survey
+from screening.services import erasure, installation, survey
 
 
 class Command(BaseCommand):
@@ -35,6 +35,8 @@ class Command(BaseCommand):
             self.stderr.write("adopt_store: nothing was changed; add --yes once you are sure")
             sys.exit(1)
         standing = installation.adopt()
+        if again := erasure.catch_up():
+            self.stdout.write(f"{len(again)} patients are erased again: the store remembers them.")
         self.stdout.write(standing.words or "Store and database are one installation now.")
         self.stdout.write(
             f"{count.objects - count.known} objects without a row stay where they are; the next"
