@@ -81,7 +81,6 @@ def complete(
             return clip
         raise
     parts = [chunk.storage_key for chunk in chunks]
-    # Nothing is lost by these: the recording holds them all.
     store.remove(*parts, why="joined into the recording", level=logging.DEBUG)
     return clip
 
