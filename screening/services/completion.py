@@ -37,13 +37,7 @@ def complete(
     if clip := _completed_before(upload, sha256):
         return clip
     require_open(upload)
-    if upload.offset < max(size, upload.length or 0):
-        raise OffsetConflict(
-            upload.offset, "The recording has not arrived whole.", code="incomplete"
-        )
-    if upload.offset == 0:
-        give_up(upload)
-        raise Invalid("The recording is empty. Please record this part again.", code="empty_file")
+    _require_all_of_it(upload, size)
     chunks = list(upload.chunks.order_by("offset"))
     if sum(chunk.size for chunk in chunks) != upload.offset:
         # Another request completed or gave up this upload since we looked.
@@ -83,6 +77,17 @@ def complete(
     parts = [chunk.storage_key for chunk in chunks]
     store.remove(*parts, why="joined into the recording", level=logging.DEBUG)
     return clip
+
+
+def _require_all_of_it(upload: Upload, size: int) -> None:
+    """Raises OffsetConflict while something is still to come, Invalid for nothing at all."""
+    if upload.offset < max(size, upload.length or 0):
+        raise OffsetConflict(
+            upload.offset, "The recording has not arrived whole.", code="incomplete"
+        )
+    if upload.offset == 0:
+        give_up(upload)
+        raise Invalid("The recording is empty. Please record this part again.", code="empty_file")
 
 
 def _completed_before(upload: Upload, sha256: str) -> Clip | None:
