@@ -147,6 +147,9 @@ class Uploader(threading.Thread):
                 return told
             if status not in (0, 429, 503, 507) or monotonic() > deadline:
                 raise RuntimeError(f"{method}: {status} {text[:200]!r}")
+            if self._connection is not None:
+                # The server closes one that rests; a browser then opens another by itself.
+                self._connection.close()
             sleep(float(told.get("retry-after", "1")))
 
     def _once(

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import threading
 from typing import Any
 
 import pytest
@@ -17,33 +18,41 @@ PART = "/api/v1/uploads/00000000-0000-4000-8000-000000000000/"
 
 
 async def test_turns_come_in_order_and_not_too_late() -> None:
-    line, came = Line(at_once=1, seconds=20), []
+    line, came, may_end = Line("one", at_once=1, seconds=20), [], threading.Event()
 
-    async def one(number: int) -> None:
-        async with line.turn():
-            came.append(number)
+    async def hold() -> None:
+        await line.run(lambda _: may_end.wait(20), None)
 
-    async with line.turn():
-        waiting = [asyncio.create_task(one(number)) for number in range(5)]
-        await asyncio.sleep(0)
-        assert came == []
-    await asyncio.gather(*waiting)
+    first = asyncio.create_task(hold())
+    waiting = [asyncio.create_task(line.run(came.append, number)) for number in range(5)]
+    await asyncio.sleep(0)
+    assert came == []
+    may_end.set()
+    await asyncio.gather(first, *waiting)
     assert came == list(range(5))
 
-    short = Line(at_once=1, seconds=0.01)
-    async with short.turn():
-        with pytest.raises(Unavailable) as told:
-            async with short.turn():
-                raise AssertionError("two at once")
+    may_end.clear()
+    line._seconds = 0.01
+    first = asyncio.create_task(hold())
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable) as told:
+        await line.run(came.append, 5)
     assert told.value.retry_after >= 2
-    async with short.turn():
-        pass
+    may_end.set()
+    await first
+    assert came == list(range(5))
+
+
+async def test_threads_stay_and_keep_their_client_of_the_store() -> None:
+    line = Line("store", at_once=2, seconds=20)
+    names = {await line.run(lambda _: threading.current_thread().name, None) for _ in range(20)}
+    assert names <= {"store_0", "store_1"}
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 async def test_a_slow_store_holds_up_uploads_and_nothing_else(settings: Settings) -> None:
-    settings.UPLOADS_AT_ONCE, settings.LINE_SECONDS = 1, 0.05
-    site = LinedHandler()
+    settings.UPLOADS_AT_ONCE, settings.LINE_SECONDS = 1, 20
+    site, may_end = LinedHandler(), threading.Event()
 
     async def ask(method: str, path: str) -> Any:
         scope = {
@@ -60,13 +69,18 @@ async def test_a_slow_store_holds_up_uploads_and_nothing_else(settings: Settings
         await asked.wait(timeout=30)
         return {**begun, "body": body["body"]}
 
-    async with site._store.turn():
-        refused = await ask("PATCH", PART)
-        assert refused["status"] == 503
-        assert int(dict(refused["headers"])[b"Retry-After"]) >= 2
-        assert b"Many people" in refused["body"]
-        assert (await ask("GET", "/healthz"))["status"] == 200
-        assert (await ask("GET", "/accounts/login/"))["status"] == 200
+    slow = asyncio.create_task(site.store.run(lambda _: may_end.wait(60), None))
+    await asyncio.sleep(0)
+    site.store._seconds = 0.05
+    refused = await ask("PATCH", PART)
+    assert refused["status"] == 503
+    assert int(dict(refused["headers"])[b"Retry-After"]) >= 2
+    assert b"Many people" in refused["body"]
+    assert (await ask("GET", "/healthz"))["status"] == 200
+    assert (await ask("GET", "/accounts/login/"))["status"] == 200
+    may_end.set()
+    await slow
+    site.store._seconds = 20
     assert (await ask("PATCH", PART))["status"] == 401
 
 

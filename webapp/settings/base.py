@@ -203,7 +203,7 @@ BODIES_MAX_BYTES = env.int("MIMIA_BODIES_MAX_BYTES", default=512 * 1024 * 1024)
 #: How many requests are worked on at once in this process; the others wait in line for so long.
 REQUESTS_AT_ONCE = env.int("MIMIA_REQUESTS_AT_ONCE", default=16)
 UPLOADS_AT_ONCE = env.int("MIMIA_UPLOADS_AT_ONCE", default=8)
-LINE_SECONDS = env.float("MIMIA_LINE_SECONDS", default=10.0)
+LINE_SECONDS = env.float("MIMIA_LINE_SECONDS", default=20.0)
 DEFAULT_BUNDLE = env("MIMIA_BUNDLE", default="")
 
 # --- tasks (the names are Celery's own) ---------------------------------------------------------
