@@ -14,6 +14,7 @@ class UnusableReason(StrEnum):
     TOO_MANY_PIXELS = "too_many_pixels"
     TOO_SHORT = "too_short"
     TOO_LONG = "too_long"
+    TIME_GAP = "time_gap"
     LOW_FRAME_RATE = "low_frame_rate"
     NO_FACE = "no_face"
     FACE_LOST = "face_lost"
@@ -23,6 +24,7 @@ class UnusableReason(StrEnum):
     TOO_BRIGHT = "too_bright"
     BLURRED = "blurred"
     TURNED_AWAY = "turned_away"
+    TILTED = "tilted"
 
 
 class MimiaError(Exception):

@@ -33,13 +33,19 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """``landmarks`` (478, 3) float32 of the largest face in normalised image coordinates (z on the
-    scale of x, smaller is nearer), None where no face was found; ``count`` of faces, at most 2.
-    ``second_size`` is the second face's width as a share of the first's, 0 with one face."""
+    """``found``: landmarks (478, 3) float32 of each face, the largest first, at most two, in
+    normalised image coordinates (z on the scale of x, smaller is nearer)."""
 
-    landmarks: FloatArray | None
-    count: int
-    second_size: float = 0.0
+    found: tuple[FloatArray, ...] = ()
+
+    @property
+    def landmarks(self) -> FloatArray | None:
+        """Those of the largest face; None where no face was found."""
+        return self.found[0] if self.found else None
+
+    @property
+    def count(self) -> int:
+        return len(self.found)
 
 
 class FaceTracker:
@@ -61,13 +67,7 @@ class FaceTracker:
     def find(self, rgb: npt.NDArray[np.uint8]) -> Faces:
         """``rgb`` (H, W, 3) uint8, upright."""
         found = self._mesh.process(rgb).multi_face_landmarks or []
-        if not found:
-            return Faces(landmarks=None, count=0)
-        if len(found) == 1:
-            return Faces(landmarks=_coordinates(found[0]), count=1)
-        faces = sorted((_coordinates(face) for face in found), key=_width, reverse=True)
-        second = _width(faces[1]) / max(_width(faces[0]), 1e-6)
-        return Faces(landmarks=faces[0], count=len(faces), second_size=second)
+        return Faces(tuple(sorted((_coordinates(one) for one in found), key=width, reverse=True)))
 
     def close(self) -> None:
         self._mesh.close()
@@ -94,7 +94,8 @@ def _coordinates(face: Any) -> FloatArray:
     return np.array([(p.x, p.y, p.z) for p in face.landmark], np.float32)
 
 
-def _width(landmarks: FloatArray) -> float:
+def width(landmarks: FloatArray) -> float:
+    """Of a face, as a share of the picture's."""
     return float(np.ptp(landmarks[:, 0]))
 
 

@@ -50,34 +50,61 @@ CORNER_PAIRS: Mapping[str, Pairs] = MappingProxyType(
 CORNERS: tuple[str, ...] = tuple(CORNER_PAIRS)
 
 IRIS_CENTRES = (468, 473)
+# Outer corners of the right and left eye: they do not move with the gaze.
+EYE_CORNERS = (33, 263)
 TABLE_ASPECT = 4 / 3
 
 
-def signals(landmarks: FloatArray, aspect: float) -> FloatArray:
+def square(landmarks: FloatArray, aspect: FloatArray | float) -> FloatArray:
+    """Landmarks (T, 478, 2 or 3) from normalised image coordinates (x by the width, y by the
+    height, z on the scale of x) to units of the picture's height, the same in every direction.
+
+    ``aspect`` = width / height of the picture as shown; (T,) where it changes in mid-film.
+    """
+    points = np.array(landmarks, np.float64)
+    points[:, :, ::2] *= np.reshape(np.asarray(aspect, np.float64), (-1, 1, 1))
+    return points
+
+
+def roll(points: FloatArray) -> FloatArray:
+    """(T,) radians by which the line of the eyes' outer corners is turned clockwise from level, in
+    ``points`` (T, 478, 2 or more) in square coordinates."""
+    right, left = EYE_CORNERS
+    across = points[:, left] - points[:, right]
+    return np.arctan2(across[:, 1], across[:, 0])
+
+
+def signals(points: FloatArray) -> FloatArray:
     """The seven signals of every frame.
 
-    ``landmarks`` (T, 478, 2 or more) in normalised image coordinates (x by the width, y by the
-    height), NaN rows where no face was found; ``aspect`` = width / height of the upright picture.
-    Returns (T, 7) float64 in the order of ``SIGNALS``, NaN rows where there was no face.
+    ``points`` (T, 478, 2 or more) in square coordinates, NaN rows where no face was found. Returns
+    (T, 7) float64 in the order of ``SIGNALS``, NaN rows where there was no face.
 
     The public tables took distances between *normalised* coordinates of 640 × 480 pictures: a
-    step down counts 4/3 of the same step in pixels across. To mean the same for every shape, x in
-    pixels is counted in quarters and y in thirds, x·W/4 and y·H/3, whatever W and H are. The
-    common factor H/3 cancels against the iris distance, which leaves x·(aspect·3/4) and y: for a
-    4:3 picture nothing changes, and a face of the same proportions in a portrait, square or 16:9
-    picture gives the numbers it would give in a 4:3 one.
+    step down counts 4/3 of the same step across. To mean the same for every shape, x is counted in
+    quarters and y in thirds, whatever the picture's shape is. So that *down* is the face's own
+    direction and not the picture's, the head is first turned upright, by its eye line: a head
+    tilted by 25° else reads as lopsided, with another mouth.
     """
-    return _distances(landmarks, aspect, PAIRS)
+    return _distances(upright(points) * (1 / TABLE_ASPECT, 1.0), PAIRS)
 
 
-def corners(landmarks: FloatArray, aspect: float) -> FloatArray:
-    """(T, 2): the distances of ``CORNERS``, scaled and normalised like the signals."""
-    return _distances(landmarks, aspect, CORNER_PAIRS)
+def corners(points: FloatArray) -> FloatArray:
+    """(T, 2): the distances of ``CORNERS`` in square coordinates, by the iris distance. ``points``
+    as for :func:`signals`."""
+    return _distances(points[:, :, :2], CORNER_PAIRS)
 
 
-def _distances(landmarks: FloatArray, aspect: float, groups: Mapping[str, Pairs]) -> FloatArray:
-    scale = np.array([aspect / TABLE_ASPECT, 1.0])
-    points = np.asarray(landmarks, np.float64)[:, :, :2] * scale
+def upright(points: FloatArray) -> FloatArray:
+    """(T, 478, 2): ``points`` (T, 478, 2 or more) in square coordinates, turned back by each
+    frame's own roll."""
+    angle = roll(points)
+    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    x, y = points[:, :, 0], points[:, :, 1]
+    return np.stack([cos * x + sin * y, cos * y - sin * x], axis=2)
+
+
+def _distances(points: FloatArray, groups: Mapping[str, Pairs]) -> FloatArray:
     right, left = IRIS_CENTRES
     iris = np.linalg.norm(points[:, right] - points[:, left], axis=1)
     iris = np.where(iris > 0, iris, np.nan)

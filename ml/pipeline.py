@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml import face, geometry, quality, video
+from ml import container, face, geometry, orientation, quality, subject, video
 from ml.assessment import Assessment, assess
 from ml.errors import ClipUnusable, UnusableReason, WrongUse
 from ml.expressions import EXPRESSIONS, is_expression
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 MEASURER = "mimia-face-mesh"
-MEASURER_VERSION = "1"
+MEASURER_VERSION = "2"
 SIGNAL_DECIMALS = 7
 TIME_DECIMALS = 6
 # A recording may end this much earlier than announced before it counts as cut off.
@@ -55,6 +55,9 @@ def measurer_digest(encoder: str | None = None) -> str:
         "iris": geometry.IRIS_CENTRES,
         "aspect": geometry.TABLE_ASPECT,
         "mesh": (face.MAX_FACES, face.MIN_CONFIDENCE, "static", "refined"),
+        "eyes": geometry.EYE_CORNERS,
+        "orientation": {n: v for n, v in vars(orientation).items() if n.isupper()},
+        "subject": (subject.MAX_STEP, subject.MAX_GROWTH),
         "picture": (video.LONGEST_SIDE, video.FORMATS),
         "gates": {name: value for name, value in vars(quality).items() if name.isupper()},
         "shortfall": (SHORTFALL_SECONDS, SHORTFALL_SHARE),
@@ -99,7 +102,7 @@ def measure_clip(
     try:
         _check_size(path, announced)
         take.watch(path, limits)
-        _check_whole(take.decoding, announced)
+        _check_whole(path, take.decoding, announced)
     except ClipUnusable as unusable:
         reason, detail = unusable.reason, unusable.detail
     prompts = None if cues is None else tuple(float(cue) for cue in cues if math.isfinite(cue))
@@ -115,15 +118,16 @@ def _check_size(path: Path, announced: Announced | None) -> None:
         )
 
 
-def _check_whole(decoding: Decoding, announced: Announced | None) -> None:
+def _check_whole(path: Path, decoding: Decoding, announced: Announced | None) -> None:
     """Decoders read damaged files without complaint: compare with what should be there."""
-    if decoding.damaged > max(1, quality.MAX_DAMAGED * (decoding.frames + decoding.damaged)):
+    lost = decoding.damaged + decoding.unordered
+    if lost > max(1, quality.MAX_DAMAGED * (decoding.frames + lost)):
         raise ClipUnusable(
             UnusableReason.TRUNCATED,
-            f"{decoding.damaged} pictures beside the {decoding.frames} readable ones are damaged",
+            f"{lost} pictures beside the {decoding.frames} readable ones are damaged or have no"
+            " place in time",
         )
-    promised = [announced.seconds if announced else None, decoding.container_seconds]
-    for seconds in promised:
+    for seconds in _promised(path, decoding, announced):
         if seconds and math.isfinite(seconds):
             allowed = max(SHORTFALL_SECONDS, SHORTFALL_SHARE * seconds)
             if decoding.last_t < seconds - allowed:
@@ -138,49 +142,94 @@ def _check_whole(decoding: Decoding, announced: Announced | None) -> None:
         )
 
 
+def _promised(
+    path: Path, decoding: Decoding, announced: Announced | None
+) -> tuple[float | None, ...]:
+    """Seconds of picture that should be there: what the browser saw, and the file's own claims.
+
+    A claim counts only where bytes may be missing: a file that is all there holds what it holds,
+    whatever its header says. The whole file's seconds may be those of its sound.
+    """
+    said = announced.seconds if announced else None
+    if container.breaks_off(path) is False:
+        return (said,)
+    return (said, decoding.stream_seconds or decoding.container_seconds)
+
+
 @dataclass
 class _Take:
     """One pass over one clip: frames in, times, landmarks, light and stage timings out."""
 
     encoder: CropEncoder | None = None
+    turns: int = 0
     decoding: Decoding = field(default_factory=Decoding)
     watcher: quality.Watcher = field(default_factory=quality.Watcher)
     times: list[float] = field(default_factory=list)
-    landmarks: list[face.FloatArray] = field(default_factory=list)
-    crops: list[npt.NDArray[np.uint8]] = field(default_factory=list)
-    crop_times: list[float] = field(default_factory=list)
+    aspects: list[float] = field(default_factory=list)
+    faces: list[face.Faces] = field(default_factory=list)
+    crops: list[tuple[int, list[npt.NDArray[np.uint8]]]] = field(default_factory=list)
     decode_s: float = 0.0
     mesh_s: float = 0.0
 
     def watch(self, path: Path, limits: Limits) -> None:
-        tracker = face.tracker()
-        blank = np.full((face.LANDMARKS, 3), np.nan, np.float32)
         before = perf_counter()
-        for frame in video.frames(path, limits, self.decoding):
+        tracker = face.tracker()
+        self.turns = orientation.of_clip(path, limits)
+        self.mesh_s = perf_counter() - before
+        before = perf_counter()
+        for frame in video.frames(path, limits, self.decoding, turns=self.turns):
             decoded = perf_counter()
             faces = tracker.find(frame.rgb)
             self.mesh_s += perf_counter() - decoded
             self.decode_s += decoded - before
             self.watcher.see(frame.t, frame.rgb, faces)
+            if self.encoder is not None and faces.found:
+                self._keep_crops(frame, faces, self.encoder.rate)
             self.times.append(frame.t)
-            self.landmarks.append(blank if faces.landmarks is None else faces.landmarks)
-            if self.encoder is not None and faces.landmarks is not None:
-                self._keep_crop(frame, faces.landmarks, self.encoder.rate)
+            self.aspects.append(frame.rgb.shape[1] / frame.rgb.shape[0])
+            self.faces.append(faces)
             before = perf_counter()
         self.decode_s += perf_counter() - before
 
-    def _keep_crop(self, frame: video.Frame, landmarks: face.FloatArray, rate: float) -> None:
-        """The first frame at or after each point of the encoder's grid."""
-        if not self.crop_times or int(frame.t * rate) > int(self.crop_times[-1] * rate):
-            self.crops.append(face.aligned_crop(frame.rgb, landmarks))
-            self.crop_times.append(frame.t)
+    def _keep_crops(self, frame: video.Frame, faces: face.Faces, rate: float) -> None:
+        """Of the first frame at or after each point of the encoder's grid."""
+        last = self.times[self.crops[-1][0]] if self.crops else None
+        if last is None or int(frame.t * rate) > int(last * rate):
+            found = [face.aligned_crop(frame.rgb, landmarks) for landmarks in faces.found]
+            self.crops.append((len(self.times), found))
 
-    def _embeddings(self) -> Embeddings | None:
-        if self.encoder is None or not self.crops:
+    def seen(self) -> quality.Seen:
+        """Whose face it is, once every frame was looked at."""
+        aspects = np.array(self.aspects)
+        squared = [
+            [geometry.square(one[None], aspect)[0] for one in faces.found]
+            for faces, aspect in zip(self.faces, self.aspects, strict=True)
+        ]
+        whose = subject.follow(squared, self.aspects)
+        blank = np.full((face.LANDMARKS, 3), np.nan)
+        points = [
+            blank if which is None else faces[which]
+            for faces, which in zip(squared, whose, strict=True)
+        ]
+        return quality.Seen(
+            times=np.array(self.times),
+            points=np.stack(points) if points else np.empty((0, face.LANDMARKS, 3)),
+            aspects=aspects,
+            whose=whose,
+            widths=[[face.width(one) for one in faces.found] for faces in self.faces],
+        )
+
+    def _embeddings(self, whose: Sequence[int | None]) -> Embeddings | None:
+        kept = [
+            (self.times[number], found[which])
+            for number, found in self.crops
+            if (which := whose[number]) is not None
+        ]
+        if self.encoder is None or not kept:
             return None
-        vectors = self.encoder.encode(np.stack(self.crops))
+        vectors = self.encoder.encode(np.stack([crop for _, crop in kept]))
         return Embeddings(
-            timestamps=tuple(round(t, TIME_DECIMALS) for t in self.crop_times),
+            timestamps=tuple(round(t, TIME_DECIMALS) for t, _ in kept),
             vectors=tuple(tuple(float(x) for x in vector) for vector in vectors),
             digest=self.encoder.digest,
         )
@@ -195,31 +244,24 @@ class _Take:
         begin: float,
     ) -> Measurement:
         geometry_begin = perf_counter()
-        times = np.array(self.times)
-        landmarks = (
-            np.stack(self.landmarks)
-            if self.landmarks
-            else np.empty((0, face.LANDMARKS, 3), np.float32)
-        )
-        width, height = self.decoding.width, self.decoding.height
-        aspect = width / height if height else 1.0
-        signals = geometry.signals(landmarks, aspect)
-        capture = quality.summarise(self.watcher, times, landmarks, width, height)
+        seen = self.seen()
+        signals = geometry.signals(seen.points)
+        capture = quality.summarise(self.watcher, seen, self.decoding, self.turns)
         if reason is None:
             try:
                 quality.check(capture, limits.min_seconds)
             except ClipUnusable as unusable:
                 reason, detail = unusable.reason, unusable.detail
-        corners = geometry.corners(landmarks, aspect)
+        corners = geometry.corners(seen.points)
         end = perf_counter()
-        embeddings = self._embeddings() if reason is None else None
+        embeddings = self._embeddings(seen.whose) if reason is None else None
         return Measurement(
             expression=expression,
             state="measured" if reason is None else "unusable",
             reason=reason,
             detail=detail,
             quality=capture,
-            timestamps=tuple(np.round(times, TIME_DECIMALS).tolist()),
+            timestamps=tuple(np.round(seen.times, TIME_DECIMALS).tolist()),
             signals=_columns(signals, geometry.SIGNALS),
             corners=_columns(corners, geometry.CORNERS),
             stats=_stats(signals),

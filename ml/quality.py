@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 from ml.errors import ClipUnusable, UnusableReason
 from ml.face import Faces
+from ml.geometry import EYE_CORNERS, roll
+from ml.video import Decoding
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -35,11 +37,13 @@ MAX_DAMAGED = 0.1
 MAX_YAW = 30.0
 MAX_PITCH = 30.0
 MAX_TURNED_RATE = 0.4
+MAX_ROLL = 40.0
+MAX_TILTED_RATE = 0.4
 LIGHT_EVERY_S = 0.1  # light and sharpness change slowly: not every frame is looked at
 _GREY_SIDE = 64
 _FRAME_STEP = 8
 # Outer corners of the right and left eye, top of the forehead, chin (mesh numbering).
-_AXES = (33, 263, 10, 152)
+_AXES = (*EYE_CORNERS, 10, 152)
 
 
 @dataclass(frozen=True)
@@ -53,16 +57,22 @@ class Quality:
     it that is white. ``sharpness``: 1000 × variance of the Laplacian / variance of grey, on the
     face at 64 × 64, lightly smoothed: the same for any size, contrast and sensor noise.
     ``yaw``, ``pitch``, ``roll``: median head pose, degrees (0 faces the camera).
-    ``turned_rate``: frames with a face turned or tilted too far. ``face_size``: median width
-    of the face as a share of the picture's. ``frame_rate``: 1 / median interval, per second;
-    ``effective_frame_rate``: frames with a face per second. ``dropped_share``: frames missing
-    between the others at that interval. ``duration_s``: last timestamp plus one interval.
+    ``turned_rate``: frames with a face turned away or up or down too far; ``tilted_rate``: with the
+    head on its side, or the picture. ``turn``: degrees by which the whole picture had to be turned
+    counter-clockwise to set the face upright, beyond what the file says itself. ``face_size``:
+    median width of the face as a share of the picture's. ``frame_rate``: 1 / median interval, per
+    second; ``effective_frame_rate``: frames with a face per second. ``dropped_share``: frames
+    missing between the others at that interval, and those that were there and could not be placed
+    in time. ``longest_gap_s``: longest time between two frames. ``resized``: how often the
+    picture's size changed. ``duration_s``: last timestamp plus one interval.
     """
 
     face_found_rate: float = 0.0
     faces_max: int = 0
     several_faces_rate: float = 0.0
     turned_rate: float = 0.0
+    tilted_rate: float = 0.0
+    turn: int = 0
     brightness: float | None = None
     frame_brightness: float | None = None
     clipped_share: float | None = None
@@ -75,6 +85,8 @@ class Quality:
     frame_rate: float | None = None
     effective_frame_rate: float | None = None
     dropped_share: float = 0.0
+    longest_gap_s: float = 0.0
+    resized: int = 0
     duration_s: float = 0.0
     frames: int = 0
     width: int = 0
@@ -91,18 +103,20 @@ class Quality:
 
 @dataclass
 class Watcher:
-    """Collects what one pass over the frames shows of light and sharpness."""
+    """Collects what one pass over the frames shows of light and sharpness.
+
+    ``face``: for each frame that was looked at its number and, for each face found in it, mean and
+    standard deviation of grey, and sharpness: whose face counts is known at the end only.
+    """
 
     frame: list[tuple[float, float]] = field(default_factory=list)  # mean, clipped share
-    face: list[tuple[float, float, float]] = field(default_factory=list)  # mean, sd, sharpness
-    counts: list[int] = field(default_factory=list)
-    rivals: int = 0
+    face: list[tuple[int, list[tuple[float, float, float]]]] = field(default_factory=list)
+    seen: int = 0
     looked_at: float = float("-inf")
 
     def see(self, t: float, rgb: npt.NDArray[np.uint8], faces: Faces) -> None:
         """``t`` seconds; ``rgb`` (H, W, 3), with the faces found in it."""
-        self.counts.append(faces.count)
-        self.rivals += faces.second_size >= SECOND_FACE_SIZE
+        number, self.seen = self.seen, self.seen + 1
         if t - self.looked_at < LIGHT_EVERY_S:
             return
         self.looked_at = t
@@ -110,40 +124,74 @@ class Watcher:
         green = rgb[::_FRAME_STEP, ::_FRAME_STEP, 1]
         clipped = np.count_nonzero(green >= CLIPPED_LEVEL) / green.size
         self.frame.append((float(green.mean()) / 255, clipped))
-        if faces.landmarks is None:
-            return
-        height, width = rgb.shape[:2]
-        low = faces.landmarks[:, :2].min(0) * (width, height)
-        high = faces.landmarks[:, :2].max(0) * (width, height)
-        x0, y0 = np.clip(low, 0, (width - 2, height - 2)).astype(int)
-        x1, y1 = np.clip(high, (x0 + 2, y0 + 2), (width, height)).astype(int)
-        side = (_GREY_SIDE, _GREY_SIDE)
-        small = cv2.resize(rgb[y0:y1, x0:x1], side, interpolation=cv2.INTER_AREA)
-        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-        spread = max(float(grey.std()), 1.0)
-        edges = cv2.Laplacian(cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1), cv2.CV_32F)
-        sharpness = 1000 * float(edges.var()) / spread**2
-        self.face.append((float(grey.mean()) / 255, float(grey.std()) / 255, sharpness))
+        self.face.append((number, [_light(rgb, landmarks) for landmarks in faces.found]))
+
+    def patient(self, whose: Sequence[int | None]) -> FloatArray:
+        """(N, 3): light and sharpness of the face that ``whose`` names for each frame."""
+        rows = [faces[which] for number, faces in self.face if (which := whose[number]) is not None]
+        return np.array(rows).reshape(-1, 3)
 
 
-def summarise(
-    watcher: Watcher, times: FloatArray, landmarks: FloatArray, width: int, height: int
-) -> Quality:
-    """``times`` (T,) seconds; ``landmarks`` (T, 478, 3), NaN rows without a face."""
-    frames = len(times)
-    found = np.isfinite(landmarks[:, 0, 0])
-    interval = float(np.median(np.diff(times))) if frames > 1 else None
+def _light(rgb: npt.NDArray[np.uint8], landmarks: FloatArray) -> tuple[float, float, float]:
+    height, width = rgb.shape[:2]
+    low = landmarks[:, :2].min(0) * (width, height)
+    high = landmarks[:, :2].max(0) * (width, height)
+    x0, y0 = np.clip(low, 0, (width - 2, height - 2)).astype(int)
+    x1, y1 = np.clip(high, (x0 + 2, y0 + 2), (width, height)).astype(int)
+    side = (_GREY_SIDE, _GREY_SIDE)
+    small = cv2.resize(rgb[y0:y1, x0:x1], side, interpolation=cv2.INTER_AREA)
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    spread = max(float(grey.std()), 1.0)
+    edges = cv2.Laplacian(cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1), cv2.CV_32F)
+    sharpness = 1000 * float(edges.var()) / spread**2
+    return float(grey.mean()) / 255, float(grey.std()) / 255, sharpness
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What one pass found: ``times`` (T,) seconds; ``points`` (T, 478, 3) the patient's landmarks
+    in square coordinates, NaN rows without; ``aspects`` (T,) of the pictures; ``whose`` (T,) which
+    of a picture's faces the patient's is, None without; ``widths`` (T,) of lists: every face's
+    width as a share of the picture's."""
+
+    times: FloatArray
+    points: FloatArray
+    aspects: FloatArray
+    whose: Sequence[int | None]
+    widths: Sequence[Sequence[float]]
+
+    def rivals(self) -> int:
+        """Frames with another face near enough to be taken for the patient's."""
+        return sum(
+            any(
+                other != which and (which is None or width >= SECOND_FACE_SIZE * widths[which])
+                for other, width in enumerate(widths)
+            )
+            for which, widths in zip(self.whose, self.widths, strict=True)
+        )
+
+
+def summarise(watcher: Watcher, seen: Seen, decoding: Decoding, turns: int) -> Quality:
+    """``turns``: quarter turns that the picture was given."""
+    times, frames = seen.times, len(seen.times)
+    found = np.isfinite(seen.points[:, 0, 0])
+    steps = np.diff(times)
+    interval = float(np.median(steps)) if frames > 1 else None
     duration = float(times[-1]) + interval if interval else 0.0
-    missing = np.round(np.diff(times) / interval) - 1 if interval else np.zeros(0)
-    lost = float(np.clip(missing, 0, None).sum())
-    face = np.median(np.array(watcher.face), axis=0) if watcher.face else None
+    missing = np.round(steps / interval) - 1 if interval else np.zeros(0)
+    lost = float(np.clip(missing, 0, None).sum()) + decoding.unordered
+    light = watcher.patient(seen.whose)
+    face = np.median(light, axis=0) if len(light) else None
     frame = np.median(np.array(watcher.frame), axis=0) if watcher.frame else None
-    pose = head_pose(landmarks[found], width / height) if found.any() else None
+    pose = head_pose(seen.points[found]) if found.any() else None
+    size = np.ptp(seen.points[found][:, :, 0], axis=1) / seen.aspects[found]
     return Quality(
         face_found_rate=_rounded(found.mean()) if frames else 0.0,
-        faces_max=max(watcher.counts, default=0),
-        several_faces_rate=_rounded(watcher.rivals / frames) if frames else 0.0,
+        faces_max=max(map(len, seen.widths), default=0),
+        several_faces_rate=_rounded(seen.rivals() / frames) if frames else 0.0,
         turned_rate=_rounded(_turned(pose).mean()) if pose is not None else 0.0,
+        tilted_rate=_rounded((np.abs(pose[:, 2]) > MAX_ROLL).mean()) if pose is not None else 0.0,
+        turn=90 * turns,
         frame_brightness=None if frame is None else _rounded(frame[0]),
         clipped_share=None if frame is None else _rounded(frame[1]),
         brightness=None if face is None else _rounded(face[0]),
@@ -152,16 +200,16 @@ def summarise(
         yaw=None if pose is None else round(float(np.median(pose[:, 0])), 1),
         pitch=None if pose is None else round(float(np.median(pose[:, 1])), 1),
         roll=None if pose is None else round(float(np.median(pose[:, 2])), 1),
-        face_size=None
-        if pose is None
-        else _rounded(np.median(np.ptp(landmarks[found][:, :, 0], axis=1))),
+        face_size=None if pose is None else _rounded(np.median(size)),
         frame_rate=round(1 / interval, 2) if interval else None,
         effective_frame_rate=round(int(found.sum()) / duration, 2) if duration else None,
         dropped_share=_rounded(lost / (lost + frames)) if frames else 0.0,
+        longest_gap_s=round(float(steps.max()), 4) if len(steps) else 0.0,
+        resized=decoding.resized,
         duration_s=round(duration, 4),
         frames=frames,
-        width=width,
-        height=height,
+        width=decoding.width,
+        height=decoding.height,
     )
 
 
@@ -169,20 +217,23 @@ def _rounded(value: float | np.floating[Any]) -> float:
     return round(float(value), 4)
 
 
-def head_pose(landmarks: FloatArray, aspect: float) -> FloatArray:
+def head_pose(landmarks: FloatArray) -> FloatArray:
     """(T, 3) yaw, pitch, roll in degrees from the mesh's own depth; positive to the picture's
-    right, downwards, and clockwise. ``landmarks`` (T, 478, 3), z on the scale of x.
+    right, downwards, and clockwise. ``landmarks`` (T, 478, 3) in square coordinates.
 
     The axes are the line between the outer corners of the eyes and the line from forehead to
     chin; their cross product is the direction that the face looks away from.
     """
-    points = landmarks[:, list(_AXES)].astype(np.float64) * (aspect, 1.0, aspect)
-    across = points[:, 1] - points[:, 0]
-    normal = np.cross(across, points[:, 3] - points[:, 2])
+    angle = roll(landmarks)
+    points = landmarks[:, list(_AXES)].astype(np.float64)
+    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    x, y = points[:, :, 0], points[:, :, 1]
+    # Of a head on its side too, yaw is the turn about its own axis from forehead to chin.
+    points = np.stack([cos * x + sin * y, cos * y - sin * x, points[:, :, 2]], axis=2)
+    normal = np.cross(points[:, 1] - points[:, 0], points[:, 3] - points[:, 2])
     yaw = np.arctan2(-normal[:, 0], normal[:, 2])
     pitch = np.arctan2(-normal[:, 1], normal[:, 2])
-    roll = np.arctan2(across[:, 1], across[:, 0])
-    return np.degrees(np.stack([yaw, pitch, roll], axis=1))
+    return np.degrees(np.stack([yaw, pitch, angle], axis=1))
 
 
 def _turned(pose: FloatArray) -> npt.NDArray[np.bool_]:
@@ -228,6 +279,11 @@ def _gates(q: Quality, min_seconds: float) -> Sequence[tuple[bool, UnusableReaso
             q.turned_rate > MAX_TURNED_RATE,
             why.TURNED_AWAY,
             f"the face is turned away in {q.turned_rate:.0%} of the frames",
+        ),
+        (
+            q.tilted_rate > MAX_TILTED_RATE,
+            why.TILTED,
+            f"the head or the camera is tilted by {abs(q.roll or 0.0):.0f}°",
         ),
         (sharp < MIN_SHARPNESS, why.BLURRED, f"the face is blurred (sharpness {sharp:.1f})"),
     )

@@ -2,26 +2,36 @@
 
 Browsers write files without duration, index or true frame rate, so nothing the header says about
 those is believed: one sequential pass decodes the frames and takes each one's own timestamp.
-Limits are enforced while decoding, so an endless or lying file stops early.
+Limits are enforced while decoding, so an endless or lying file stops early. What the container says
+about a picture's shape is obeyed: the whole display matrix (turned, mirrored), pixels that are not
+square, and a size that changes in mid-film.
 """
 
+import heapq
+import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import av.error
 import numpy as np
 import numpy.typing as npt
 from av.container.input import InputContainer
+from av.sidedata.sidedata import SideDataContainer
+from av.sidedata.sidedata import Type as SideData
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ml.errors import ClipUnusable, UnusableReason
 
-# Containers a browser or a phone writes, and raw mjpeg for a fake camera. Anything else that the
-# library could open (playlists that name other files or addresses, image sequences) stays shut.
-FORMATS = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,mjpeg"
+# Containers that browsers, phones and ordinary cameras write, and raw mjpeg for a fake camera.
+# Anything else that the library could open (playlists that name other files or addresses, image
+# sequences) stays shut.
+FORMATS = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,mpeg,mpegts,mjpeg"
 # A face that fills a fifth of the picture keeps the 192 pixels that the mesh looks at.
 LONGEST_SIDE = 960
 _FIRST_BYTES = 16
@@ -29,12 +39,15 @@ _FIRST_BYTES = 16
 
 @dataclass(frozen=True)
 class Limits:
-    """What one clip may cost. Seconds are the video's own, pixels are width × height."""
+    """What one clip may cost. Seconds are the video's own, pixels are width × height as stored: far
+    above what is looked at (larger pictures are scaled), only so that none can fill the memory.
+    A gap: seconds without any picture between two of them."""
 
     max_bytes: int = 200_000_000
     max_seconds: float = 60.0
     min_seconds: float = 1.0
-    max_pixels: int = 1920 * 1200
+    max_gap_seconds: float = 2.0
+    max_pixels: int = 7680 * 4320
     max_frames: int = 60 * 120
 
 
@@ -49,7 +62,8 @@ class Announced:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """``t`` seconds since the first frame; ``rgb`` (H, W, 3) uint8, upright, contiguous."""
+    """``t`` seconds since the first frame; ``rgb`` (H, W, 3) uint8, as it is meant to be shown,
+    with square pixels, contiguous."""
 
     t: float
     rgb: npt.NDArray[np.uint8]
@@ -59,28 +73,38 @@ class Frame:
 class Decoding:
     """What one pass over a file found; complete once the frames have been consumed.
 
-    ``width`` and ``height`` are those of the upright picture as recorded (frames may be smaller).
-    ``damaged`` counts packets that could not be decoded, ``unordered`` frames whose timestamp was
-    missing or not after the one before, ``ended_early`` is set when the file broke off.
+    ``width`` and ``height`` are those of the first picture as it is shown, with square pixels
+    (frames may be smaller); ``resized`` counts the changes of size after it. ``damaged`` counts
+    packets that could not be decoded, ``unordered`` pictures that had to be left out because their
+    timestamp was missing or not after the one before, ``ended_early`` is set when the file broke
+    off. ``stream_seconds``: what the container says of the picture's own track, not of the sound;
+    ``container_seconds``: of the whole file.
     """
 
     width: int = 0
     height: int = 0
+    resized: int = 0
     frames: int = 0
     last_t: float = 0.0
     damaged: int = 0
     unordered: int = 0
     ended_early: bool = False
+    stream_seconds: float | None = None
     container_seconds: float | None = None
 
 
 def frames(
-    path: Path, limits: Limits | None = None, decoding: Decoding | None = None
+    path: Path,
+    limits: Limits | None = None,
+    decoding: Decoding | None = None,
+    *,
+    turns: int = 0,
 ) -> Iterator[Frame]:
-    """Decodes the first video stream of ``path`` once, in order, one frame in memory at a time.
+    """Decodes the film in ``path`` once, in order, one frame in memory at a time.
 
-    Raises :class:`ClipUnusable` for an empty, oversized or unreadable file and as soon as a limit
-    is passed. Damage in mid-file is counted in ``decoding``, not raised.
+    ``turns``: quarter turns, counter-clockwise, to be made after what the file itself says (see
+    :mod:`ml.orientation`). Raises :class:`ClipUnusable` for an empty, oversized or unreadable file
+    and as soon as a limit is passed. Damage in mid-file is counted in ``decoding``, not raised.
     """
     limits = limits or Limits()
     decoding = decoding if decoding is not None else Decoding()
@@ -100,7 +124,7 @@ def frames(
         except _UNREADABLE as error:
             raise _unreadable(path) from error
         try:
-            yield from _decode(container, path, limits, decoding)
+            yield from _decode(container, path, limits, decoding, turns % 4)
         finally:
             container.close()
 
@@ -132,34 +156,43 @@ def _unreadable(path: Path) -> ClipUnusable:
 
 
 def _decode(
-    container: InputContainer, path: Path, limits: Limits, decoding: Decoding
+    container: InputContainer, path: Path, limits: Limits, decoding: Decoding, turns: int
 ) -> Iterator[Frame]:
-    if not container.streams.video:
-        raise ClipUnusable(UnusableReason.NOT_A_VIDEO, "the file has no picture track")
-    stream = container.streams.video[0]
+    stream = _pictures_of(container)
     stream.codec_context.thread_count = 1  # the cores belong to the measuring processes
     _check_pixels(stream.codec_context.width, stream.codec_context.height, limits)
     if container.duration is not None and container.duration > 0:
         decoding.container_seconds = container.duration / av.time_base
+    if stream.duration is not None and stream.duration > 0 and stream.time_base is not None:
+        decoding.stream_seconds = float(stream.duration * stream.time_base)
     start: float | None = None
-    for count, picture in enumerate(_pictures(container, stream, decoding)):
+    size: tuple[int, int] | None = None
+    for count, (time, picture) in enumerate(_pictures(container, stream, decoding)):
         _check_pixels(picture.width, picture.height, limits)
         # Pictures without a usable time count too, or a file of nothing else would never end.
         if count >= limits.max_frames:
             raise _too_long(limits)
-        if picture.time is None or (start is not None and picture.time - start <= decoding.last_t):
+        if time is None or (start is not None and time - start <= decoding.last_t):
             decoding.unordered += 1
             continue
+        shown = _Shown.of(picture, stream)
         if start is None:
-            start = picture.time
-            sideways = round(picture.rotation / 90) % 2 == 1
-            shape = (picture.width, picture.height)
-            decoding.width, decoding.height = shape[::-1] if sideways else shape
-        t = picture.time - start
+            start = time
+            decoding.width, decoding.height = shown.size[::-1] if turns % 2 else shown.size
+        elif shown.size != size:
+            decoding.resized += 1
+        size = shown.size
+        t = time - start
+        if t - decoding.last_t > limits.max_gap_seconds:
+            raise ClipUnusable(
+                UnusableReason.TIME_GAP,
+                f"there is no picture for {t - decoding.last_t:.1f} seconds after"
+                f" {decoding.last_t:.1f} seconds",
+            )
         if t > limits.max_seconds:
             raise _too_long(limits)
         try:
-            rgb = _upright(picture)
+            rgb = np.ascontiguousarray(np.rot90(shown.rgb(picture), turns))
         except _UNREADABLE:  # a pixel format or size that only damage explains
             decoding.damaged += 1
             continue
@@ -170,6 +203,19 @@ def _decode(
         raise _unreadable(path)
 
 
+def _pictures_of(container: InputContainer) -> VideoStream:
+    """The track of moving pictures; a cover or a thumbnail may come first."""
+    films = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & Disposition.attached_pic
+        and not stream.disposition & Disposition.still_image
+    ]
+    if not films:
+        raise ClipUnusable(UnusableReason.NOT_A_VIDEO, "the file has no picture track")
+    return next((film for film in films if film.disposition & Disposition.default), films[0])
+
+
 def _too_long(limits: Limits) -> ClipUnusable:
     detail = f"the recording is longer than the {limits.max_seconds:g} seconds allowed"
     return ClipUnusable(UnusableReason.TOO_LONG, detail)
@@ -177,9 +223,11 @@ def _too_long(limits: Limits) -> ClipUnusable:
 
 def _pictures(
     container: InputContainer, stream: VideoStream, decoding: Decoding
-) -> Iterator[VideoFrame]:
-    """Every picture that can be decoded; damaged packets are counted and passed over."""
+) -> Iterator[tuple[float | None, VideoFrame]]:
+    """Every picture that can be decoded, in the order of display, with its time in seconds; damaged
+    packets are counted and passed over."""
     packets = container.demux(stream)
+    clock = _Clock(stream) if container.format.name == "avi" else None
     while True:
         try:
             packet = next(packets)
@@ -188,6 +236,8 @@ def _pictures(
         except _UNREADABLE:
             decoding.ended_early = True
             return
+        if clock:
+            clock.see(packet.dts)
         try:
             pictures = packet.decode()
         except av.error.EOFError:
@@ -197,7 +247,26 @@ def _pictures(
             continue
         for picture in pictures:
             decoding.damaged += bool(picture.is_corrupt)
-            yield picture
+            yield (clock.next() if clock else picture.time), picture
+
+
+class _Clock:
+    """Times of display for a container that stores pictures in the order of decoding only (AVI).
+
+    The decoder gives the pictures back in the order of display, and so many times as were stored
+    stand for as many pictures: each gets the earliest that is left.
+    """
+
+    def __init__(self, stream: VideoStream) -> None:
+        self._unit = stream.time_base or Fraction(1, 1)
+        self._times: list[int] = []
+
+    def see(self, dts: int | None) -> None:
+        if dts is not None:
+            heapq.heappush(self._times, dts)
+
+    def next(self) -> float | None:
+        return float(heapq.heappop(self._times) * self._unit) if self._times else None
 
 
 def _check_pixels(width: int, height: int, limits: Limits) -> None:
@@ -209,15 +278,64 @@ def _check_pixels(width: int, height: int, limits: Limits) -> None:
         )
 
 
-def _upright(picture: VideoFrame) -> npt.NDArray[np.uint8]:
-    """The picture as (H, W, 3) RGB with the camera's rotation undone, at most 960 pixels long."""
-    scale = min(1.0, LONGEST_SIDE / max(picture.width, picture.height))
-    reduced = picture.reformat(
-        width=max(2, round(picture.width * scale)),
-        height=max(2, round(picture.height * scale)),
-        format="rgb24",
-        interpolation="AREA" if scale < 1 else None,
-    )
-    rgb: npt.NDArray[np.uint8] = reduced.to_ndarray().astype(np.uint8, copy=False)
-    quarter_turns = round(picture.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(rgb, quarter_turns)) if quarter_turns else rgb
+@dataclass(frozen=True)
+class _Shown:
+    """How a stored picture is meant to be shown.
+
+    ``size``: width and height with square pixels, turned. ``across`` is set where the display
+    matrix exchanges the axes; then the new x and y run backwards where ``back_x`` and ``back_y``
+    say so. The matrix is that of the MP4 track header (ISO/IEC 14496-12): eight of its values are
+    turns by 90° and reflections, and anything between is taken for the nearest of them.
+    """
+
+    size: tuple[int, int]
+    stored: tuple[int, int] = field(repr=False)
+    across: bool = False
+    back_x: bool = False
+    back_y: bool = False
+
+    @classmethod
+    def of(cls, picture: VideoFrame, stream: VideoStream) -> "_Shown":
+        width, height = _square(picture, stream)
+        beside = cast("SideDataContainer", picture.side_data)
+        if SideData.DISPLAYMATRIX not in beside:
+            return cls((width, height), (width, height))
+        matrix = beside[SideData.DISPLAYMATRIX]
+        # x' = a·x + c·y, y' = b·x + d·y
+        a, b, _, c, d = struct.unpack("<5i", bytes(matrix)[:20])
+        if abs(b) + abs(c) > abs(a) + abs(d):
+            return cls((height, width), (width, height), True, c < 0, b < 0)
+        return cls((width, height), (width, height), False, a < 0, d < 0)
+
+    def rgb(self, picture: VideoFrame) -> npt.NDArray[np.uint8]:
+        """(H, W, 3) uint8, at most 960 pixels long; a view where the axes were changed."""
+        width, height = self.stored
+        scale = min(1.0, LONGEST_SIDE / max(width, height))
+        reduced = picture.reformat(
+            width=max(2, round(width * scale)),
+            height=max(2, round(height * scale)),
+            format="rgb24",
+            interpolation="AREA" if scale < 1 else None,
+        )
+        rgb: npt.NDArray[np.uint8] = reduced.to_ndarray().astype(np.uint8, copy=False)
+        if self.across:
+            rgb = rgb.transpose(1, 0, 2)
+        if self.back_y:
+            rgb = rgb[::-1]
+        if self.back_x:
+            rgb = rgb[:, ::-1]
+        return rgb
+
+
+#: Pixel shapes beyond this (twice PAL's widest) are a damaged header, not a camera.
+_MOST_ASPECT = Fraction(3, 1)
+
+
+def _square(picture: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+    """Width and height with square pixels: the shorter side of an oblong pixel is stretched."""
+    aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
+    if not 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
+        aspect = Fraction(1)
+    if aspect > 1:
+        return round(picture.width * aspect), picture.height
+    return picture.width, round(picture.height / aspect)

@@ -34,6 +34,11 @@ UNUSABLE: dict[str, Words] = {
         "The recording is too short", "Please record this part again until the time is over."
     ),
     "too_long": Words("The recording is too long", "Please record this part again."),
+    "time_gap": Words(
+        "The recording has a gap",
+        "The camera stood still for a while. Closing other programs helps. Then record this part"
+        " again.",
+    ),
     "low_frame_rate": Words(
         "The camera delivered too few pictures a second",
         "More light helps most; closing other programs helps too. Then record this part again.",
@@ -66,6 +71,10 @@ UNUSABLE: dict[str, Words] = {
     ),
     "turned_away": Words(
         "Your face was turned away", "Please look into the camera and record this part again."
+    ),
+    "tilted": Words(
+        "Your head or the camera was tilted",
+        "Please set the camera straight, hold your head upright and record this part again.",
     ),
 }
 

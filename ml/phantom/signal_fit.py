@@ -18,7 +18,7 @@ from scipy.stats import spearmanr
 
 from ml.expressions import EXPRESSIONS, POSED
 from ml.face import tracker
-from ml.geometry import SIGNALS, signals, stats
+from ml.geometry import SIGNALS, signals, square, stats
 from ml.phantom.cohort import CohortSpec, programme
 from ml.phantom.performance import Performance
 from ml.phantom.render import render
@@ -50,7 +50,7 @@ def measured(performance: Performance) -> Floats:
     for picture in render(performance):
         face = found.find(picture).landmarks
         landmarks.append(np.full((478, 2), np.nan) if face is None else face[:, :2])
-    return signals(np.stack(landmarks), film.width / film.height)
+    return signals(square(np.stack(landmarks), film.width / film.height))
 
 
 def fit(plan: FitPlan, progress: Progress) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def test_of_two_faces_the_larger_is_measured(close_up: Picture) -> None:
     assert found.count == 2
     assert found.landmarks is not None
     assert found.landmarks[:, 0].max() < 480 / 880
-    assert 0.75 < found.second_size < 0.92
+    assert 0.75 < face.width(found.found[1]) / face.width(found.found[0]) < 0.92
 
 
 @pytest.mark.parametrize("degrees", [0.0, 20.0])

@@ -11,6 +11,9 @@ from ml import geometry
 
 RNG = np.random.default_rng(7)
 MESH = RNG.uniform(0.2, 0.8, (3, 478, 2))
+# A level head: the line of the eyes' outer corners decides which way is up.
+MESH[:, 33] = (0.3, 0.4)
+MESH[:, 263] = (0.7, 0.4)
 
 
 def by_the_book(points: np.ndarray, pairs: list[tuple[int, int]]) -> float:
@@ -31,7 +34,7 @@ def test_the_signals_are_the_published_ones() -> None:
         "jaw-open": "191-169, 80-170, 81-145, 82-171, 13-175, 312-396, 311-389, 310-395, 415-394",
     }
     assert tuple(book) == geometry.SIGNALS
-    values = geometry.signals(MESH, aspect=4 / 3)
+    values = geometry.signals(geometry.square(MESH, 4 / 3))
     for column, text in enumerate(book.values()):
         pairs = [(int(a), int(b)) for a, b in (pair.split("-") for pair in text.split(", "))]
         for frame in range(len(MESH)):
@@ -52,14 +55,16 @@ def test_the_shape_of_the_picture_does_not_change_a_face(
     in_pixels = MESH * (640, 480)
     elsewhere = (in_pixels * scale + np.array(shift) * (width, height)) / (width, height)
     np.testing.assert_allclose(
-        geometry.signals(elsewhere, width / height), geometry.signals(MESH, 4 / 3), rtol=1e-9
+        geometry.signals(geometry.square(elsewhere, width / height)),
+        geometry.signals(geometry.square(MESH, 4 / 3)),
+        rtol=1e-9,
     )
 
 
 def test_frames_without_a_face_stay_empty_and_do_not_count() -> None:
     mesh = MESH.copy()
     mesh[1] = np.nan
-    values = geometry.signals(mesh, 4 / 3)
+    values = geometry.signals(geometry.square(mesh, 4 / 3))
     assert np.isnan(values[1]).all()
     assert np.isfinite(values[[0, 2]]).all()
     both = values[[0, 2]]
@@ -69,21 +74,35 @@ def test_frames_without_a_face_stay_empty_and_do_not_count() -> None:
 
 
 def test_no_frames_and_no_faces_are_not_a_number() -> None:
-    assert geometry.signals(np.empty((0, 478, 2)), 1.0).shape == (0, 7)
-    blank = geometry.signals(np.full((4, 478, 2), np.nan), 1.0)
+    assert geometry.signals(np.empty((0, 478, 2))).shape == (0, 7)
+    blank = geometry.signals(np.full((4, 478, 2), np.nan))
     assert all(math.isnan(mean) and math.isnan(var) for mean, var in geometry.stats(blank).values())
 
 
 def test_eyes_that_coincide_give_no_signal() -> None:
     mesh = MESH.copy()
     mesh[0, 473] = mesh[0, 468]
-    assert np.isnan(geometry.signals(mesh, 4 / 3)[0]).all()
+    assert np.isnan(geometry.signals(geometry.square(mesh, 4 / 3))[0]).all()
 
 
 def test_the_corners_of_the_mouth_are_told_apart() -> None:
     mesh = MESH[:1].copy()
-    before = geometry.corners(mesh, 4 / 3)[0]
+    before = geometry.corners(geometry.square(mesh, 4 / 3))[0]
     mesh[0, 61] = (mesh[0, 61] + mesh[0, 33]) / 2  # the right corner goes up to its eye
-    after = geometry.corners(mesh, 4 / 3)[0]
+    after = geometry.corners(geometry.square(mesh, 4 / 3))[0]
     assert after[0] == pytest.approx(before[0] / 2)
     assert after[1] == before[1]
+
+
+@pytest.mark.parametrize("degrees", [-170, -90, -25, 10, 45, 90, 180])
+def test_a_tilted_head_has_the_signals_of_a_level_one(degrees: float) -> None:
+    """Turned as a whole, in a picture of any shape: nothing about the face has changed."""
+    level = geometry.square(MESH, 4 / 3)
+    angle = math.radians(degrees)
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    tilted = (level - level.mean((0, 1))) @ turn + 0.5
+    assert np.degrees(geometry.roll(tilted)) == pytest.approx([degrees] * 3, abs=1e-6) or (
+        abs(degrees) == 180
+    )
+    np.testing.assert_allclose(geometry.signals(tilted), geometry.signals(level), rtol=1e-9)
+    np.testing.assert_allclose(geometry.corners(tilted), geometry.corners(level), rtol=1e-9)

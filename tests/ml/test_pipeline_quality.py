@@ -113,8 +113,8 @@ def rotated(landmarks: np.ndarray, yaw: float, pitch: float) -> np.ndarray:
 def test_the_pose_is_read_from_the_mesh(close_up: Picture, yaw: float) -> None:
     found = tracker().find(close_up).landmarks
     assert found is not None
-    straight = quality.head_pose(found[None].astype(float), 1.0)[0]
-    turned = quality.head_pose(rotated(found[None].astype(float), yaw, 0.0), 1.0)[0]
+    straight = quality.head_pose(found[None].astype(float))[0]
+    turned = quality.head_pose(rotated(found[None].astype(float), yaw, 0.0))[0]
     assert turned[0] - straight[0] == pytest.approx(yaw, abs=2.0)
 
 
