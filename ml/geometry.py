@@ -5,7 +5,7 @@ centres 468 and 473 (sum over pairs / number of pairs / iris distance). Definiti
 project's METHOD page, "Public data", checked there against the released tables.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -113,6 +113,18 @@ def _distances(points: FloatArray, groups: Mapping[str, Pairs]) -> FloatArray:
         first, second = np.array(pairs).T
         columns.append(np.linalg.norm(points[:, first] - points[:, second], axis=2).mean(1) / iris)
     return np.stack(columns, axis=1) if len(points) else np.empty((0, len(groups)))
+
+
+def exchanged(names: Sequence[str]) -> list[int]:
+    """For each of ``names`` the place of the same name on the other side: what a mirror does."""
+    other = {"right": "left", "left": "right"}
+    places = {name: place for place, name in enumerate(names)}
+
+    def opposite(name: str) -> str:
+        stem, _, side = name.rpartition("-")
+        return f"{stem}-{other[side]}" if side in other else name
+
+    return [places[opposite(name)] for name in names]
 
 
 def stats(values: FloatArray) -> dict[str, tuple[float, float]]:

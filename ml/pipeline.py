@@ -20,6 +20,7 @@ from ml.errors import ClipUnusable, UnusableReason, WrongUse
 from ml.expressions import EXPRESSIONS, is_expression
 from ml.intensity.source import CropEncoder
 from ml.measurement import Embeddings, Measurement, series
+from ml.orientation import Orientation
 from ml.video import Announced, Decoding, Limits
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "measurer",
     "measurer_digest",
 ]
+
+Picture = npt.NDArray[np.uint8]
 
 MEASURER = "mimia-face-mesh"
 MEASURER_VERSION = "2"
@@ -161,41 +164,44 @@ class _Take:
     """One pass over one clip: frames in, times, landmarks, light and stage timings out."""
 
     encoder: CropEncoder | None = None
-    turns: int = 0
+    orientation: Orientation = field(default_factory=Orientation)
     decoding: Decoding = field(default_factory=Decoding)
     watcher: quality.Watcher = field(default_factory=quality.Watcher)
     times: list[float] = field(default_factory=list)
     aspects: list[float] = field(default_factory=list)
     faces: list[face.Faces] = field(default_factory=list)
-    crops: list[tuple[int, list[npt.NDArray[np.uint8]]]] = field(default_factory=list)
+    crops: list[tuple[int, list[Picture]]] = field(default_factory=list)
+    mirrored: bool = False
     decode_s: float = 0.0
     mesh_s: float = 0.0
 
     def watch(self, path: Path, limits: Limits) -> None:
         before = perf_counter()
         tracker = face.tracker()
-        self.turns = orientation.of_clip(path, limits)
+        self.orientation = orientation.of_clip(path, limits)
         self.mesh_s = perf_counter() - before
         before = perf_counter()
-        for frame in video.frames(path, limits, self.decoding, turns=self.turns):
+        for frame in video.frames(path, limits, self.decoding):
+            picture = self.orientation.upright(frame.stored)
             decoded = perf_counter()
-            faces = tracker.find(frame.rgb)
+            faces = tracker.find(picture)
             self.mesh_s += perf_counter() - decoded
             self.decode_s += decoded - before
-            self.watcher.see(frame.t, frame.rgb, faces)
+            self.watcher.see(frame.t, picture, faces)
             if self.encoder is not None and faces.found:
-                self._keep_crops(frame, faces, self.encoder.rate)
+                self._keep_crops(frame.t, picture, faces, self.encoder.rate)
             self.times.append(frame.t)
-            self.aspects.append(frame.rgb.shape[1] / frame.rgb.shape[0])
+            self.aspects.append(picture.shape[1] / picture.shape[0])
             self.faces.append(faces)
+            self.mirrored = frame.mirrored
             before = perf_counter()
         self.decode_s += perf_counter() - before
 
-    def _keep_crops(self, frame: video.Frame, faces: face.Faces, rate: float) -> None:
+    def _keep_crops(self, t: float, picture: Picture, faces: face.Faces, rate: float) -> None:
         """Of the first frame at or after each point of the encoder's grid."""
         last = self.times[self.crops[-1][0]] if self.crops else None
-        if last is None or int(frame.t * rate) > int(last * rate):
-            found = [face.aligned_crop(frame.rgb, landmarks) for landmarks in faces.found]
+        if last is None or int(t * rate) > int(last * rate):
+            found = [face.aligned_crop(picture, landmarks) for landmarks in faces.found]
             self.crops.append((len(self.times), found))
 
     def seen(self) -> quality.Seen:
@@ -245,14 +251,16 @@ class _Take:
     ) -> Measurement:
         geometry_begin = perf_counter()
         seen = self.seen()
-        signals = geometry.signals(seen.points)
-        capture = quality.summarise(self.watcher, seen, self.decoding, self.turns)
+        signals, corners = geometry.signals(seen.points), geometry.corners(seen.points)
+        if self.mirrored:
+            signals = signals[:, geometry.exchanged(geometry.SIGNALS)]
+            corners = corners[:, geometry.exchanged(geometry.CORNERS)]
+        capture = quality.summarise(self.watcher, seen, self.decoding, self.orientation)
         if reason is None:
             try:
                 quality.check(capture, limits.min_seconds)
             except ClipUnusable as unusable:
                 reason, detail = unusable.reason, unusable.detail
-        corners = geometry.corners(seen.points)
         end = perf_counter()
         embeddings = self._embeddings(seen.whose) if reason is None else None
         return Measurement(

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ml.errors import ClipUnusable, UnusableReason
 from ml.face import Faces
 from ml.geometry import EYE_CORNERS, roll
+from ml.orientation import Orientation
 from ml.video import Decoding
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -56,7 +57,8 @@ class Quality:
     ``frame_brightness`` and ``clipped_share``: mean grey of the whole picture, and the share of
     it that is white. ``sharpness``: 1000 × variance of the Laplacian / variance of grey, on the
     face at 64 × 64, lightly smoothed: the same for any size, contrast and sensor noise.
-    ``yaw``, ``pitch``, ``roll``: median head pose, degrees (0 faces the camera).
+    ``yaw``, ``pitch``, ``roll``: median head pose, degrees (0 faces the camera), ``roll`` as it was
+    before a tilted picture was set upright.
     ``turned_rate``: frames with a face turned away or up or down too far; ``tilted_rate``: with the
     head on its side, or the picture. ``turn``: degrees by which the whole picture had to be turned
     counter-clockwise to set the face upright, beyond what the file says itself. ``face_size``:
@@ -171,8 +173,10 @@ class Seen:
         )
 
 
-def summarise(watcher: Watcher, seen: Seen, decoding: Decoding, turns: int) -> Quality:
-    """``turns``: quarter turns that the picture was given."""
+def summarise(
+    watcher: Watcher, seen: Seen, decoding: Decoding, orientation: Orientation
+) -> Quality:
+    """``orientation``: what the picture had when it was looked at first, and has no more."""
     times, frames = seen.times, len(seen.times)
     found = np.isfinite(seen.points[:, 0, 0])
     steps = np.diff(times)
@@ -184,6 +188,10 @@ def summarise(watcher: Watcher, seen: Seen, decoding: Decoding, turns: int) -> Q
     face = np.median(light, axis=0) if len(light) else None
     frame = np.median(np.array(watcher.frame), axis=0) if watcher.frame else None
     pose = head_pose(seen.points[found]) if found.any() else None
+    if pose is not None:
+        pose[:, 2] += orientation.tilt
+    sideways = orientation.turns % 2
+    height, width = (decoding.height, decoding.width)[:: -1 if sideways else 1]
     size = np.ptp(seen.points[found][:, :, 0], axis=1) / seen.aspects[found]
     return Quality(
         face_found_rate=_rounded(found.mean()) if frames else 0.0,
@@ -191,7 +199,7 @@ def summarise(watcher: Watcher, seen: Seen, decoding: Decoding, turns: int) -> Q
         several_faces_rate=_rounded(seen.rivals() / frames) if frames else 0.0,
         turned_rate=_rounded(_turned(pose).mean()) if pose is not None else 0.0,
         tilted_rate=_rounded((np.abs(pose[:, 2]) > MAX_ROLL).mean()) if pose is not None else 0.0,
-        turn=90 * turns,
+        turn=90 * orientation.turns,
         frame_brightness=None if frame is None else _rounded(frame[0]),
         clipped_share=None if frame is None else _rounded(frame[1]),
         brightness=None if face is None else _rounded(face[0]),
@@ -208,8 +216,8 @@ def summarise(watcher: Watcher, seen: Seen, decoding: Decoding, turns: int) -> Q
         resized=decoding.resized,
         duration_s=round(duration, 4),
         frames=frames,
-        width=decoding.width,
-        height=decoding.height,
+        width=width,
+        height=height,
     )
 
 

@@ -63,10 +63,17 @@ class Announced:
 @dataclass(frozen=True, eq=False)
 class Frame:
     """``t`` seconds since the first frame; ``rgb`` (H, W, 3) uint8, as it is meant to be shown,
-    with square pixels, contiguous."""
+    with square pixels. ``mirrored``: the file asks for the picture's mirror image."""
 
     t: float
     rgb: npt.NDArray[np.uint8]
+    mirrored: bool = False
+
+    @property
+    def stored(self) -> npt.NDArray[np.uint8]:
+        """Not mirrored, contiguous: what the camera saw. The face mesh is not quite symmetric, so
+        a mirror image is measured as it was stored, and its sides are exchanged afterwards."""
+        return np.ascontiguousarray(self.rgb[:, ::-1] if self.mirrored else self.rgb)
 
 
 @dataclass
@@ -97,14 +104,11 @@ def frames(
     path: Path,
     limits: Limits | None = None,
     decoding: Decoding | None = None,
-    *,
-    turns: int = 0,
 ) -> Iterator[Frame]:
     """Decodes the film in ``path`` once, in order, one frame in memory at a time.
 
-    ``turns``: quarter turns, counter-clockwise, to be made after what the file itself says (see
-    :mod:`ml.orientation`). Raises :class:`ClipUnusable` for an empty, oversized or unreadable file
-    and as soon as a limit is passed. Damage in mid-file is counted in ``decoding``, not raised.
+    Raises :class:`ClipUnusable` for an empty, oversized or unreadable file and as soon as a limit
+    is passed. Damage in mid-file is counted in ``decoding``, not raised.
     """
     limits = limits or Limits()
     decoding = decoding if decoding is not None else Decoding()
@@ -124,7 +128,7 @@ def frames(
         except _UNREADABLE as error:
             raise _unreadable(path) from error
         try:
-            yield from _decode(container, path, limits, decoding, turns % 4)
+            yield from _decode(container, path, limits, decoding)
         finally:
             container.close()
 
@@ -156,7 +160,7 @@ def _unreadable(path: Path) -> ClipUnusable:
 
 
 def _decode(
-    container: InputContainer, path: Path, limits: Limits, decoding: Decoding, turns: int
+    container: InputContainer, path: Path, limits: Limits, decoding: Decoding
 ) -> Iterator[Frame]:
     stream = _pictures_of(container)
     stream.codec_context.thread_count = 1  # the cores belong to the measuring processes
@@ -178,7 +182,7 @@ def _decode(
         shown = _Shown.of(picture, stream)
         if start is None:
             start = time
-            decoding.width, decoding.height = shown.size[::-1] if turns % 2 else shown.size
+            decoding.width, decoding.height = shown.size
         elif shown.size != size:
             decoding.resized += 1
         size = shown.size
@@ -192,13 +196,13 @@ def _decode(
         if t > limits.max_seconds:
             raise _too_long(limits)
         try:
-            rgb = np.ascontiguousarray(np.rot90(shown.rgb(picture), turns))
+            rgb = shown.rgb(picture)
         except _UNREADABLE:  # a pixel format or size that only damage explains
             decoding.damaged += 1
             continue
         decoding.frames += 1
         decoding.last_t = t
-        yield Frame(t=t, rgb=rgb)
+        yield Frame(t, rgb, shown.mirrored)
     if not decoding.frames:
         raise _unreadable(path)
 
@@ -306,6 +310,10 @@ class _Shown:
         if abs(b) + abs(c) > abs(a) + abs(d):
             return cls((height, width), (width, height), True, c < 0, b < 0)
         return cls((width, height), (width, height), False, a < 0, d < 0)
+
+    @property
+    def mirrored(self) -> bool:
+        return (self.back_x != self.back_y) != self.across
 
     def rgb(self, picture: VideoFrame) -> npt.NDArray[np.uint8]:
         """(H, W, 3) uint8, at most 960 pixels long; a view where the axes were changed."""

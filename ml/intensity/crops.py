@@ -68,7 +68,9 @@ def sample_crops(path: Path, rate: float) -> Crops:
     """
     sampler = CropSampler(rate)
     tracker = face.tracker()
-    for frame in video.frames(path, turns=orientation.of_clip(path)):
+    way_up = orientation.of_clip(path)
+    for frame in video.frames(path):
         if sampler.due(frame.t):
-            sampler.see(frame.t, frame.rgb, tracker.find(frame.rgb))
+            picture = way_up.upright(frame.stored)
+            sampler.see(frame.t, picture, tracker.find(picture))
     return sampler.patients()
