@@ -8,7 +8,7 @@ import pytest
 
 from ml.expressions import EXPRESSIONS, POSED
 from ml.face import tracker
-from ml.geometry import SIGNALS, signals
+from ml.geometry import SIGNALS, signals, square
 from ml.phantom import Capture, Identity, Performance, Program, draw_identity, perform, render
 from ml.phantom.capture import draw_capture
 from ml.phantom.conditions import CONDITIONS, apply
@@ -42,7 +42,7 @@ def read(performance: Performance) -> npt.NDArray[np.float64]:
         np.full((478, 2), np.nan) if face.landmarks is None else face.landmarks[:, :2]
         for face in faces
     ]
-    return signals(np.stack(landmarks), film.width / film.height)
+    return signals(square(np.stack(landmarks), film.width / film.height))
 
 
 @pytest.mark.parametrize("condition", ["home", "dark"])

@@ -53,4 +53,5 @@ def test_fusion_learns_and_test_labels_do_not_matter(table: Path) -> None:
     other = Material(m.raw, turned, m.subjects, NAMES)
     again = run_fold(other, fold, methods)
     for name in methods:
-        assert np.array_equal(found[name].log_odds, again[name].log_odds)
+        # torch's last digits differ between two trainings; a label that mattered would do more.
+        np.testing.assert_allclose(found[name].log_odds, again[name].log_odds, atol=1e-4)
