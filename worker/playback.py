@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ml import video
+from ml import orientation, video
 
 RATE = 30
 #: x264's constant quality: 23 is its own default; a face is judged here, so a little better.
@@ -46,24 +47,37 @@ def write_copy(source: Path, target: Path) -> dict[str, Any]:
 
 
 def _at_constant_rate(source: Path) -> Iterator[Picture]:
-    """RGB pictures (H, W, 3), H and W even, one for each thirtieth of a second."""
+    """RGB pictures (H, W, 3), upright, H and W even and those of the first one, one for each
+    thirtieth of a second."""
+    turns = orientation.of_clip(source).turns
     held: Picture | None = None
     shown = 0
     for frame in video.frames(source):
         while held is not None and shown / RATE < frame.t - 0.5 / RATE:
             yield held
             shown += 1
-        held = _even(frame.rgb, held)
+        # A mirror image turns the other way round.
+        picture = np.rot90(frame.rgb, -turns if frame.mirrored else turns)
+        held = _even(picture) if held is None else _fitted(picture, *held.shape[:2])
     if held is not None:
         yield held
 
 
-def _even(picture: Picture, before: Picture | None) -> Picture:
-    """H.264 wants even sides; a picture that changes size in mid-clip keeps the first one's."""
-    height, width = (
-        side // 2 * 2 for side in (before if before is not None else picture).shape[:2]
-    )
-    if picture.shape[0] < height or picture.shape[1] < width:
-        padding = [(0, max(0, height - picture.shape[0])), (0, max(0, width - picture.shape[1]))]
-        picture = np.pad(picture, [*padding, (0, 0)])
+def _even(picture: Picture) -> Picture:
+    """H.264 wants even sides."""
+    height, width = (side // 2 * 2 for side in picture.shape[:2])
     return np.ascontiguousarray(picture[:height, :width])
+
+
+def _fitted(picture: Picture, height: int, width: int) -> Picture:
+    """The whole picture on a canvas of this size: of a phone that was turned in mid-film, too."""
+    even = _even(picture)
+    if even.shape[:2] == (height, width):
+        return even
+    scale = min(height / picture.shape[0], width / picture.shape[1])
+    high, wide = (max(1, round(side * scale)) for side in picture.shape[:2])
+    top, left = (height - high) // 2, (width - wide) // 2
+    canvas = np.zeros((height, width, 3), np.uint8)
+    resized = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_AREA)
+    canvas[top : top + high, left : left + wide] = resized
+    return canvas

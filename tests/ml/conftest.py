@@ -44,6 +44,41 @@ def write_video(
     return path
 
 
+def write_resized(path: Path, film: Sequence[Picture], fps: float) -> Path:
+    """VP8 whose pictures change size, as a browser's recorder writes it: one track, a new encoder
+    from the first picture of the new size on."""
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libvpx", rate=int(fps))
+        stream.height, stream.width = film[0].shape[:2]
+        encoder, shape = None, None
+        for number, picture in enumerate(film):
+            if picture.shape != shape:
+                if encoder is not None:
+                    _mux(output, stream, encoder.encode(None))
+                shape = picture.shape
+                encoder = av.CodecContext.create("libvpx", "w")
+                encoder.height, encoder.width = shape[:2]
+                encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 1000)
+                encoder.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
+                encoder.bit_rate = 4_000_000
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = round(1000 * number / fps), Fraction(1, 1000)
+            assert encoder is not None
+            _mux(output, stream, encoder.encode(frame))
+        assert encoder is not None
+        _mux(output, stream, encoder.encode(None))
+    return path
+
+
+def _mux(
+    output: av.container.OutputContainer, stream: av.VideoStream, packets: list[av.Packet]
+) -> None:
+    for packet in packets:
+        packet.stream = stream
+        packet.time_base = Fraction(1, 1000)
+        output.mux(packet)
+
+
 def even_times(seconds: float, fps: float = 30.0) -> list[float]:
     return [round(i / fps, 3) for i in range(round(seconds * fps))]
 

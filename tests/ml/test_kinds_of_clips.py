@@ -20,7 +20,7 @@ from ml.measurement import Measurement
 from ml.phantom.render import render
 from ml.pipeline import measure_clip
 from ml.video import Announced
-from tests.ml.conftest import Picture, even_times, write_video
+from tests.ml.conftest import Picture, even_times, write_resized, write_video
 
 FPS = 20.0
 SECONDS = 4.0
@@ -146,46 +146,11 @@ def test_a_phone_turned_in_mid_film(
     upright = [
         cv2.copyMakeBorder(one[:, 80:560], 80, 80, 0, 0, cv2.BORDER_REPLICATE) for one in film
     ]
-    path = write_resized(tmp_path / "turned.webm", [*film[:half], *upright[half:]])
+    path = write_resized(tmp_path / "turned.webm", [*film[:half], *upright[half:]], FPS)
     found = measure_clip(path, expression="smile")
     assert found.quality.resized == 1
     assert found.quality.frames == len(film)
     assert_same(found, reference)
-
-
-def write_resized(path: Path, film: Sequence[Picture]) -> Path:
-    """VP8 whose pictures change size, as a browser's recorder writes it: one track, a new encoder
-    from the first picture of the new size on."""
-    with av.open(str(path), "w") as output:
-        stream = output.add_stream("libvpx", rate=int(FPS))
-        stream.height, stream.width = film[0].shape[:2]
-        encoder, shape = None, None
-        for number, picture in enumerate(film):
-            if picture.shape != shape:
-                if encoder is not None:
-                    _mux(output, stream, encoder.encode(None))
-                shape = picture.shape
-                encoder = av.CodecContext.create("libvpx", "w")
-                encoder.height, encoder.width = shape[:2]
-                encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 1000)
-                encoder.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
-                encoder.bit_rate = 4_000_000
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
-            frame.pts, frame.time_base = round(1000 * number / FPS), Fraction(1, 1000)
-            assert encoder is not None
-            _mux(output, stream, encoder.encode(frame))
-        assert encoder is not None
-        _mux(output, stream, encoder.encode(None))
-    return path
-
-
-def _mux(
-    output: av.container.OutputContainer, stream: av.VideoStream, packets: list[av.Packet]
-) -> None:
-    for packet in packets:
-        packet.stream = stream
-        packet.time_base = Fraction(1, 1000)
-        output.mux(packet)
 
 
 @pytest.mark.parametrize("aspect", [Fraction(16, 9), Fraction(12, 11), Fraction(3, 4)])
