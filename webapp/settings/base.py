@@ -140,23 +140,26 @@ WORKER_IN_PROCESS = not REDIS_URL
 #: How long a call of the channel layer to Redis may take. It waits for hints in calls of 5 seconds:
 #: a time limit of the same length, which is the library's own, would break every second one.
 LIVE_REDIS_SECONDS = 15.0
-CHANNEL_LAYERS: dict[str, Any] = {
-    "default": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {
-            "hosts": [
-                {
-                    "address": REDIS_URL,
-                    "socket_timeout": LIVE_REDIS_SECONDS,
-                    "socket_connect_timeout": 4.0,
-                    "socket_keepalive": True,
-                }
-            ],
-            # A process that was killed is written to no longer than this. The living say every
-            # LIVE_POLL_SECONDS that they are there.
-            "group_expiry": 120,
-        },
+
+
+def redis_layer(url: str, seconds: float = LIVE_REDIS_SECONDS) -> dict[str, Any]:
+    """The channel layer in Redis."""
+    host = {
+        "address": url,
+        "socket_timeout": seconds,
+        "socket_connect_timeout": min(4.0, seconds),
+        "socket_keepalive": True,
     }
+    # A process that was killed is written to no longer than this; the living say every
+    # LIVE_POLL_SECONDS that they are there.
+    return {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {"hosts": [host], "group_expiry": 120},
+    }
+
+
+CHANNEL_LAYERS: dict[str, Any] = {
+    "default": redis_layer(REDIS_URL)
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }

@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import socket
-import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -19,6 +17,7 @@ from screening.models import Screening, User
 from screening.services import events
 from tests.worker import people
 from webapp.asgi import application
+from webapp.settings.base import redis_layer
 
 ORIGIN = b"http://testserver"
 
@@ -141,29 +140,11 @@ async def receive(browser: Socket, count: int) -> list[dict[str, Any]]:
     return [await browser.receive_json() for _ in range(count)]
 
 
-@pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    """A Redis of our own, gone with the tests."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = ["redis-server", "--port", str(port), "--save", "", "--appendonly", "no"]
-    server = subprocess.Popen([*command, "--bind", "127.0.0.1"], stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    for line in server.stdout:
-        if "Ready to accept connections" in line:
-            break
-    yield f"redis://127.0.0.1:{port}/0"
-    server.kill()
-    server.wait()
-
-
 @pytest.fixture(params=["memory", "redis"])
 def layer(request: pytest.FixtureRequest, settings: Any) -> Iterator[str]:
     """Each of the two channel layers that Mimia runs on."""
     if request.param == "redis":
-        hosts = [request.getfixturevalue("redis_url")]
-        backend = {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": hosts}}
+        backend = redis_layer(request.getfixturevalue("redis_server").url())
     else:
         backend = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     # Long enough that only a push can be in time for a test.
