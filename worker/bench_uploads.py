@@ -205,19 +205,20 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def running(name: str, folder: Path) -> Iterator[Any]:
+def running(name: str, folder: Path, **settings: str) -> Iterator[Any]:
     """The site in this topology, as the tests run it (needs the test extras)."""
     from tests import servers, topology
 
+    settings = {"MIMIA_LOG_LEVEL": "WARNING", **settings}
     if name == "one":
-        with topology.one_machine(folder, MIMIA_LOG_LEVEL="WARNING") as site:
+        with topology.one_machine(folder, **settings) as site:
             yield site
         return
     with (
         servers.running(servers.PostgreSQL) as postgresql,
         servers.running(servers.Redis) as redis,
         servers.running(servers.ObjectStore) as store,
-        topology.many_machines(folder, postgresql, redis, store, MIMIA_LOG_LEVEL="WARNING") as site,
+        topology.many_machines(folder, postgresql, redis, store, **settings) as site,
     ):
         yield site
 
