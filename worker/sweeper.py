@@ -19,6 +19,7 @@ from screening.models import Clip
 from screening.services import (
     bundles,
     erasure,
+    events,
     installation,
     measuring,
     sessions,
@@ -46,6 +47,7 @@ def sweep() -> int:
         # A backup was put in place by hand: erasures that it does not know are made up for.
         erasure.catch_up()
     sessions.clear_expired()
+    events.prune()
     return sent
 
 

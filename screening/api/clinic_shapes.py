@@ -103,4 +103,7 @@ class EventOut(s.Serializer):
 class EventsOut(s.Serializer):
     stream = s.CharField()
     last = s.IntegerField()
+    complete = s.BooleanField(
+        help_text="False: what followed the number asked for is gone; read everything anew."
+    )
     events = EventOut(many=True)

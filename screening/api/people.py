@@ -149,8 +149,15 @@ class Events(View):
         name = request.query_params.get("stream", "patient")
         stream = events.readable_stream(user=self.user, name=name)
         last = events.last_number(stream=stream)
-        rows = events.after(stream=stream, number=_number(request), limit=self.LIMIT)
-        answer: dict[str, Any] = {"stream": name, "last": last, "events": rows}
+        number = _number(request)
+        rows = events.after(stream=stream, number=number, limit=self.LIMIT)
+        complete = events.is_complete_after(number=number, last=last, rows=rows)
+        answer: dict[str, Any] = {
+            "stream": name,
+            "last": last,
+            "complete": complete,
+            "events": rows,
+        }
         return Response(clinic_shapes.EventsOut(answer).data)
 
 

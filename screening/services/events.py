@@ -6,11 +6,14 @@ misses nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Model, Q
+from django.utils import timezone
 
 from screening.errors import NotFound
 from screening.live import notify
@@ -20,6 +23,7 @@ from screening.permissions import ActAsPatient, Actor, WorkAtSite
 PAGE = 500
 #: Conditions in one query: databases bound the depth of an expression.
 STREAMS_AT_ONCE = 100
+PRUNED_AT_ONCE = 1000
 
 
 def site_stream(site_id: UUID) -> str:
@@ -57,6 +61,29 @@ def after(*, stream: str, number: int, limit: int = PAGE) -> Sequence[Event]:
     """The events of ``stream`` with a number greater than ``number``, in order."""
     rows = Event.objects.filter(stream_id=stream, number__gt=number).order_by("number")
     return list(rows[:limit])
+
+
+def is_complete_after(*, number: int, last: int, rows: Sequence[Event]) -> bool:
+    """Whether ``rows`` begin with the event that follows ``number``.
+
+    They do not where it was pruned, or where the stream has not reached that number: an older
+    backup was restored. Whoever asked has to read everything anew.
+    """
+    if number >= last:
+        return number == last
+    return bool(rows) and rows[0].number == number + 1
+
+
+def prune() -> int:
+    """Delete some of what happened longer than ``EVENT_DAYS`` ago; returns how many events.
+
+    A page that asks for them is told to reload. The oldest rows have the smallest keys: no index by
+    time is needed, and a large backlog goes a little at each sweep.
+    """
+    until = timezone.now() - timedelta(days=settings.EVENT_DAYS)
+    oldest = Event.objects.order_by("pk").values_list("pk", "created_at")[:PRUNED_AT_ONCE]
+    old = [pk for pk, at in oldest if at < until]
+    return Event.objects.filter(pk__in=old).delete()[0] if old else 0
 
 
 def between(*, spans: Mapping[str, tuple[int, int]]) -> dict[str, list[Event]]:

@@ -96,6 +96,7 @@ def test_events_after_nonsense(client_of: Clients, after: str) -> None:
     assert client.get("/api/v1/events/?stream=patient").json() == {
         "stream": "patient",
         "last": 0,
+        "complete": True,
         "events": [],
     }
 

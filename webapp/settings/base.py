@@ -167,6 +167,8 @@ CHANNEL_LAYERS: dict[str, Any] = {
 #: Sockets look for new events by themselves this often. It is also the longest that an answer to
 #: whether somebody may listen is believed.
 LIVE_POLL_SECONDS = env.float("MIMIA_LIVE_POLL_SECONDS", default=4.0)
+#: How long events are kept. Whoever was away for longer reloads instead of being told.
+EVENT_DAYS = env.int("MIMIA_EVENT_DAYS", default=90)
 #: Sockets that one person may have open at each web process: tabs and devices.
 LIVE_SOCKETS_PER_PERSON = env.int("MIMIA_SOCKETS_PER_PERSON", default=20)
 
