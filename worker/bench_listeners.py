@@ -6,51 +6,93 @@ unlike a page it comes back at once, all of them in the same moment.
 """
 
 import asyncio
+import base64
 import json
+import os
 import sys
 from contextlib import suppress
 from datetime import datetime
 from time import monotonic, time
 from typing import Any
-
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.typing import Origin
+from urllib.parse import urlsplit
 
 #: How long the last event may take before it counts as missed.
 PATIENCE = 60.0
+TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
 
-class Page:
+class Page(asyncio.Protocol):
+    """One page and its line. The protocol is written out: libraries cost more than the server."""
+
     def __init__(self, address: str, session: str, path: str) -> None:
-        self.address = address
-        self.cookie = {"Cookie": f"sessionid={session}"}
-        self.url = address.replace("http", "ws", 1) + path
+        self.host, self.port = urlsplit(address).hostname, urlsplit(address).port
+        self.path = path
+        self.head = (
+            f"Host: {self.host}:{self.port}\r\nOrigin: {address}\r\nCookie: sessionid={session}\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\n\r\n"
+        )
         self.first = self.last = -1
         self.numbers: list[int] = []
         self.late: list[float] = []
         self.reloads = 0
-        self.line: ClientConnection | None = None
+        self.line: asyncio.Transport | None = None
+        self.gone = asyncio.Event()
         self.greeted = asyncio.Event()
         self.news = asyncio.Event()
 
     async def stay(self) -> None:
         """Connects, and connects again, for ever."""
+        loop = asyncio.get_running_loop()
         while True:
-            with suppress(OSError, ConnectionClosed, InvalidStatus, TimeoutError):
-                after = f"?after={self.last}" if self.last >= 0 else ""
-                async with connect(
-                    self.url + after,
-                    origin=Origin(self.address),
-                    additional_headers=self.cookie,
-                    compression=None,
-                    ping_interval=None,
-                    open_timeout=PATIENCE,
-                ) as self.line:
-                    async for text in self.line:
-                        self.hear(json.loads(text))
+            self.gone.clear()
+            self.unread = b""
+            self.upgraded = False
+            with suppress(OSError):
+                await loop.create_connection(lambda: self, self.host, self.port)
+                await self.gone.wait()
             self.line = None
             await asyncio.sleep(0.05)
+
+    def connection_made(self, transport: Any) -> None:
+        self.line = transport
+        after = f"?after={self.last}" if self.last >= 0 else ""
+        transport.write(f"GET {self.path}{after} HTTP/1.1\r\n{self.head}".encode())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.gone.set()
+
+    def data_received(self, data: bytes) -> None:
+        self.unread += data
+        if not self.upgraded:
+            head, end, rest = self.unread.partition(b"\r\n\r\n")
+            if not end:
+                return
+            self.unread, self.upgraded = rest, True
+            if b" 101 " not in head[:20]:
+                self.abort()
+        while (frame := self._frame()) is not None:
+            opcode, content = frame
+            if opcode == TEXT:
+                self.hear(json.loads(content))
+            elif opcode == PING and self.line is not None:
+                # Masked with zeros, as a client's frames must be masked.
+                self.line.write(bytes([128 + PONG, 128 + len(content), 0, 0, 0, 0]) + content)
+            elif opcode == CLOSE:
+                self.abort()
+
+    def _frame(self) -> tuple[int, bytes] | None:
+        """The next whole frame; a server's are not masked, and ours are never in parts."""
+        data = self.unread
+        if len(data) < 4:
+            return None
+        size, start = data[1], 2
+        if size == 126:
+            size, start = int.from_bytes(data[2:4], "big"), 4
+        if len(data) < start + size:
+            return None
+        self.unread = data[start + size :]
+        return data[0] & 15, data[start : start + size]
 
     def hear(self, told: dict[str, Any]) -> None:
         if told["type"] == "event":
@@ -65,11 +107,14 @@ class Page:
         else:
             self.reloads += 1
 
+    def abort(self) -> None:
+        if self.line is not None:
+            self.line.abort()
+
     def cut(self) -> None:
         """The line goes dead without a goodbye."""
         self.greeted.clear()
-        if self.line is not None:
-            self.line.transport.abort()
+        self.abort()
 
     async def until(self, last: int) -> None:
         while self.last < last:
