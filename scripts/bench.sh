@@ -19,5 +19,7 @@ else
   say "many machines are left out: needs PostgreSQL, Redis and the test packages (make test)"
 fi
 "$VENV/bin/python" -m worker.bench_uploads "${topologies[@]}" --out var/bench/uploads.json
+say "500 pages listen, and all lose their line at once"
+"$VENV/bin/python" -m worker.bench_sockets "${topologies[@]}" --out var/bench/sockets.json
 say "the whole store compared with the rows"
 MIMIA_LOG_LEVEL=WARNING "$VENV/bin/python" -m worker.bench_store --out var/bench/store.json

@@ -25,7 +25,7 @@ class Page(asyncio.Protocol):
     """One page and its line. The protocol is written out: libraries cost more than the server."""
 
     def __init__(self, address: str, session: str, path: str) -> None:
-        self.host, self.port = urlsplit(address).hostname, urlsplit(address).port
+        self.host, self.port = urlsplit(address).hostname or "", urlsplit(address).port or 80
         self.path = path
         self.head = (
             f"Host: {self.host}:{self.port}\r\nOrigin: {address}\r\nCookie: sessionid={session}\r\n"

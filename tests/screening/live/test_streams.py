@@ -120,12 +120,14 @@ def _change_password(user: User) -> None:
     user.save()
 
 
-KNOWN_CHANGES: dict[str, tuple[Callable[[User], Any], int]] = {
-    "logged out": (lambda user: Session.objects.all().delete(), 4401),
-    "new password": (_change_password, 4401),
-    "deactivated": (_deactivate, 4401),
-    "no member any more": (lambda user: user.memberships.get().delete(), 4403),
-    "account removed": (lambda user: user.delete(), 4401),
+#: Where a round has asked for the session already, it is the right that is missing.
+EITHER = (4401, 4403)
+KNOWN_CHANGES: dict[str, tuple[Callable[[User], Any], tuple[int, ...]]] = {
+    "logged out": (lambda user: Session.objects.all().delete(), (4401,)),
+    "new password": (_change_password, (4401,)),
+    "deactivated": (_deactivate, EITHER),
+    "no member any more": (lambda user: user.memberships.get().delete(), (4403,)),
+    "account removed": (lambda user: user.delete(), EITHER),
 }
 
 
@@ -134,11 +136,11 @@ async def test_a_known_change_closes_a_silent_socket_at_once(
     clinic: Clinic, layer: str, change: str
 ) -> None:
     """Nothing happens on the stream, and the next look is a minute away."""
-    make, code = KNOWN_CHANGES[change]
+    make, codes = KNOWN_CHANGES[change]
     async with open_socket(f"/ws/site/{clinic.site.pk}/", clinic.clinician) as desk:
         await receive(desk, 1)
         await database_sync_to_async(make)(clinic.clinician)
-        assert await desk.closing_code() == code
+        assert await desk.closing_code() in codes
 
 
 async def test_a_patient_who_is_erased_hears_no_more(clinic: Clinic, layer: str) -> None:
@@ -146,17 +148,17 @@ async def test_a_patient_who_is_erased_hears_no_more(clinic: Clinic, layer: str)
         await receive(home, 1)
         erase = database_sync_to_async(erasure.erase_patient)
         await erase(by=people.the_user(clinic.patient), patient=clinic.patient)
-        assert await home.closing_code() in (4401, 4403)
+        assert await home.closing_code() in EITHER
 
 
-SILENT_CHANGES: dict[str, tuple[Callable[[], Any], int]] = {
+SILENT_CHANGES: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
     "expired": (
         lambda: Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1)),
-        4401,
+        (4401,),
     ),
-    "inactive": (lambda: User.objects.update(is_active=False), 4401),
-    "somebody else": (lambda: _hand_over(Session.objects.get()), 4401),
-    "erased": (lambda: Patient.objects.update(erased_at=timezone.now()), 4403),
+    "inactive": (lambda: User.objects.update(is_active=False), EITHER),
+    "somebody else": (lambda: _hand_over(Session.objects.get()), (4401,)),
+    "erased": (lambda: Patient.objects.update(erased_at=timezone.now()), (4403,)),
 }
 
 
@@ -170,11 +172,11 @@ async def test_a_change_that_nobody_announced_closes_the_socket_at_the_next_look
     clinic: Clinic, layer: str, settings: Any, change: str
 ) -> None:
     settings.LIVE_POLL_SECONDS = 0.1
-    make, code = SILENT_CHANGES[change]
+    make, codes = SILENT_CHANGES[change]
     async with open_socket("/ws/patient/", people.the_user(clinic.patient)) as home:
         await receive(home, 1)
         await database_sync_to_async(make)()
-        assert await home.closing_code() == code
+        assert await home.closing_code() in codes
 
 
 async def test_an_answer_is_not_believed_for_longer_than_a_look(
