@@ -51,7 +51,8 @@ def advance(
     """
     standing = installation.check_now()
     if not standing.may_write:
-        logger.error("the store is not looked through: %s", standing.words)
+        # ``check`` has said it once; a sweep comes every half minute.
+        logger.debug("the store is not looked through: %s", standing.words)
         return None
     survey = _claim(anew=anew)
     if survey is None:

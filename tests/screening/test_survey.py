@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -13,7 +14,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 from pytest_django import Settings
 
-from screening.models import QuarantinedObject, StoreSurvey, Upload
+from screening.models import Installation, QuarantinedObject, StoreSurvey, Upload
 from screening.services import known, listing, store, uploads
 from screening.services import survey as surveys
 from tests.screening import factories as make
@@ -81,6 +82,15 @@ def test_what_gets_its_row_after_all_is_no_leftover(stored: Stored) -> None:
     look()
     assert key in stored()
     assert not QuarantinedObject.objects.exists()
+
+
+def test_a_database_that_changes_under_a_survey_stops_its_deletions(stored: Stored) -> None:
+    key = orphan()
+    look()
+    Installation.objects.update(identity=uuid4())
+    assert surveys.delete(surveys.in_quarantine(), why="test") == 0
+    assert key in stored()
+    assert QuarantinedObject.objects.get().deleted_at is None
 
 
 def test_what_is_gone_is_not_listed_any_more() -> None:
