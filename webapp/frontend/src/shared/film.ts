@@ -31,6 +31,10 @@ export class Film {
       onerror: () => void this.failed(),
       onpause: () => this.renewIfStale(),
       onended: () => this.renewIfStale(),
+      // What is asked for now would not come any more, and Chromium tries for long before it errs.
+      onseeking: () => this.renewIfStale(),
+      onwaiting: () => this.renewIfStale(),
+      onstalled: () => this.renewIfStale(),
       onplaying: () => {
         this.failures = 0;
       },
@@ -43,12 +47,13 @@ export class Film {
   private async load(): Promise<void> {
     try {
       const address = await call<Address>("GET", `clips/${this.clip}/address/`);
-      const at = this.video.currentTime;
+      const { currentTime: at, playbackRate } = this.video;
       const wasRunning = !this.video.paused && !this.video.ended;
       this.isStale = false;
       this.video.src = address.url;
       this.problem.replaceChildren();
       if (at > 0) this.video.currentTime = at;
+      this.video.playbackRate = playbackRate;
       if (wasRunning) void this.video.play().catch(() => undefined);
       window.clearTimeout(this.timer);
       this.timer = window.setTimeout(() => this.runOut(), address.seconds * 1000 * SHARE);
@@ -60,8 +65,9 @@ export class Film {
   private runOut(): void {
     if (!this.video.isConnected) return;
     this.isStale = true;
-    // Somebody is watching: at the next pause, or when a part does not come any more.
-    if (this.video.paused) this.renewIfStale();
+    // Somebody is watching: at the next pause, or when another part is needed.
+    const waits = this.video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    if (this.video.paused || waits) this.renewIfStale();
   }
 
   private renewIfStale(): void {
