@@ -48,7 +48,7 @@ def complete(
     joined = store.Joined([chunk.storage_key for chunk in chunks])
     key = store.original_key(upload)
     try:
-        store.put(key, joined)
+        store.put(key, joined, durable=True)
     except FileNotFoundError as raced:
         # Another request completed or gave up this upload while we were reading its chunks.
         store.remove(key, why="recording not received")

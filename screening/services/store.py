@@ -9,6 +9,7 @@ that does not answer in its time, or cannot work, is StoreAway: nobody's request
 import hashlib
 import io
 import logging
+import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -113,18 +114,38 @@ def playback_key(clip: Clip) -> str:
     return f"{clip_folder(clip)}/playback-{secrets.token_hex(8)}.mp4"
 
 
-def put(key: str, data: IO[bytes] | io.RawIOBase) -> None:
+def put(key: str, data: IO[bytes] | io.RawIOBase, *, durable: bool = False) -> None:
     """Store a stream under ``key``, without ever holding it in memory as a whole.
 
-    Raises StoreRefused where the store is another installation's.
+    ``durable``: a power cut right afterwards loses nothing. For what the browser deletes its own
+    copy of; S3 stores promise it always. Raises StoreRefused where the store is another
+    installation's.
     """
     with reaching():
         installation.require()
         stored = default_storage.save(key, File(cast("IO[bytes]", data)))
+        if durable:
+            _make_durable(stored)
     if stored != key:
         # Keys are random: a taken one means a fault of ours, and must not go unnoticed.
         default_storage.delete(stored)
         raise FileExistsError(key)
+
+
+def _make_durable(key: str) -> None:
+    """Writes the file, and the folders that lead to it, through to the disk. Nothing on S3."""
+    try:
+        path = Path(default_storage.path(key))
+    except NotImplementedError:
+        return
+    # From the file up to the folder of all patients: each may have been made just now.
+    depth = len(Path(key).parts)
+    for one in (path, *path.parents[: depth - 1]):
+        handle = os.open(one, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def remove(*keys: str, why: str, level: int = logging.INFO) -> bool:

@@ -1,12 +1,15 @@
 """Bad uploads: each gets a typed answer, the clip can be sent again, and nothing is left behind."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.http import UnreadablePostError
 from django.utils import timezone
 from pytest_django import Settings
@@ -303,3 +306,29 @@ def test_fault_of_the_store_is_no_end_of_the_chunk(sender: Sender, stored: Store
         uploads.append(by=by, upload=Upload.objects.get(), offset=0, data=Full())
     assert stored() == []
     assert sender.head()["Upload-Offset"] == "0"
+
+
+def test_a_confirmed_recording_is_on_the_disk_before_its_row_says_so(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch, stored: Stored
+) -> None:
+    """The browser deletes its copy then: a power cut in the next second must lose nothing."""
+    written: dict[int, str] = {}
+    fsync = os.fsync
+
+    def watched(handle: int) -> None:
+        fsync(handle)
+        written[os.fstat(handle).st_ino] = sender.clip.__class__.objects.get(
+            pk=sender.clip.pk
+        ).state
+
+    monkeypatch.setattr(os, "fsync", watched)
+    assert sender.patch(0).status_code == 204
+    assert sender.complete().status_code == 200
+    sender.clip.refresh_from_db()
+    path = Path(default_storage.path(sender.clip.storage_key))
+    for one in (path, *path.parents[:4]):
+        assert written[one.stat().st_ino] == "uploading", one
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA synchronous")
+            assert cursor.fetchone()[0] == 2, "FULL"
