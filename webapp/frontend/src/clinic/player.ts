@@ -75,9 +75,12 @@ export function player(
 function withoutVideo(step: Step): HTMLElement {
   const { video_url, state } = step.clip;
   if (!video_url) return h("p", { class: "note" }, "There is no recording.");
-  const why = ["received", "measuring"].includes(state)
-    ? "This recording can be watched here as soon as it is measured."
-    : "This recording could not be read, so it cannot be shown here.";
+  const words: Partial<Record<typeof state, string>> = {
+    received: "This recording can be watched here as soon as it is measured.",
+    measuring: "This recording can be watched here as soon as it is measured.",
+    measured: "There is no copy of this recording yet that can be watched here.",
+  };
+  const why = words[state] ?? "This recording could not be read, so it cannot be shown here.";
   return h("p", { class: "note" }, why, " ", h("a", { href: video_url, download: true }, "Save the file as it was sent"), ".");
 }
 
