@@ -28,8 +28,6 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         if isinstance(error, OffsetConflict):
             response["Upload-Offset"] = str(error.offset)
             response["Cache-Control"] = "no-store"
-        if isinstance(error, Unavailable):
-            response["Retry-After"] = str(error.retry_after)
     elif isinstance(error, Http404):
         response = _answer("not_found", "There is nothing here that you may see.", 404)
     elif isinstance(error, PermissionDenied):

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import Error, IntegrityError, transaction
 from django.http import UnreadablePostError
 from django.utils import timezone
 
@@ -29,7 +29,7 @@ from screening.errors import (
 )
 from screening.models import Clip, Upload, UploadChunk, User
 from screening.permissions import RecordClip, WriteUpload
-from screening.services import access, events, installation, room, store
+from screening.services import access, events, installation, known, room, store
 from screening.services.screenings import RECORDING
 from screening.services.transitions import consent_stands, lock_screening, move, try_move
 
@@ -62,7 +62,7 @@ def create(*, by: User, clip: Clip, length: int | None = None, mime_type: str = 
             raise WrongState("This screening takes no more recordings.")
         room.require_few_open(screening.patient_id, besides=clip.pk)
         room.require_share(screening.patient_id, length or 0)
-        dropped = [key for old in clip.uploads.filter(state=State.OPEN) for key in _close(old)]
+        dropped = close_open(clip)
         move(
             clip,
             expected=[Clip.State.EXPECTED, Clip.State.UPLOADING],
@@ -97,12 +97,12 @@ def append(
     if offset != upload.offset:
         raise OffsetConflict(upload.offset)
     total = _declared(upload, length)
-    room = (settings.UPLOAD_MAX_BYTES if total is None else total) - offset
+    left = (settings.UPLOAD_MAX_BYTES if total is None else total) - offset
     with tempfile.SpooledTemporaryFile(max_size=1024 * 1024) as spool:
-        size = _receive(data, spool, min(room, settings.UPLOAD_CHUNK_MAX_BYTES) + 1)
+        size = _receive(data, spool, min(left, settings.UPLOAD_CHUNK_MAX_BYTES) + 1)
         if size > settings.UPLOAD_CHUNK_MAX_BYTES:
             raise TooLarge("This part is too large; send smaller ones.", code="chunk_too_large")
-        if size > room:
+        if size > left:
             if total is None:
                 terminate(by=by, upload=upload)
                 raise TooLarge(TOO_LARGE)
@@ -115,10 +115,27 @@ def append(
     try:
         _count(upload, offset=offset, size=size, key=key, length=total)
     except Exception:
-        store.remove(key, why="chunk not counted")
+        remove_unnamed(upload, key, why="chunk not counted")
         raise
     upload.offset, upload.length = offset + size, total
     return upload
+
+
+def remove_unnamed(upload: Upload, key: str, *, why: str) -> None:
+    """Delete an object of this upload, unless a row names it.
+
+    A transaction that failed may have been committed, and only the answer was lost: so the database
+    is asked, behind whoever still holds the upload. Where it cannot be, the object stays, and the
+    survey finds it.
+    """
+    try:
+        with transaction.atomic():
+            Upload.objects.select_for_update().filter(pk=upload.pk).first()
+            is_named = bool(known.keys([key]))
+    except Error:
+        return
+    if not is_named:
+        store.remove(key, why=why)
 
 
 def _require_room(by: User, upload: Upload, offset: int, size: int) -> None:
@@ -152,6 +169,12 @@ def give_up(upload: Upload) -> None:
         if try_move(upload.clip, expected=[Clip.State.UPLOADING], state=Clip.State.EXPECTED):
             events.append_clip(clip=upload.clip, screening=screening, state="expected")
     store.remove(*dropped, why="upload given up")
+
+
+def close_open(clip: Clip) -> list[str]:
+    """Give up what is open of this clip (its screening is locked); returns the objects to delete
+    after the commit."""
+    return [key for upload in clip.uploads.filter(state=State.OPEN) for key in _close(upload)]
 
 
 def _close(upload: Upload) -> list[str]:

@@ -7,6 +7,7 @@ from screening.errors import Invalid, WrongState
 from screening.models import Clip, User
 from screening.permissions import RecordClip
 from screening.services import access, events, store
+from screening.services.chunks import close_open
 from screening.services.screenings import RECORDING, supersede
 from screening.services.transitions import consent_stands, lock_screening, move
 
@@ -29,7 +30,7 @@ def skip(*, by: User, clip: Clip, reason: str) -> Clip:
         screening = lock_screening(clip.screening_id)
         if screening.state not in RECORDING:
             raise WrongState("This screening was submitted already.")
-        dropped = _drop_open_upload(clip)
+        dropped = close_open(clip)
         move(
             clip,
             expected=[State.EXPECTED, State.UPLOADING],
@@ -59,7 +60,7 @@ def rerecord(*, by: User, clip: Clip) -> Clip:
         if clip.state == State.EXPECTED:
             return clip
         if clip.state == State.UPLOADING:
-            dropped = _drop_open_upload(clip)
+            dropped = close_open(clip)
             move(clip, expected=[State.UPLOADING], state=State.EXPECTED)
             transaction.on_commit(lambda: store.remove(*dropped, why="upload given up"))
             fresh = clip
@@ -71,14 +72,3 @@ def rerecord(*, by: User, clip: Clip) -> Clip:
             raise WrongState("This recording was replaced already.")
         events.append_clip(clip=fresh, screening=screening, state="expected")
     return fresh
-
-
-def _drop_open_upload(clip: Clip) -> list[str]:
-    """Give up the clip's open upload, if any; returns the chunk objects to delete after commit."""
-    upload = clip.uploads.filter(state="open").first()
-    if upload is None:
-        return []
-    move(upload, expected=["open"], state="terminated")
-    keys = list(upload.chunks.values_list("storage_key", flat=True))
-    upload.chunks.all().delete()
-    return keys

@@ -13,7 +13,7 @@ from screening.errors import Conflict, Invalid, OffsetConflict, StoreAway, Wrong
 from screening.models import Clip, Upload, User
 from screening.permissions import WriteUpload
 from screening.services import access, events, room, store
-from screening.services.chunks import give_up, require_open
+from screening.services.chunks import give_up, remove_unnamed, require_open
 from screening.services.transitions import consent_stands, lock_screening, move
 
 State = Upload.State
@@ -70,7 +70,7 @@ def complete(
     try:
         clip = _receive_clip(upload, key=key, size=size, sha256=sha256, announced=announced)
     except BaseException:
-        store.remove(key, why="recording not received")
+        remove_unnamed(upload, key, why="recording not received")
         if clip := _completed_before(upload, sha256):
             return clip
         raise

@@ -3,6 +3,7 @@
 The faults are real: a database that another connection holds, one that may not grow, a full device.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db import OperationalError, connection, connections
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -56,6 +58,21 @@ def without_room() -> Iterator[None]:
         cursor.execute(f"PRAGMA max_page_count = {pages}")
     yield
     connection.close()
+
+
+@contextmanager
+def answer_lost(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The next commit is done, and its answer never comes: the line to the database was cut."""
+    with monkeypatch.context() as cut:
+
+        def commit() -> None:
+            cut.undo()
+            connection.commit()
+            raise OperationalError("server closed the connection unexpectedly")
+
+        cut.setattr(connection, "commit", commit)
+        yield
+    assert "commit" not in vars(connection), "something was committed"
 
 
 @pytest.fixture
@@ -134,6 +151,23 @@ def test_full_database_is_507_and_reading_goes_on(patient: Client, clip: Clip) -
             check_json(answer, 507, "no_room")
         assert patient.get("/api/v1/screenings/").status_code == 200
     assert create(patient, clip).status_code == 201
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_commit_whose_answer_is_lost_loses_no_file(
+    clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by = make.person(clip.screening)
+    upload = uploads.create(by=by, clip=clip)
+    with answer_lost(monkeypatch), pytest.raises(OperationalError):
+        uploads.append(by=by, upload=upload, offset=0, data=make.VIDEO)
+    sha256 = hashlib.sha256(make.VIDEO).hexdigest()
+    with answer_lost(monkeypatch):
+        received = uploads.complete(
+            by=by, upload=upload, size=len(make.VIDEO), sha256=sha256, announced={}
+        )
+    with default_storage.open(received.storage_key) as file:
+        assert file.read() == make.VIDEO
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
