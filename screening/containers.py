@@ -32,7 +32,7 @@ def normalised(said: str) -> str:
         raise UnknownContainer
     try:
         kind, _ = parse_header_parameters(said)
-    except (ValueError, LookupError) as unreadable:
+    except (ValueError, LookupError, TypeError) as unreadable:
         raise UnknownContainer from unreadable
     kind = ALIASES.get(kind, kind)
     if kind not in CONTAINERS:

@@ -17,6 +17,14 @@ class DomainError(Exception):
         super().__init__(self.detail)
 
 
+class Unreadable(DomainError):
+    """A header of the request is no header."""
+
+    status = 400
+    code = "unreadable"
+    detail = "This request could not be read. Please go back and try again."
+
+
 class NotAllowed(DomainError):
     status = 403
     code = "not_allowed"

@@ -1,8 +1,9 @@
 """Which exceptions mean *not just now*: a database, store or disk that is away, busy or full.
 
 They are nobody's mistake and pass by themselves, so whoever asked is told to come again (503, or
-507 where there is no room), in words and with ``Retry-After``. Everything else is a fault of ours
-and stays a 500 with its trace in the log.
+507 where there is no room), in words and with ``Retry-After``. A header that cannot be parsed is
+the mistake of whoever sent it (400). Everything else is a fault of ours and stays a 500 with its
+trace in the log.
 """
 
 import errno
@@ -16,8 +17,9 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
+from django.utils.http import parse_header_parameters
 
-from screening.errors import DomainError, MailAway, NoRoom, StoreAway, Unavailable
+from screening.errors import DomainError, MailAway, NoRoom, StoreAway, Unavailable, Unreadable
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +75,24 @@ def passing(error: BaseException) -> Unavailable | None:
     return None
 
 
+def of_request(error: BaseException) -> DomainError | None:
+    """What to answer in place of a 500: :func:`passing`, or 400 for a header that is none.
+
+    Django parses the parameters of ``Content-Type``, ``Accept`` and a form's parts with Python's
+    ``email``, which falls over some (``x*1=a;x*=b``) with whatever error it meets.
+    """
+    return Unreadable() if _in_header(error) else passing(error)
+
+
+def _in_header(error: BaseException) -> bool:
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code is parse_header_parameters.__code__:
+            return True
+        trace = trace.tb_next
+    return False
+
+
 def _of_database(error: Exception) -> Unavailable | None:
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
@@ -106,7 +126,7 @@ def note(error: BaseException, answer: DomainError) -> None:
     logger.warning("answered %d: %s", answer.status, type(cause).__name__)
 
 
-def answer(request: HttpRequest, fault: Unavailable) -> HttpResponseBase:
+def answer(request: HttpRequest, fault: DomainError) -> HttpResponseBase:
     """The fault in words: JSON for programs, else a page that needs neither database nor store."""
     response: HttpResponse
     if request.path.startswith("/api/"):
@@ -114,6 +134,7 @@ def answer(request: HttpRequest, fault: Unavailable) -> HttpResponseBase:
     else:
         page = render_to_string("unavailable.html", {"error": fault})
         response = HttpResponse(page, status=fault.status)
-    response["Retry-After"] = str(fault.retry_after)
+    if isinstance(fault, Unavailable):
+        response["Retry-After"] = str(fault.retry_after)
     response["Cache-Control"] = "no-store"
     return response

@@ -40,7 +40,7 @@ class FaultsInWords:
         return _in_words(request, await self.get_response(request))
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
-        fault = faults.passing(error)
+        fault = faults.of_request(error)
         if fault is None:
             return None
         faults.note(error, fault)
@@ -56,7 +56,7 @@ def _in_words(request: HttpRequest, response: HttpResponseBase) -> HttpResponseB
 
 @receiver(got_request_exception, dispatch_uid="screening.faults")
 def _remember(sender: object, request: HttpRequest | None = None, **_: object) -> None:
-    """Why this request is about to become a 500, if that passes by itself."""
+    """Why this request is about to become a 500, if that is no fault of ours."""
     error = sys.exc_info()[1]
     if request is not None and error is not None:
-        cast(Any, request)._passing_fault = faults.passing(error)
+        cast(Any, request)._passing_fault = faults.of_request(error)

@@ -9,15 +9,17 @@ a store that is slow must not hold up log-in and reading.
 
 import asyncio
 import random
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import django
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.db import close_old_connections
+from django.http import JsonResponse
 
 from screening import faults
 from screening.errors import Unavailable
@@ -26,6 +28,8 @@ BUSY = "Many people are here just now. Please try again in a moment."
 #: These say how the site is, and must not wait for others.
 HEALTH = ("/healthz", "/readyz")
 HEALTH_AT_ONCE = 4
+#: The films' bytes, the parts of recordings, and what gives an upload up and deletes its parts.
+TOUCHES_STORE = re.compile(r"/api/v1/(uploads/|clips/[^/]+/(media|uploads|skip|rerecord)/)")
 
 T = TypeVar("T")
 
@@ -87,6 +91,18 @@ class LinedHandler(ASGIHandler):
     def load_middleware(self, is_async: bool = False) -> None:
         super().load_middleware(is_async=False)
 
+    def create_request(self, scope: Any, body_file: Any) -> tuple[Any, Any]:
+        try:
+            return cast(tuple[Any, Any], super().create_request(scope, body_file))
+        except Exception as error:
+            # Before there is a request no middleware is asked: a content type that is none.
+            fault = faults.of_request(error)
+            if fault is None:
+                raise
+            return None, JsonResponse(
+                {"code": fault.code, "detail": fault.detail}, status=fault.status
+            )
+
     async def get_response_async(self, request: Any) -> Any:
         try:
             return await self._line(request.path).run(self.get_response, request)
@@ -96,8 +112,7 @@ class LinedHandler(ASGIHandler):
     def _line(self, path: str) -> Line:
         if path in HEALTH:
             return self.health
-        touches_store = path.startswith(("/api/v1/uploads/", "/media/")) or path.endswith("/video/")
-        return self.store if touches_store else self.pages
+        return self.store if TOUCHES_STORE.match(path) else self.pages
 
 
 def lined_application() -> LinedHandler:

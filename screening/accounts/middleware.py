@@ -55,8 +55,7 @@ class AccountsMiddleware:
 
 def _is_act(request: HttpRequest) -> bool:
     """A page that was opened or something that was sent; not what a live page reads by itself."""
-    by_itself = request.path.startswith(("/api/", "/media/"))
-    return not (by_itself and request.method in SAFE)
+    return not (request.path.startswith("/api/") and request.method in SAFE)
 
 
 def _sign_out(request: HttpRequest, user: User) -> HttpResponseBase:

@@ -17,7 +17,7 @@ TUS_VERSION = "1.0.0"
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. None (a 500, logged with its trace) for what is our own fault."""
-    if (fault := faults.passing(error)) is not None and fault is not error:
+    if (fault := faults.of_request(error)) is not None and fault is not error:
         faults.note(error, fault)
         error = fault
     if isinstance(error, DomainError):

@@ -40,6 +40,8 @@ HOSTILE = [
     "video/x-msvideo",
     "video/x-motion-jpeg",
     "multipart/x-mixed-replace",
+    "video/webm; x*1=a; x*=b",
+    "video/webm; x*=bogus'en'a",
 ]
 
 

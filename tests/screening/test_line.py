@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
+from django.urls import resolve
 from pytest_django import Settings
 
 from screening.errors import Unavailable
@@ -15,6 +16,17 @@ from webapp.line import Line, LinedHandler
 
 HOST = [(b"host", b"localhost")]
 PART = "/api/v1/uploads/00000000-0000-4000-8000-000000000000/"
+
+CLIP = "/api/v1/clips/00000000-0000-4000-8000-000000000000/"
+OF_THE_STORE = [
+    ("HEAD", PART),
+    ("PATCH", PART),
+    ("POST", f"{PART}complete/"),
+    ("POST", f"{CLIP}uploads/"),
+    ("POST", f"{CLIP}skip/"),
+    ("POST", f"{CLIP}rerecord/"),
+    ("GET", f"{CLIP}media/copy:1abcde:a-signature/"),
+]
 
 
 async def test_turns_come_in_order_and_not_too_late() -> None:
@@ -49,33 +61,63 @@ async def test_threads_stay_and_keep_their_client_of_the_store() -> None:
     assert names <= {"store_0", "store_1"}
 
 
+async def answer(
+    site: Any, method: str, path: str, body: bytes = b"", **headers: str
+) -> dict[str, Any]:
+    named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "headers": HOST + named,
+    }
+    asked = ApplicationCommunicator(site, scope)
+    await asked.send_input({"type": "http.request", "body": body, "more_body": False})
+    begun = await asked.receive_output(timeout=30)
+    text = await asked.receive_output(timeout=30)
+    await asked.wait(timeout=30)
+    return {**begun, "body": text["body"]}
+
+
+#: Parameters that Python's ``email`` cannot parse, each failing in its own way.
+NO_PARAMETERS = ("x*1=a; x*=b", "x*=bogus'en'a", "charset*=bogus''a")
+
+
+@pytest.mark.parametrize("wrong", NO_PARAMETERS)
+@pytest.mark.parametrize("path", ["/healthz", "/nothing/", "/accounts/login/", "/api/v1/me/"])
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+async def test_headers_that_are_none_are_the_mistake_of_who_sent_them(
+    path: str, wrong: str
+) -> None:
+    site = LinedHandler()
+    told = await answer(site, "POST", path, content_type=f"video/webm; {wrong}")
+    assert told["status"] == 400
+    told = await answer(site, "GET", path, accept=f"text/html; {wrong}")
+    assert told["status"] < 500
+    part = f'--x\r\nContent-Disposition: form-data; name="a"; {wrong}\r\n\r\nb\r\n--x--\r\n'
+    form = "multipart/form-data; boundary=x"
+    told = await answer(site, "POST", path, part.encode(), content_type=form)
+    assert told["status"] < 500
+
+
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 async def test_a_slow_store_holds_up_uploads_and_nothing_else(settings: Settings) -> None:
     settings.UPLOADS_AT_ONCE, settings.LINE_SECONDS = 1, 20
     site, may_end = LinedHandler(), threading.Event()
 
     async def ask(method: str, path: str) -> Any:
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "query_string": b"",
-            "headers": HOST,
-        }
-        asked = ApplicationCommunicator(site, scope)
-        await asked.send_input({"type": "http.request", "body": b"", "more_body": False})
-        begun = await asked.receive_output(timeout=30)
-        body = await asked.receive_output(timeout=30)
-        await asked.wait(timeout=30)
-        return {**begun, "body": body["body"]}
+        return await answer(site, method, path)
 
     slow = asyncio.create_task(site.store.run(lambda _: may_end.wait(60), None))
     await asyncio.sleep(0)
     site.store._seconds = 0.05
-    refused = await ask("PATCH", PART)
-    assert refused["status"] == 503
-    assert int(dict(refused["headers"])[b"Retry-After"]) >= 2
-    assert b"Many people" in refused["body"]
+    for method, path in OF_THE_STORE:
+        assert resolve(path), "it has moved: does its line know?"
+        refused = await ask(method, path)
+        assert refused["status"] == 503, path
+        assert int(dict(refused["headers"])[b"Retry-After"]) >= 2
+        assert b"Many people" in refused["body"]
     assert (await ask("GET", "/healthz"))["status"] == 200
     assert (await ask("GET", "/accounts/login/"))["status"] == 200
     may_end.set()
