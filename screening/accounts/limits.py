@@ -40,10 +40,10 @@ class Limit:
 
 FROM_ADDRESS_ON_ACCOUNT = Limit(5, 5 * 60)
 FROM_ADDRESS = Limit(60, 5 * 60)
-ON_ACCOUNT = Limit(100, 3600)
+ON_ACCOUNT = Limit(60, 3600)
 FROM_BROWSER = Limit(10, 5 * 60)
 FROM_KNOWN_ADDRESS = Limit(50, 3600)
-WITH_SECOND_FACTOR = Limit(100, 3600)
+WITH_SECOND_FACTOR = Limit(40, 3600)
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,11 @@ def remember_address(*, user: User, address: str) -> None:
     AttemptCounter.objects.filter(until__lt=timezone.now() - timedelta(days=1)).delete()
 
 
+def knows_address(*, user: User, address: str) -> bool:
+    """Whether ``user`` has signed in from there in the last months."""
+    return _is_known(user, asker(address))
+
+
 def _ways(email: str, address: str, browser: str) -> Iterator[Way]:
     user = User.objects.filter(email=email, is_active=True).first()
     if user is not None and browser:
@@ -114,13 +119,17 @@ def _ways(email: str, address: str, browser: str) -> Iterator[Way]:
     )
     if user is None:
         return
-    known = AttemptCounter.objects.filter(key=_known_key(user, address), until__gt=timezone.now())
-    if known.exists():
+    if _is_known(user, address):
         key = opaque("known address", user.pk, address)
         yield Way("known address", ((key, FROM_KNOWN_ADDRESS),), is_quiet=True)
     if Authenticator.objects.filter(user=user, type__in=SECOND_FACTORS).exists():
         key = opaque("second factor", user.pk)
         yield Way("second factor", ((key, WITH_SECOND_FACTOR),), is_quiet=True)
+
+
+def _is_known(user: User, address: str) -> bool:
+    rows = AttemptCounter.objects.filter(key=_known_key(user, address), until__gt=timezone.now())
+    return rows.exists()
 
 
 def _known_key(user: User, address: str) -> str:

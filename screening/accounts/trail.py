@@ -8,6 +8,7 @@ kept, not the household.
 from typing import Any
 
 from allauth.account import signals as account
+from allauth.account.adapter import get_adapter as account_adapter
 from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.signals import user_logged_in, user_logged_out
@@ -56,9 +57,15 @@ def _note_tried(request: HttpRequest, email: str, action: str) -> None:
 
 @receiver(user_logged_in)
 def logged_in(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
+    methods = [_method(record) for record in request.session.get(METHODS_KEY, [])]
+    is_new = not browsers.name_for(request, user.email) and not limits.knows_address(
+        user=user, address=client_address(request)
+    )
     browsers.remember(request, user)
     limits.remember_address(user=user, address=client_address(request))
-    methods = [_method(record) for record in request.session.get(METHODS_KEY, [])]
+    if is_new and methods:
+        # A new browser at a new place; not the invitation, by which the account was just made.
+        account_adapter(request).send_notification_mail("account/email/new_place", user)
     note(request, "account.login", user, methods=" + ".join(methods) or "invitation")
 
 
