@@ -6,6 +6,8 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
+from screening.accounts import limits
+from screening.accounts.sealing import unseal
 from screening.models import User
 from tests.screening import factories as make
 
@@ -19,7 +21,7 @@ def with_app(user: User) -> User:
 def code_of(user: User) -> str:
     """What the app shows now; as if half a minute had passed since the last one."""
     cache.clear()
-    return shown_for(Authenticator.objects.get(user=user, type="totp").data["secret"])
+    return shown_for(unseal(Authenticator.objects.get(user=user, type="totp").data["secret"]))
 
 
 def shown_for(secret: str) -> str:
@@ -29,7 +31,8 @@ def shown_for(secret: str) -> str:
 
 
 def signed_in(user: User, password: str = make.PASSWORD) -> Client:
-    """Through the log-in page, with the second step where there is one."""
+    """Through the log-in page, with the second step where there is one; not at a new place."""
+    limits.remember_address(user=user, address="127.0.0.1")
     client = Client()
     page = client.post(reverse("account_login"), {"login": user.email, "password": password})
     if page.status_code == 302 and page["Location"] == reverse("mfa_authenticate"):

@@ -5,6 +5,8 @@ from webapp.settings.base import *
 DEBUG = False
 DEMO_ACCOUNTS = False
 SECRET_KEY = env("MIMIA_SECRET_KEY")
+#: The keys before it, while it is being replaced: what they signed and sealed is still taken.
+SECRET_KEY_FALLBACKS = env.list("MIMIA_SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("MIMIA_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

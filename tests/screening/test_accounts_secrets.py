@@ -1,0 +1,118 @@
+"""Second factors are sealed in the database; passwords are long enough and not guessed first."""
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.tokens import default_token_generator
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from screening.accounts import sealing
+from screening.errors import Unavailable
+from screening.models import User
+from tests.screening import factories as make
+from tests.screening.accounts import shown_for, signed_in, with_app
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_database_holds_no_second_factor_in_the_clear() -> None:
+    user = make.UserFactory()
+    secret = generate_totp_secret()
+    app = TOTP.activate(user, secret)
+    codes = RecoveryCodes.activate(user).generate_codes()
+    held = str(list(Authenticator.objects.values_list("data", flat=True)))
+    assert secret not in held
+    assert all(row.startswith(sealing.MARK) for row in (app.instance.data["secret"],))
+    assert not any(code in held for code in codes)
+    assert app.validate_code(shown_for(secret))
+    assert not app.validate_code(shown_for(secret)), "a code is good once"
+
+
+def test_one_from_before_there_were_seals_works_and_is_sealed(settings) -> None:  # type: ignore[no-untyped-def]
+    user = make.UserFactory()
+    secret = generate_totp_secret()
+    row = Authenticator.objects.create(user=user, type="totp", data={"secret": secret})
+    assert TOTP(row).validate_code(shown_for(secret))
+    call_command("reseal_factors")
+    row.refresh_from_db()
+    assert secret not in str(row.data)
+    assert sealing.unseal(row.data["secret"]) == secret
+
+
+def test_the_secret_key_can_be_replaced(settings) -> None:  # type: ignore[no-untyped-def]
+    user = with_app(make.UserFactory())
+    row = Authenticator.objects.get(user=user)
+    secret = sealing.unseal(row.data["secret"])
+    before, settings.SECRET_KEY = settings.SECRET_KEY, "another"
+    settings.SECRET_KEY_FALLBACKS = [before]
+    assert sealing.unseal(row.data["secret"]) == secret
+    call_command("reseal_factors")
+    settings.SECRET_KEY_FALLBACKS = []
+    row.refresh_from_db()
+    assert sealing.unseal(row.data["secret"]) == secret
+
+
+def test_a_lost_key_opens_nothing_and_says_so_in_words(settings) -> None:  # type: ignore[no-untyped-def]
+    user = with_app(make.UserFactory())
+    row = Authenticator.objects.get(user=user)
+    row.data["secret"] = row.data["secret"][:-8] + "AAAAAAA="
+    row.save()
+    with pytest.raises(Unavailable):
+        TOTP(row).validate_code(shown_for(""))
+    client = Client(raise_request_exception=False)
+    client.post(reverse("account_login"), {"login": user.email, "password": make.PASSWORD})
+    answer = client.post(reverse("mfa_authenticate"), {"code": "123456"})
+    assert answer.status_code == 503
+    assert "tell whoever runs this site" in answer.content.decode()
+    assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        *("aaaaaaaaaaaa", "123456789012", "qwertyuiop12", "Password1234", "iloveyou1234"),
+        *("P@ssw0rd1234", "letmeinletmein", "parkinson2026", "liverpool1234", " " * 16, "a" * 129),
+        *("ab  cd  ef  ", "hypomimia1234", "ada.byron@example.org"),
+    ],
+)
+def test_the_first_guesses_and_wrong_lengths_are_refused(password: str) -> None:
+    with pytest.raises(ValidationError):
+        validate_password(password, User(email="ada.byron@example.org", name="Ada Byron"))
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "tram otter window",
+        "ねこがねこをみている窓辺で",
+        "🦦🚋🪟🎻🧦🥔🪁🧲🪗🛶🪵🧵",
+        "x" * 2 + "q7vRt0m!" * 15,
+        make.PASSWORD,
+    ],
+)
+def test_any_characters_are_good(password: str) -> None:
+    validate_password(password, User(email="ada@example.org", name="Ada"))
+
+
+def test_a_link_to_a_new_password_is_good_for_an_hour(settings) -> None:  # type: ignore[no-untyped-def]
+    assert settings.PASSWORD_RESET_TIMEOUT == 3600
+    user = make.UserFactory()
+    token = default_token_generator.make_token(user)
+    assert default_token_generator.check_token(user, token)
+    settings.PASSWORD_RESET_TIMEOUT = -1
+    assert not default_token_generator.check_token(user, token)
+
+
+def test_a_log_in_never_leads_to_another_site() -> None:
+    user = make.UserFactory()
+    for address in ("//evil.example/", "https://evil.example/", "javascript:alert(1)"):
+        client = Client()
+        page = f"{reverse('account_login')}?next={address}"
+        data = {"login": user.email, "password": make.PASSWORD, "next": address}
+        assert client.post(page, data).headers["Location"] == "/"
+    assert signed_in(user).session["_auth_user_id"]
