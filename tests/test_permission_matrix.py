@@ -151,7 +151,7 @@ OPEN_ACCOUNT_PAGES = {
     "mfa_login_webauthn",
 }
 SIGNED_IN_ACCOUNT_PAGES = {
-    *("account_email", "account_change_password", "account_set_password"),
+    *("account_devices", "account_email", "account_change_password", "account_set_password"),
     *("account_reauthenticate", "mfa_index", "mfa_reauthenticate", "mfa_activate_totp"),
     *("mfa_deactivate_totp", "mfa_view_recovery_codes", "mfa_generate_recovery_codes"),
     *("mfa_download_recovery_codes", "mfa_list_webauthn", "mfa_add_webauthn"),

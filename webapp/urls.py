@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from screening.accounts.pages import change_email
+from screening.accounts.pages import change_email, signed_in_devices
 from webapp import health
 
 # The admin's own log-in form knows neither a limit of attempts nor a second factor.
@@ -18,6 +18,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
     path("accounts/email/", change_email, name="account_email"),
+    path("accounts/devices/", signed_in_devices, name="account_devices"),
     path("accounts/", include("allauth.urls")),
     path("api/v1/", include("screening.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

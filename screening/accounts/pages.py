@@ -2,12 +2,16 @@
 
 from typing import cast
 
+from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
 from allauth.account.views import email
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
 
+from screening.accounts import devices, trail
 from screening.accounts.adapter import in_words
 from screening.models import User
 
@@ -26,6 +30,20 @@ def change_email(request: HttpRequest) -> HttpResponseBase:
     own = {"verified": True, "primary": True}
     EmailAddress.objects.update_or_create(user=user, email=user.email.lower(), defaults=own)
     return cast(HttpResponseBase, email(request))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@reauthentication_required
+def signed_in_devices(request: HttpRequest) -> HttpResponse:
+    """Where the account is signed in; one of them, or all others, can be ended from here."""
+    user, here = cast(User, request.user), request.session.session_key
+    if request.method == "POST":
+        count = devices.end(user, here, request.POST.get("name", ""))
+        trail.note(request, "account.sessions_ended", user, count=count)
+        messages.success(request, "Done. It may take a few seconds until its page says so.")
+        return redirect("account_devices")
+    return render(request, "account/devices.html", {"places": devices.places(user, here)})
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:

@@ -15,10 +15,10 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from screening.accounts.devices import DEVICE, LAST_ACT, SIGNED_IN, describe
 from screening.accounts.limits import SECOND_FACTORS
 from screening.models import Membership, User
 
-LAST_ACT, SIGNED_IN = "last_act", "signed_in"
 #: A session, or what the database holds of one.
 Held = SessionBase | Mapping[str, Any]
 #: Whose second factor this session has shown.
@@ -104,6 +104,7 @@ def note_act(session: SessionBase) -> None:
 @receiver(user_logged_in)
 def begin(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
     request.session[LAST_ACT] = request.session[SIGNED_IN] = time.time()
+    request.session[DEVICE] = describe(request.headers.get("User-Agent", ""))
 
 
 @receiver(authenticator_used)

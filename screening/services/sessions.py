@@ -6,6 +6,7 @@ A session row holds more than who is logged in: django-allauth keeps the e-mail 
 import json
 import logging
 from collections.abc import Collection
+from typing import Any
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
@@ -23,6 +24,13 @@ def end_all(*, user_id: int | None, addresses: Collection[str] = ()) -> int:
     sought = [address.lower() for address in addresses if address]
     gone = [row.pk for row in Session.objects.iterator() if _belongs(row, user_id, sought)]
     return Session.objects.filter(pk__in=gone).delete()[0]
+
+
+def of_account(user_id: int) -> list[tuple[Session, dict[str, Any]]]:
+    """The account's sessions that are not over, each with what it holds."""
+    rows = Session.objects.filter(expire_date__gt=timezone.now()).iterator()
+    held = ((row, row.get_decoded()) for row in rows)
+    return [(row, kept) for row, kept in held if str(kept.get(SESSION_KEY)) == str(user_id)]
 
 
 def clear_expired() -> int:
