@@ -1,7 +1,12 @@
-"""What a log must not hold: addresses that open a door to whoever reads them."""
+"""What a log must not hold, and what its lines are made of.
+
+Addresses that open a door to whoever reads them are masked. Times are UTC; a line says who asked,
+by number and network; nothing that somebody sent begins a line of its own.
+"""
 
 import logging
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 #: What opens something: an invitation's token, the keys of a new password and of a new e-mail
@@ -30,3 +35,30 @@ class WithoutSecrets(logging.Filter):
 
 def _without(value: Any) -> Any:
     return SECRET_PART.sub(r"\1…", value) if isinstance(value, str) else value
+
+
+#: What moves the cursor of whoever reads: line ends, escapes, marks that turn text round.
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+class Lines(logging.Formatter):
+    """One record, one line (a trace below it); who asked stands at the end where it is known."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        written = datetime.fromtimestamp(record.created, UTC)
+        return written.isoformat(sep=" ", timespec="milliseconds").replace("+00:00", "Z")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        line = super().formatMessage(record) + _asker(getattr(record, "request", None))
+        return CONTROL.sub(lambda found: ascii(found[0])[1:-1], line)
+
+
+def _asker(request: Any) -> str:
+    """Account and network of a request, if they are known without asking the database."""
+    if not hasattr(request, "META"):
+        return ""
+    # Loads after the settings, which name this module.
+    from screening.accounts.addresses import client_address, masked
+
+    account = getattr(getattr(request, "_cached_user", None), "pk", None) or "nobody"
+    return f" (account {account}, network {masked(client_address(request))})"

@@ -99,3 +99,26 @@ def test_every_address_with_a_key_in_it_is_among_them() -> None:
             assert "s3cret" not in written, f"{name}: {path}"
         found += 1
     assert found >= 3
+
+
+def test_nothing_that_was_sent_begins_a_line_of_its_own(log: io.StringIO) -> None:
+    forged = "x\n2026-01-01 INFO screening forged\r\x1b[31m\u2028\u202e"
+    logging.getLogger("screening").warning("asked for %s", forged)
+    Client().get("/nothing%0A2026-01-01%20forged%1B%5B31m")
+    lines = log.getvalue().splitlines()
+    assert [line.count("forged") for line in lines] == [1, 1]
+    assert not re.search("[\x00-\x08\x0b-\x1f\u2028\u202e]", log.getvalue())
+
+
+@pytest.mark.django_db
+def test_a_refusal_says_when_in_utc_and_who_without_a_name(log: io.StringIO) -> None:
+    user = make.UserFactory(email="ada@example.org")
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    assert client.get("/clinic/", REMOTE_ADDR="192.0.2.7").status_code in (403, 404)
+    Client().get("/clinic/screenings/nothing/", REMOTE_ADDR="192.0.2.7")
+    refused, missing = log.getvalue().splitlines()
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z WARNING ", refused)
+    assert refused.endswith(f"(account {user.pk}, network 192.0.2.0/24)")
+    assert missing.endswith("(account nobody, network 192.0.2.0/24)")
+    assert "ada@" not in log.getvalue()
