@@ -47,6 +47,7 @@ const options = {
     case: "src/clinic/case.ts",
     erased: "src/erased.ts",
     site: "src/site.ts",
+    strength: "src/strength.ts",
     style: "src/styles/style.css",
   },
   outdir: "dist",

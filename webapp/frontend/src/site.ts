@@ -1,8 +1,10 @@
-// On every page: copy buttons, idle time, words for passkeys that fail.
+// On every page: copy buttons, idle time, help with passwords, words for passkeys that fail.
 import { watchIdle } from "./shared/idle";
+import { helpWithPasswords } from "./shared/passwords";
 import { showPasskeyTrouble } from "./shared/passkeys";
 
 watchIdle();
+helpWithPasswords();
 showPasskeyTrouble();
 
 for (const element of document.querySelectorAll<HTMLButtonElement>("[data-copy]")) {

@@ -9,6 +9,8 @@ import { lineOf, withdrawnWords } from "../src/screening/words";
 import type { Clip, Step } from "../src/shared/types";
 import { judge as judgeIdle } from "../src/shared/idle";
 import { backoff, judge, refresher } from "../src/shared/live";
+import { verdictOf } from "../src/shared/passwords";
+import { strengthOf } from "../src/strength";
 
 test("events are delivered once and in order; a gap is asked for", () => {
   assert.equal(judge(4, 5), "deliver");
@@ -144,4 +146,14 @@ test("a screening that was taken back is not said to be unmeasured when it was",
   assert.match(withdrawnWords({ released_at: null, steps: measured }), /was measured before/);
   const released = { released_at: "2026-01-01T00:00:00Z", steps: measured };
   assert.match(withdrawnWords(released), /was released before/);
+});
+
+test("a new password is judged in words, by the site's own length first", () => {
+  assert.equal(verdictOf("", 0), "");
+  assert.equal(verdictOf("elevenchars", 4), "1 character more");
+  assert.equal(verdictOf("a           b", 2), "9 characters more");
+  assert.equal(verdictOf("Password1234", strengthOf("Password1234")), "Easy to guess");
+  assert.equal(verdictOf("parkinson2026", strengthOf("parkinson2026")), "Easy to guess");
+  const good = "tram otter window sings";
+  assert.equal(verdictOf(good, strengthOf(good)), "Very good");
 });
