@@ -6,7 +6,7 @@ page and answer, and a view that means otherwise says so itself. Static files ar
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -48,6 +48,9 @@ PERMISSIONS = ", ".join(
 )
 
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
 class HeadersMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -56,4 +59,19 @@ class HeadersMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        if response.headers.get("Content-Type") == "application/json":
+            # Opened as a page it is a file with a name of ours, whatever stands in it.
+            response.headers.setdefault("Content-Disposition", 'attachment; filename="api.json"')
         return response
+
+
+class MethodsMiddleware:
+    """Refuses what no address of the site knows, before anything looks at the request."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method not in METHODS:
+            return HttpResponseNotAllowed(METHODS)
+        return self.get_response(request)

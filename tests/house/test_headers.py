@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
 from screening.services import invitations
 from tests.house.test_production import CHOSEN, run_python
+from tests.screening import factories as make
 from tests.test_permission_matrix import address, ask, clients, routes, rules_of
 from tests.test_permission_matrix import case as case  # a fixture
 from webapp.headers import PERMISSIONS
@@ -78,6 +80,36 @@ def test_pages_name_the_cookie_that_their_scripts_read(settings) -> None:  # typ
     for file in (ROOT / "webapp/frontend/src").rglob("*.ts"):
         if file.name != "api.ts":
             assert "document.cookie" not in file.read_text(), file.name
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "SOMETHING"])
+def test_methods_that_nothing_here_has_are_refused(method: str) -> None:
+    for path in ("/healthz", "/accounts/login/", "/api/v1/", "/nothing/"):
+        answer = Client().generic(method, path)
+        assert answer.status_code == 405
+        assert "TRACE" not in answer.headers["Allow"]
+
+
+def test_an_answer_of_the_api_is_a_file_with_a_name_of_ours() -> None:
+    for path in ("/api/v1/", "/api/v1/screenings/", "/healthz"):
+        said = Client().get(path).headers
+        assert said["Content-Type"] == "application/json"
+        assert said["Content-Disposition"] == 'attachment; filename="api.json"'
+
+
+def test_the_api_takes_json_and_no_forms() -> None:
+    client = Client()
+    client.force_login(make.ClinicianFactory(), backend="django.contrib.auth.backends.ModelBackend")
+    for kind in ("application/xml", "application/x-www-form-urlencoded", "text/plain", ""):
+        refused = client.generic("POST", reverse("api-invitations"), "a=b", kind)
+        assert refused.status_code == 415, kind
+
+
+def test_no_other_site_reads_our_files_or_answers() -> None:
+    assert settings.WHITENOISE_ALLOW_ALL_ORIGINS is False
+    for path in ("/", "/api/v1/", "/accounts/login/"):
+        said = Client().get(path, HTTP_ORIGIN="https://elsewhere.example").headers
+        assert "Access-Control-Allow-Origin" not in said
 
 
 def test_the_api_answers_with_its_index() -> None:
