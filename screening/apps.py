@@ -10,6 +10,7 @@ class ScreeningConfig(AppConfig):
 
     def ready(self) -> None:
         # These listen to log-ins and changes; they need the models, which are loaded now.
+        import_module("screening.accounts.codes")
         import_module("screening.accounts.sessions")
         import_module("screening.accounts.trail")
         import_module("screening.live.changes")

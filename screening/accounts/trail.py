@@ -65,7 +65,9 @@ def logged_in(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
     limits.remember_address(user=user, address=client_address(request))
     if is_new and methods:
         # A new browser at a new place; not the invitation, by which the account was just made.
-        account_adapter(request).send_notification_mail("account/email/new_place", user)
+        account_adapter(request).send_notification_mail(
+            "account/email/new_place", user, email=user.email
+        )
     note(request, "account.login", user, methods=" + ".join(methods) or "invitation")
 
 

@@ -1,19 +1,23 @@
 """Second factors are sealed in the database; passwords are long enough and not guessed first."""
 
+import time
+
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal import auth as totp
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.tokens import default_token_generator
+from django.core import mail
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from screening.accounts import sealing
+from screening.accounts import codes, sealing
 from screening.errors import Unavailable
-from screening.models import User
+from screening.models import AuditEntry, User
 from tests.screening import factories as make
 from tests.screening.accounts import shown_for, signed_in, with_app
 
@@ -24,13 +28,39 @@ def test_the_database_holds_no_second_factor_in_the_clear() -> None:
     user = make.UserFactory()
     secret = generate_totp_secret()
     app = TOTP.activate(user, secret)
-    codes = RecoveryCodes.activate(user).generate_codes()
+    lost = RecoveryCodes.activate(user).generate_codes()
     held = str(list(Authenticator.objects.values_list("data", flat=True)))
     assert secret not in held
     assert all(row.startswith(sealing.MARK) for row in (app.instance.data["secret"],))
-    assert not any(code in held for code in codes)
+    assert not any(code in held for code in lost)
     assert app.validate_code(shown_for(secret))
     assert not app.validate_code(shown_for(secret)), "a code is good once"
+
+
+def test_a_code_is_good_once_for_as_long_as_it_could_be_taken_and_its_owner_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user = with_app(make.UserFactory())
+    secret = sealing.unseal(Authenticator.objects.get(user=user).data["secret"])
+    # Of an app whose clock is fast: it is taken for a minute and a half.
+    code = totp.format_hotp_value(
+        totp.hotp_value(secret, max(totp.yield_hotp_counters_from_time()))
+    )
+    began = time.time()
+    data = {"login": user.email, "password": make.PASSWORD}
+    answers = []
+    for seconds in (0, 31, 59):
+        assert codes.REMEMBERED_SECONDS > 90 > seconds, "the cache has a clock of its own"
+        monkeypatch.setattr(time, "time", lambda now=began + seconds: now)
+        client = Client()
+        client.post(reverse("account_login"), data)
+        client.post(reverse("mfa_authenticate"), {"code": code})
+        answers.append("_auth_user_id" in client.session)
+    assert answers == [True, False, False]
+    told = [one for one in mail.outbox if "used twice" in one.subject]
+    assert [one.to for one in told] == [[user.email]]
+    again = AuditEntry.objects.get(action="account.factor_used_again")
+    assert again.target == f"user:{user.pk}"
 
 
 def test_one_from_before_there_were_seals_works_and_is_sealed(settings) -> None:  # type: ignore[no-untyped-def]
