@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.utils.encoding import force_bytes
 
 from screening.errors import Unavailable
 
@@ -63,6 +64,6 @@ def _fernet() -> MultiFernet:
     return MultiFernet([Fernet(_derived(key)) for key in keys])
 
 
-def _derived(key: str) -> bytes:
+def _derived(key: str | bytes) -> bytes:
     hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=PURPOSE)
-    return base64.urlsafe_b64encode(hkdf.derive(key.encode()))
+    return base64.urlsafe_b64encode(hkdf.derive(force_bytes(key)))
