@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,8 @@ from time import monotonic
 from typing import Any
 
 from worker.bench_client import Patient, free_port, wait_until_ready
-from worker.process import ROOT, MeasuringProcess
+from worker.confinement import ROOT
+from worker.process import MeasuringProcess
 
 EXPRESSIONS = ("rest", "smile", "disgust", "surprise")
 SECONDS = 10.0
@@ -64,9 +66,12 @@ def draw_clips(folder: Path) -> dict[str, Path]:
     artist = MeasuringProcess()
     clips = {name: folder / f"{name}.mp4" for name in EXPRESSIONS}
     for name, path in clips.items():
-        what = {"target": str(path), "expression": name, "amplitude": 1.0, "seed": 5}
-        artist.ask("draw", {**what, "seconds": SECONDS}, seconds=120)
-    artist.kill()
+        with artist.desk() as desk:
+            drawn = desk.outbox / path.name
+            what = {"target": str(drawn), "expression": name, "amplitude": 1.0, "seed": 5}
+            artist.ask("draw", {**what, "seconds": SECONDS}, seconds=120)
+            shutil.move(drawn, path)
+    artist.retire()
     return clips
 
 

@@ -68,8 +68,11 @@ def _default_path() -> str:
 
 def _describe(path: str) -> dict[str, Any]:
     """What the bundle at ``path`` says of itself. Raises MeasuringFault when it cannot be read."""
+    folder = str(Path(path).resolve()) if path else ""
+    reads = [Path(folder)] if folder else []
     with measuring_pool().lend(Urgency.ASSESS) as process:
-        return process.ask("describe_bundle", {"path": path}, seconds=DESCRIBE_SECONDS)
+        what = {"path": folder}
+        return process.ask("describe_bundle", what, seconds=DESCRIBE_SECONDS, reads=reads)
 
 
 def _still_there(bundle: ModelBundle) -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -65,8 +66,10 @@ def _draw(expression: str, seconds: int, folder: Path) -> recording.FileClip:
     clip, truth = folder / f"{expression}-{key}.mp4", folder / f"{expression}-{key}.json"
     # The truth is written last: a clip without it was interrupted and is drawn again.
     if not truth.exists():
-        with measuring_pool().lend(Urgency.MEASURE) as process:
-            told = process.ask("draw", {**what, "target": str(clip)}, seconds=DRAW_SECONDS)
+        with measuring_pool().lend(Urgency.MEASURE) as process, process.desk() as desk:
+            drawn = desk.outbox / clip.name
+            told = process.ask("draw", {**what, "target": str(drawn)}, seconds=DRAW_SECONDS)
+            shutil.move(drawn, clip)
         truth.write_text(json.dumps(told))
     return recording.FileClip(clip, _announced(json.loads(truth.read_text()), seconds))
 

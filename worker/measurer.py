@@ -1,7 +1,8 @@
-"""The measuring process: ``python -m worker.measurer FD NICENESS``, started by ``worker.process``.
+"""The measuring process: ``python -m worker.measurer FD WORKER SAID``, of ``worker.process``.
 
-It reads requests from the inherited socket and answers each. It never outlives its worker: a thread
-does the reading, and when the socket closes the process ends at once, in mid-clip if need be.
+It gives up what it does not need, then reads requests from the inherited socket and answers each.
+It never outlives its worker: a thread does the reading, and when the socket closes the process ends
+at once, in mid-clip if need be; where a library holds that thread up, the kernel ends it.
 """
 
 import faulthandler
@@ -11,20 +12,33 @@ import queue
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
 
+from ml.errors import MimiaError
+from worker.confinement import Confinement, enter
 
-def main(descriptor: int, niceness: int) -> None:
-    os.nice(niceness)
+Operations = Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]
+
+
+def main(descriptor: int, worker: int, said: dict[str, Any]) -> None:
+    os.nice(said["niceness"])
     _quieten()
     _be_first_to_die()
+    # Found by its name, for which the folder above is searched; the science is imported later.
+    operations: Operations = import_module(said["operations"]).OPERATIONS
+    lacking = enter(Confinement.from_json(said["plan"]), worker)
     connection = Connection(descriptor)
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(connection, requests), daemon=True).start()
     while True:
-        answer = _answer(json.loads(requests.get()))
+        request = json.loads(requests.get())
+        answer = _answer(operations, request)
+        if request["operation"] == "prepare" and "value" in answer:
+            answer["value"]["lacking"] = lacking
         connection.send_bytes(json.dumps(answer, allow_nan=False).encode())
 
 
@@ -36,13 +50,10 @@ def _read(connection: Connection, requests: "queue.SimpleQueue[bytes]") -> None:
             os._exit(0)
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
+def _answer(operations: Operations, request: dict[str, Any]) -> dict[str, Any]:
     """``{"value": …}`` or ``{"kind": …, "message": …}``; a fault of ours never ends the process."""
-    from ml.errors import MimiaError
-    from worker.operations import OPERATIONS
-
     try:
-        return {"value": OPERATIONS[request["operation"]](request["what"])}
+        return {"value": operations[request["operation"]](request["what"])}
     except MimiaError as error:
         return {"kind": error.code, "message": str(error)}
     except Exception as error:
@@ -74,4 +85,4 @@ def _be_first_to_die() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3]))

@@ -16,6 +16,7 @@ from enum import IntEnum
 
 from django.conf import settings
 
+from worker.confinement import MIB, Limits
 from worker.errors import MeasuringStopped
 from worker.process import MeasuringProcess
 
@@ -139,7 +140,10 @@ def _here(size: int) -> _Workplace:
         if _workplace is None or _workplace.pid != os.getpid():
             threads = settings.MEASURING_THREADS
             device = settings.ENCODER_DEVICE
-            measurers = [MeasuringProcess(threads, device=device) for _ in range(size)]
-            copier = MeasuringProcess(measures=False, niceness=COPY_NICENESS)
+            limits = Limits(settings.MEASURING_MEMORY_MIB, 2 * settings.UPLOAD_MAX_BYTES // MIB)
+            measurers = [
+                MeasuringProcess(threads, device=device, limits=limits) for _ in range(size)
+            ]
+            copier = MeasuringProcess(measures=False, niceness=COPY_NICENESS, limits=limits)
             _workplace = _Workplace(os.getpid(), MeasuringPool(measurers), MeasuringPool([copier]))
         return _workplace

@@ -1,46 +1,83 @@
 """One measuring process, seen from the worker: started, asked, and killed when it must be.
 
 A fresh interpreter (spawned, never a fork of a threaded process), kept for many clips because
-loading the science takes seconds. A decoder that crashes or hangs costs one attempt of one clip.
+loading the science takes seconds. A decoder that crashes or hangs costs one attempt of one clip;
+one that was taken over finds nothing there (``worker.confinement``).
 """
 
 import json
+import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
 
+from worker import spawner
+from worker.confinement import MIB, ROOT, Confinement, Limits, card_is_used, environment
 from worker.errors import MeasuringDied, MeasuringFault, MeasuringStopped, MeasuringTimedOut
+from worker.workfolder import WorkFolder, emptied, remove_orphans
 
-ROOT = Path(__file__).resolve().parents[1]
+logger = logging.getLogger(__name__)
+
 #: Importing the science on a busy, cold machine.
 START_SECONDS = 120.0
 TICK_SECONDS = 5.0
+#: The kind of a fault that has no name of its own (``worker.measurer``).
+UNFORESEEN = "fault"
+
+
+#: What this system lacks for the confinement, once it is known; said once in each process's log.
+lacking: set[str] = set()
 
 
 def _nothing() -> None:
     """What happens on a tick unless the caller wants more."""
 
 
+@dataclass(frozen=True)
+class Desk:
+    """Two empty folders for one piece of work: the process can read ``inbox`` and nothing else of
+    anybody's, and write to ``outbox``."""
+
+    inbox: Path
+    outbox: Path
+
+
 class MeasuringProcess:
     """Not thread-safe: ``worker.pool`` lends one to one thread at a time."""
 
     def __init__(
-        self, threads: int = 1, *, measures: bool = True, niceness: int = 0, device: str = "cpu"
+        self,
+        threads: int = 1,
+        *,
+        measures: bool = True,
+        niceness: int = 0,
+        device: str = "cpu",
+        limits: Limits | None = None,
+        operations: str = "worker.operations",
+        reads: Sequence[Path] = (),
     ) -> None:
         """``measures`` False: for work that needs no face mesh, which then is not loaded.
-        ``device``: where a bundle's image encoder runs (see ``ml.intensity.served.device_of``)."""
+        ``device``: where a bundle's image encoder runs (see ``ml.intensity.served.device_of``).
+        ``operations``: the module of what it can do. ``reads``: folders that it may read beside
+        the code, its libraries and the bundles that it was asked to use."""
         self._threads = threads
         self._measures = measures
         self._niceness = niceness
         self._device = device
+        self._limits = limits or Limits()
+        self._operations = operations
+        self._reads = {str(path) for path in reads}
+        self._folder: WorkFolder | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._loading = False
@@ -57,13 +94,24 @@ class MeasuringProcess:
         if self.pid is not None:
             return
         self.kill()
+        remove_orphans()
+        home = emptied(self._place / "home")
+        plan = Confinement(
+            reads=[*sorted(self._reads), str(self._desk.inbox)],
+            changes=[str(home), str(self._desk.outbox)],
+            limits=self._limits,
+            uses_card=card_is_used(self._device),
+        )
         ours, theirs = Pipe()
         descriptor = theirs.fileno()
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "worker.measurer", str(descriptor), str(self._niceness)],
+        said = json.dumps(
+            {"niceness": self._niceness, "operations": self._operations, "plan": plan.to_json()}
+        )
+        self._child = spawner.start(
+            [sys.executable, "-m", "worker.measurer", str(descriptor), str(os.getpid()), said],
             pass_fds=[descriptor],
-            cwd=ROOT,
-            env=self._environment(),
+            cwd=home,
+            env=environment(home, self._threads, self._device),
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -73,6 +121,37 @@ class MeasuringProcess:
         if self._measures:
             self._send("prepare", {})
 
+    @property
+    def _place(self) -> Path:
+        if self._folder is None:
+            self._folder = WorkFolder()
+            for folder in (self._desk.inbox, self._desk.outbox):
+                folder.mkdir()
+        return self._folder.path
+
+    @property
+    def _desk(self) -> Desk:
+        return Desk(self._place / "in", self._place / "out")
+
+    @contextmanager
+    def desk(self) -> Iterator[Desk]:
+        """Where to put the files of one piece of work, and where to find what comes of it; both
+        are empty before and after. They outlive the process, should it have to be started anew."""
+        desk = self._desk
+        try:
+            yield desk
+        finally:
+            for folder in (desk.inbox, desk.outbox):
+                _empty(folder)
+
+    def _may_read(self, folder: Path) -> None:
+        """One that runs without knowing the folder is started anew: what a process may read can
+        only become less."""
+        is_ours = folder.is_relative_to(ROOT / "ml")
+        if not is_ours and str(folder) not in self._reads:
+            self._reads.add(str(folder))
+            self.kill()
+
     def ask(
         self,
         operation: str,
@@ -80,16 +159,22 @@ class MeasuringProcess:
         *,
         seconds: float,
         on_tick: Callable[[], object] = _nothing,
+        reads: Sequence[Path] = (),
     ) -> dict[str, Any]:
-        """The answer to one request. Loading time is not counted against ``seconds``.
+        """The answer to one request. Loading time is not counted against ``seconds``, nor is it
+        given more processor time than its threads could use in them. ``reads``: the folders of the
+        bundles that it is to use; files of people go through ``desk``.
 
         ``on_tick`` is called every few seconds while waiting. Raises :class:`MeasuringDied`,
         :class:`MeasuringTimedOut` (the process is then gone), :class:`MeasuringStopped` or
         :class:`MeasuringFault`.
         """
+        for folder in reads:
+            self._may_read(folder)
         self.start()
         if self._loading:
             self._finish_loading(on_tick)
+        self._allow_processor_time(seconds)
         self._send(operation, what)
         return self._receive(seconds, on_tick)
 
@@ -105,6 +190,8 @@ class MeasuringProcess:
         worker stops (:class:`MeasuringStopped`), not that the process died."""
         self._retired = True
         self._strike()
+        if self._folder is not None:
+            self._folder.remove()
 
     def _strike(self) -> None:
         """Kills the process and waits until it is gone; two threads may do so at once."""
@@ -116,11 +203,27 @@ class MeasuringProcess:
 
     def _finish_loading(self, on_tick: Callable[[], object]) -> None:
         try:
-            self._receive(START_SECONDS, on_tick)
+            told = self._receive(START_SECONDS, on_tick)
         except MeasuringFault:
             self.kill()
             raise
         self._loading = False
+        if missing := set(told.get("lacking", ())) - lacking:
+            lacking.update(missing)
+            logger.warning(
+                "measuring is not fully confined here: no %s", ", ".join(sorted(missing))
+            )
+
+    def _allow_processor_time(self, seconds: float) -> None:
+        """From now on so much for each of its threads; past it the kernel ends the process."""
+        pid = self.pid
+        if pid is None or not hasattr(resource, "prlimit"):
+            return
+        with suppress(OSError, ValueError):
+            _, ceiling = resource.prlimit(pid, resource.RLIMIT_CPU)
+            budget = seconds * self._threads * self._limits.processor
+            most = int(_processor_seconds(pid) + budget) + 2
+            resource.prlimit(pid, resource.RLIMIT_CPU, (most, ceiling))
 
     @property
     def _socket(self) -> Connection:
@@ -140,6 +243,7 @@ class MeasuringProcess:
             while not self._socket.poll(max(0.0, min(TICK_SECONDS, deadline - monotonic()))):
                 if monotonic() >= deadline:
                     raise MeasuringTimedOut(f"no answer within {seconds:g} seconds")
+                self._check_disk()
                 on_tick()
             answer = json.loads(self._socket.recv_bytes())
         except (EOFError, OSError) as error:
@@ -151,6 +255,9 @@ class MeasuringProcess:
             raise
         if "value" in answer:
             return answer["value"]
+        if answer["kind"] == UNFORESEEN:
+            # In what state it is nobody knows: the next clip gets a fresh one.
+            self.kill()
         raise MeasuringFault(answer["kind"], answer["message"])
 
     def _died(self, error: Exception) -> NoReturn:
@@ -161,11 +268,29 @@ class MeasuringProcess:
         status = child.returncode if child else None
         raise MeasuringDied(f"the measuring process ended (exit status {status})") from error
 
-    def _environment(self) -> dict[str, str]:
-        """Cores are shared out by starting processes, not by every library's own threads."""
-        threads = str(self._threads)
-        fixed = dict.fromkeys(
-            ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads
-        )
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        return {**os.environ, **fixed, "PYTHONPATH": path, "MIMIA_ENCODER_DEVICE": self._device}
+    def _check_disk(self) -> None:
+        """One file is limited by the kernel; many together here."""
+        written = sum(_size(path) for path in self._place.rglob("*"))
+        if written > 2 * self._limits.file_mib * MIB:
+            raise MeasuringDied(f"it was ended: it had written {written // MIB} MiB")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0  # it is gone already
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir() and not path.is_symlink():
+            emptied(path).rmdir()
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _processor_seconds(pid: int) -> float:
+    """What a process has used so far, in all its threads (``/proc``: user and system, in ticks)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

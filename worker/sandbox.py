@@ -3,7 +3,6 @@
 For commands that take the same way through the services as a patient does and leave nothing behind.
 """
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,8 @@ from django.core.files.storage import FileSystemStorage, default_storage, storag
 from django.core.management import call_command
 from django.db import connections
 
+from worker.workfolder import work_folder
+
 
 @contextmanager
 def temporary_site() -> Iterator[None]:
@@ -22,8 +23,7 @@ def temporary_site() -> Iterator[None]:
     For a command's process, before it has used the database: there is no way back to the real
     database afterwards.
     """
-    with tempfile.TemporaryDirectory(prefix="mimia-screen-") as name:
-        folder = Path(name)
+    with work_folder() as folder:
         _use_database(folder / "screen.sqlite3")
         _use_store(folder / "clips")
         # Hints go nowhere: the command does the work itself.

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from math import isfinite
-from pathlib import Path
 from statistics import correlation, median
 from typing import Any
 
 from worker import steps
 from worker.pool import Urgency, measuring_pool
+from worker.process import lacking
 
 SECONDS = 8.0
 STRONG, WEAK = 1.0, 0.4
@@ -50,18 +50,24 @@ class _Clip:
     measurement: dict[str, Any]
 
 
-def run(folder: Path, bundle: Any, at_once: int) -> list[Check]:
-    """Draws into ``folder``, measures, assesses with ``bundle`` (a row) and compares."""
+def run(bundle: Any, at_once: int) -> list[Check]:
+    """Draws, measures, assesses with ``bundle`` (a row) and compares."""
     wanted = [("rest", STRONG), ("smile", 0.0)]
     wanted += [(expression, amplitude) for expression in POSED for amplitude in (STRONG, WEAK)]
     with ThreadPoolExecutor(max_workers=at_once) as threads:
-        clips = list(threads.map(lambda one: _measured(folder, bundle, *one), wanted))
+        clips = list(threads.map(lambda one: _measured(bundle, *one), wanted))
     unmeasured = [clip for clip in clips if clip.measurement["state"] != "measured"]
     checks = [Check("clips that could not be measured", len(unmeasured), "0", not unmeasured)]
     if unmeasured:
         return checks
     strong, weak, still = (_assessed(clips, bundle, a) for a in (STRONG, WEAK, 0.0))
-    return [*checks, *_compare(clips, strong, weak, still)]
+    return [*checks, *_compare(clips, strong, weak, still), _confined()]
+
+
+def _confined() -> Check:
+    """For an operator to know; a system without some of it measures as well."""
+    words = f"good to have: {', '.join(sorted(lacking))}" if lacking else "none"
+    return Check("ways of confinement that this system lacks", len(lacking), words, True)
 
 
 def _compare(
@@ -92,18 +98,19 @@ def _compare(
     ]  # fmt: skip
 
 
-def _measured(folder: Path, bundle: Any, expression: str, amplitude: float) -> _Clip:
-    path = folder / f"{expression}-{amplitude}.mp4"
-    what = {
-        "target": str(path),
-        "expression": expression,
-        "amplitude": amplitude,
-        "seconds": SECONDS,
-        "seed": 11,
-    }
-    with measuring_pool().lend(Urgency.MEASURE) as process:
+def _measured(bundle: Any, expression: str, amplitude: float) -> _Clip:
+    with measuring_pool().lend(Urgency.MEASURE) as process, process.desk() as desk:
+        drawn = desk.outbox / "clip.mp4"
+        what = {
+            "target": str(drawn),
+            "expression": expression,
+            "amplitude": amplitude,
+            "seconds": SECONDS,
+            "seed": 11,
+        }
         truth = process.ask("draw", what, seconds=CLIP_SECONDS)
         announced = {"cues": [{"at": at, "kind": "make"} for at in truth["cues"]]}
+        path = drawn.rename(desk.inbox / drawn.name)
         clip = {
             "path": str(path),
             "size": path.stat().st_size,
@@ -111,7 +118,8 @@ def _measured(folder: Path, bundle: Any, expression: str, amplitude: float) -> _
             "announced": announced,
             "bundle": steps.files_of(bundle),
         }
-        measurement = process.ask("measure", clip, seconds=CLIP_SECONDS)
+        reads = [steps.folder_of(bundle)]
+        measurement = process.ask("measure", clip, seconds=CLIP_SECONDS, reads=reads)
     return _Clip(expression, amplitude, truth, measurement)
 
 

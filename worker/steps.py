@@ -6,7 +6,6 @@ nothing (more) to do, and what is stored is known by its digests.
 """
 
 import logging
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,7 +100,8 @@ def _measured(process: MeasuringProcess, claim: measuring.ClaimedClip) -> dict[s
     def renew() -> None:
         measuring.renew(claim=claim, seconds=settings.CLAIM_SECONDS)
 
-    with local_clip(claim.storage_key, claim.sha256) as path:
+    with process.desk() as desk:
+        path = local_clip(claim.storage_key, claim.sha256, desk.inbox)
         try:
             return _ask_to_measure(process, path, claim, claim.reader, renew)
         except MeasuringFault as fault:
@@ -126,15 +126,26 @@ def _ask_to_measure(
         "announced": clip.announced,
         "bundle": reader and files_of(reader),
     }
-    found = process.ask("measure", what, seconds=settings.MEASURE_SECONDS, on_tick=on_tick)
+    found = process.ask(
+        "measure",
+        what,
+        seconds=settings.MEASURE_SECONDS,
+        on_tick=on_tick,
+        reads=[folder_of(reader)] if reader is not None else (),
+    )
     if reader is not None:
         bundles.unreadable.discard(reader.digest)
     return found
 
 
 def files_of(bundle: measuring.Target | ModelBundle) -> dict[str, str]:
-    """Where the measuring process finds a bundle; a path in its row may be relative to the code."""
-    return {"path": str(settings.ROOT / bundle.path), "digest": bundle.digest}
+    """Where the measuring process finds a bundle, and which one it must be."""
+    return {"path": str(folder_of(bundle)), "digest": bundle.digest}
+
+
+def folder_of(bundle: measuring.Target | ModelBundle) -> Path:
+    """A path in a bundle's row may be relative to the code."""
+    return Path(settings.ROOT / bundle.path)
 
 
 def assess(screening_id: UUID, part: measuring.Part = measuring.Part.ALL) -> int:
@@ -247,7 +258,8 @@ def _measure_each(
                 continue
             if not go_on():
                 return False
-            with local_clip(clip.storage_key, clip.sha256) as path:
+            with process.desk() as desk:
+                path = local_clip(clip.storage_key, clip.sha256, desk.inbox)
                 found = _ask_to_measure(process, path, clip, clip.reader, go_on)
             measuring.store_beside(clip=clip, measurement=found)
             if not target.is_shadow:
@@ -268,7 +280,8 @@ def assess_measurements(
         "prevalence": prevalence,
     }
     with measuring_pool().lend(urgency) as process:
-        return process.ask("assess", what, seconds=ASSESS_SECONDS)
+        folder = folder_of(bundle)
+        return process.ask("assess", what, seconds=ASSESS_SECONDS, reads=[folder])
 
 
 def make_playback(clip_id: UUID) -> bool:
@@ -279,15 +292,12 @@ def make_playback(clip_id: UUID) -> bool:
     claim = measuring.without_playback(clip_id=clip_id)
     if claim is None:
         return False
-    with tempfile.TemporaryDirectory(prefix="mimia-") as folder:
-        copy = Path(folder) / "playback.mp4"
+    with copying_pool().lend(Urgency.MEASURE) as process, process.desk() as desk:
+        copy = desk.outbox / "playback.mp4"
         try:
-            with (
-                copying_pool().lend(Urgency.MEASURE) as process,
-                local_clip(claim.storage_key, claim.sha256) as original,
-            ):
-                what = {"source": str(original), "target": str(copy)}
-                process.ask("playback", what, seconds=PLAYBACK_SECONDS)
+            original = local_clip(claim.storage_key, claim.sha256, desk.inbox)
+            what = {"source": str(original), "target": str(copy)}
+            process.ask("playback", what, seconds=PLAYBACK_SECONDS)
         except (MeasuringError, Unavailable) as error:
             logger.info("clip %s has no playback copy: %s", clip_id, error.code)
             return False

@@ -27,6 +27,7 @@ from screening.services import (
     survey,
     uploads,
 )
+from worker.workfolder import remove_orphans
 
 #: How long after measuring a missing copy is taken for lost, and how many are made up for at once.
 COPY_SECONDS = 60
@@ -48,6 +49,8 @@ def sweep() -> int:
         erasure.catch_up()
     sessions.clear_expired()
     events.prune()
+    # Of this machine; each worker also looks when it starts a measuring process.
+    remove_orphans()
     return sent
 
 

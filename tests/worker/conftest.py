@@ -1,5 +1,6 @@
 """Real parts: measuring processes, drawn clips, a Celery worker on a thread."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
@@ -22,15 +23,17 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("drawn")
     artist = MeasuringProcess()
     for seed, expression in enumerate(("rest", "smile")):
-        what = {
-            "target": str(folder / f"{expression}.mp4"),
-            "expression": expression,
-            "amplitude": 1.0,
-            "seed": seed,
-            "seconds": 2.0,
-        }
-        artist.ask("draw", what, seconds=60)
-    artist.kill()
+        with artist.desk() as desk:
+            what = {
+                "target": str(desk.outbox / f"{expression}.mp4"),
+                "expression": expression,
+                "amplitude": 1.0,
+                "seed": seed,
+                "seconds": 2.0,
+            }
+            artist.ask("draw", what, seconds=60)
+            shutil.move(what["target"], folder)
+    artist.retire()
     return folder
 
 

@@ -155,7 +155,8 @@ def test_a_clip_that_was_measured_while_a_task_waited_is_not_measured_again(
         task.start()
         wait_for(lambda: pool._line)
         for clip in target.lack:
-            with local_clip(clip.storage_key, clip.sha256) as path:
+            with process.desk() as desk:
+                path = local_clip(clip.storage_key, clip.sha256, desk.inbox)
                 found = steps._ask_to_measure(process, path, clip, clip.reader)
             # So that a second measurement would be a row of its own.
             found["measurer"]["digest"] = "another worker's"

@@ -22,6 +22,7 @@ from tests.servers import wait_for
 from tests.topology import one_machine
 from tests.worker.people import Session
 from worker import steps
+from worker.pool import close_pools, open_pools
 
 pytestmark = pytest.mark.slow
 MEBIBYTE = 1024 * 1024
@@ -164,7 +165,10 @@ def test_a_full_disk_costs_a_clip_no_attempt(
     clip = session.send("smile")
     with small_disk(tmp_path / "tmp", "nr_inodes=1") as full:
         monkeypatch.setattr(tempfile, "tempdir", str(full))
+        # A measuring process of this moment, whose folder would lie there.
+        open_pools(1)
         assert steps.measure(clip.pk) is False
         monkeypatch.undo()
+        close_pools()
     clip.refresh_from_db()
     assert (clip.state, clip.attempts) == ("received", 0)

@@ -1,7 +1,9 @@
 """The measuring process: what it answers, and that its death or silence harms nobody else."""
 
 import os
+import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,52 +23,62 @@ from worker.process import MeasuringProcess
 def measurer() -> Any:
     process = MeasuringProcess()
     yield process
-    process.kill()
+    process.retire()
+
+
+@pytest.fixture
+def clip(measurer: MeasuringProcess, drawn: Path) -> Iterator[Path]:
+    """A drawn smile on the process's desk."""
+    with measurer.desk() as desk:
+        yield Path(shutil.copy(drawn / "smile.mp4", desk.inbox))
 
 
 def request(path: Path) -> dict[str, Any]:
     return {"path": str(path), "size": path.stat().st_size, "expression": "smile", "announced": {}}
 
 
-def test_it_measures_and_stays(measurer: MeasuringProcess, drawn: Path) -> None:
-    first = measurer.ask("measure", request(drawn / "smile.mp4"), seconds=60)
+def test_it_measures_and_stays(measurer: MeasuringProcess, clip: Path) -> None:
+    first = measurer.ask("measure", request(clip), seconds=60)
     pid = measurer.pid
-    second = measurer.ask("measure", request(drawn / "smile.mp4"), seconds=60)
+    second = measurer.ask("measure", request(clip), seconds=60)
     assert first["state"] == "measured"
     assert second["signals"] == first["signals"]
     assert measurer.pid == pid
 
 
 def test_cues_that_the_page_announced_reach_the_measurement(
-    measurer: MeasuringProcess, drawn: Path
+    measurer: MeasuringProcess, clip: Path
 ) -> None:
     cues = [{"at": 1.0, "kind": "make"}, {"at": 2.0, "kind": "relax"}]
-    what = request(drawn / "smile.mp4") | {"announced": {"seconds": 2.0, "cues": cues}}
+    what = request(clip) | {"announced": {"seconds": 2.0, "cues": cues}}
     assert measurer.ask("measure", what, seconds=60)["cues"] == [1.0]
 
 
-def test_a_fault_of_ours_is_answered_and_the_process_stays(measurer: MeasuringProcess) -> None:
+def test_a_known_fault_leaves_the_process_an_unforeseen_one_replaces_it(
+    measurer: MeasuringProcess,
+) -> None:
     measurer.ask("prepare", {}, seconds=60)
     pid = measurer.pid
     with pytest.raises(MeasuringFault) as known:
         measurer.ask("measure", request(Path(__file__)) | {"path": "/nowhere"}, seconds=60)
+    assert measurer.pid == pid
     with pytest.raises(MeasuringFault) as unknown:
         measurer.ask("measure", {"path": "/a/secret/name"}, seconds=60)
     assert known.value.kind == "wrong_use"
     assert unknown.value.kind == "fault"
     assert "KeyError in measure" in str(unknown.value)
     assert "secret" not in str(unknown.value)
-    assert measurer.pid == pid
+    assert measurer.pid is None
 
 
 def test_killed_in_mid_clip_it_is_replaced(
-    measurer: MeasuringProcess, drawn: Path, monkeypatch: pytest.MonkeyPatch
+    measurer: MeasuringProcess, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process_module, "TICK_SECONDS", 0.05)
     measurer.ask("prepare", {}, seconds=60)
     pid = measurer.pid
     assert pid is not None
-    what = request(drawn / "smile.mp4")
+    what = request(clip)
     with pytest.raises(MeasuringDied, match="-9"):
         measurer.ask("measure", what, seconds=60, on_tick=lambda: os.kill(pid, signal.SIGKILL))
     assert measurer.pid is None
@@ -74,13 +86,13 @@ def test_killed_in_mid_clip_it_is_replaced(
     assert measurer.pid != pid
 
 
-def test_one_that_hangs_is_killed_at_its_limit(measurer: MeasuringProcess, drawn: Path) -> None:
+def test_one_that_hangs_is_killed_at_its_limit(measurer: MeasuringProcess, clip: Path) -> None:
     measurer.ask("prepare", {}, seconds=60)
     pid = measurer.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(MeasuringTimedOut):
-        measurer.ask("measure", request(drawn / "smile.mp4"), seconds=0.3)
+        measurer.ask("measure", request(clip), seconds=0.3)
     assert not Path(f"/proc/{pid}").exists()
     assert measurer.pid is None
 
@@ -104,8 +116,10 @@ def test_it_does_not_outlive_its_worker(drawn: Path, monkeypatch: pytest.MonkeyP
         raise WorkerGone
 
     monkeypatch.setattr(orphan, "kill", lambda: None)
-    with pytest.raises(WorkerGone):
-        orphan.ask("measure", request(drawn / "smile.mp4"), seconds=60, on_tick=vanish)
+    with orphan.desk() as desk:
+        clip = Path(shutil.copy(drawn / "smile.mp4", desk.inbox))
+        with pytest.raises(WorkerGone):
+            orphan.ask("measure", request(clip), seconds=60, on_tick=vanish)
     orphan._connection = None
     wait_for(lambda: child.poll() is not None)
     assert child.returncode == 0
@@ -115,7 +129,7 @@ def test_nothing_but_our_own_words_comes_out(capfd: pytest.CaptureFixture[str]) 
     """mediapipe and TensorFlow chatter on both streams; ``screen --json`` must stay one object."""
     quiet = MeasuringProcess()
     quiet.ask("prepare", {}, seconds=60)
-    quiet.kill()
+    quiet.retire()
     assert capfd.readouterr() == ("", "")
 
 

@@ -183,6 +183,8 @@ CLAIM_SECONDS = env.int("MIMIA_CLAIM_SECONDS", default=30)
 #: Measuring processes of one worker, and the threads that each may use.
 MEASURING_PROCESSES = env.int("MIMIA_MEASURING_PROCESSES", default=1)
 MEASURING_THREADS = env.int("MIMIA_MEASURING_THREADS", default=1)
+#: Memory of each, in MiB; 0: no limit. A graphics card's driver knows no limit.
+MEASURING_MEMORY_MIB = env.int("MIMIA_MEASURING_MEMORY_MIB", default=4096)
 #: Where the image encoder of a bundle with the CLIP source runs: a torch device, or auto.
 ENCODER_DEVICE = env("MIMIA_ENCODER_DEVICE", default="auto")
 SWEEP_SECONDS = env.int("MIMIA_SWEEP_SECONDS", default=30)

@@ -5,8 +5,6 @@ Exit codes: 0 passed, 1 failed. Nothing is stored.
 
 import json
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -29,8 +27,8 @@ class Command(BaseCommand):
         open_pools(at_once)
         measuring_pool().start()
         try:
-            with temporary_site(), tempfile.TemporaryDirectory() as folder:
-                checks = selftest.run(Path(folder), bundles.ensure_active(), at_once)
+            with temporary_site():
+                checks = selftest.run(bundles.ensure_active(), at_once)
         except MeasuringError as error:
             self.stderr.write(f"selftest: failed: {' '.join(str(error).split())}")
             sys.exit(1)
