@@ -12,9 +12,10 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,14 @@ class Limits:
 @dataclass(frozen=True)
 class Confinement:
     """``reads`` and ``changes`` are files and folders; ``uses_card``: a graphics card, whose driver
-    reserves more addresses than any limit would allow."""
+    reserves more addresses than any limit would allow. ``by_kernel`` False: without Landlock and
+    seccomp, for a driver that does not work under them."""
 
     reads: Sequence[str]
     changes: Sequence[str]
     limits: Limits
     uses_card: bool = False
+    by_kernel: bool = True
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -116,14 +119,15 @@ def _ways(plan: Confinement, worker: int) -> Iterator[tuple[str, bool]]:
     changes = ["/dev/null", *plan.changes]
     if plan.uses_card:
         reads += CARD
-        changes += [*glob("/dev/nvidia*"), "/dev/dri"]
-    yield "Landlock", _tried(lambda: landlock.restrict(reads=reads, changes=changes))
-    yield "seccomp", _tried(seccomp.restrict)
+        changes += [*glob("/dev/nvidia*"), "/dev/dri", "/dev/shm"]  # noqa: S108
+    restrict = partial(landlock.restrict, reads=reads, changes=changes)
+    yield "Landlock", plan.by_kernel and _tried(restrict)
+    yield "seccomp", plan.by_kernel and _tried(seccomp.restrict)
 
 
-def _tried(way: Any) -> bool:
+def _tried(way: Callable[[], bool]) -> bool:
     try:
-        return bool(way())
+        return way()
     except OSError:
         return False
 

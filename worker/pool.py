@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 
 from django.conf import settings
 
@@ -141,9 +142,10 @@ def _here(size: int) -> _Workplace:
             threads = settings.MEASURING_THREADS
             device = settings.ENCODER_DEVICE
             limits = Limits(settings.MEASURING_MEMORY_MIB, 2 * settings.UPLOAD_MAX_BYTES // MIB)
-            measurers = [
-                MeasuringProcess(threads, device=device, limits=limits) for _ in range(size)
-            ]
-            copier = MeasuringProcess(measures=False, niceness=COPY_NICENESS, limits=limits)
+            make = partial(
+                MeasuringProcess, limits=limits, by_kernel=settings.MEASURING_CONFINED_BY_KERNEL
+            )
+            measurers = [make(threads, device=device) for _ in range(size)]
+            copier = make(measures=False, niceness=COPY_NICENESS)
             _workplace = _Workplace(os.getpid(), MeasuringPool(measurers), MeasuringPool([copier]))
         return _workplace

@@ -63,11 +63,13 @@ class MeasuringProcess:
         niceness: int = 0,
         device: str = "cpu",
         limits: Limits | None = None,
+        by_kernel: bool = True,
         operations: str = "worker.operations",
         reads: Sequence[Path] = (),
     ) -> None:
         """``measures`` False: for work that needs no face mesh, which then is not loaded.
         ``device``: where a bundle's image encoder runs (see ``ml.intensity.served.device_of``).
+        ``limits`` and ``by_kernel``: see ``worker.confinement``.
         ``operations``: the module of what it can do. ``reads``: folders that it may read beside
         the code, its libraries and the bundles that it was asked to use."""
         self._threads = threads
@@ -75,6 +77,7 @@ class MeasuringProcess:
         self._niceness = niceness
         self._device = device
         self._limits = limits or Limits()
+        self._by_kernel = by_kernel
         self._operations = operations
         self._reads = {str(path) for path in reads}
         self._folder: WorkFolder | None = None
@@ -101,6 +104,7 @@ class MeasuringProcess:
             changes=[str(home), str(self._desk.outbox)],
             limits=self._limits,
             uses_card=card_is_used(self._device),
+            by_kernel=self._by_kernel,
         )
         ours, theirs = Pipe()
         descriptor = theirs.fileno()

@@ -185,6 +185,8 @@ MEASURING_PROCESSES = env.int("MIMIA_MEASURING_PROCESSES", default=1)
 MEASURING_THREADS = env.int("MIMIA_MEASURING_THREADS", default=1)
 #: Memory of each, in MiB; 0: no limit. A graphics card's driver knows no limit.
 MEASURING_MEMORY_MIB = env.int("MIMIA_MEASURING_MEMORY_MIB", default=4096)
+#: No network, children or foreign files for them; off only for a driver that does not bear it.
+MEASURING_CONFINED_BY_KERNEL = env.bool("MIMIA_MEASURING_CONFINED_BY_KERNEL", default=True)
 #: Where the image encoder of a bundle with the CLIP source runs: a torch device, or auto.
 ENCODER_DEVICE = env("MIMIA_ENCODER_DEVICE", default="auto")
 SWEEP_SECONDS = env.int("MIMIA_SWEEP_SECONDS", default=30)
