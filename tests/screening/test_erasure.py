@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from django.core.files.storage import default_storage
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -371,3 +373,24 @@ def test_an_invitation_that_cannot_be_sent_leaves_no_address_in_the_log(
     assert made.was_mailed is False
     assert str(made.pk) in caplog.text
     assert EMAIL not in caplog.text
+
+
+def test_the_page_asks_who_it_is_and_for_the_word(client_of: Callable[[User | None], Any]) -> None:
+    patient = make.PatientFactory()
+    assert patient.user is not None
+    client = client_of(None)
+    client.post("/accounts/login/", {"login": patient.user.email, "password": make.PASSWORD})
+    page = reverse("erase")
+    asked = client.get(page)
+    assert (asked.status_code, "reauthenticate" in asked.headers["Location"]) == (302, True)
+    client.post(asked.headers["Location"], {"password": make.PASSWORD})
+    for typed in ("", "no", "delete me", "erase"):
+        answer = client.post(page, {"typed": typed})
+        assert answer.status_code == 422
+        assert "Nothing was deleted" in answer.content.decode()
+    patient.refresh_from_db()
+    assert patient.erased_at is None
+    assert client.post(page, {"typed": " Delete. "}).status_code == 200
+    patient.refresh_from_db()
+    assert patient.erased_at
+    assert client.get(page).headers["Location"].startswith(reverse("account_login"))
