@@ -82,7 +82,7 @@ class Users(Confirmed, UserAdmin):
 
 
 @admin.register(Site)
-class Sites(NoDelete, admin.ModelAdmin):
+class Sites(Confirmed, NoDelete, admin.ModelAdmin):
     list_display = ("name", "release_policy", "patients_see_p_pd", "pd_prevalence", "protocol")
     list_filter = ("release_policy", "patients_see_p_pd")
     search_fields = ("name",)

@@ -199,6 +199,8 @@ def test_accounts_in_the_admin_ask_again_who_it_is_and_keep_no_password() -> Non
         reverse("admin:screening_user_delete", args=[user.pk]),
         reverse("admin:auth_user_password_change", args=[user.pk]),
         reverse("admin:screening_membership_add"),
+        reverse("admin:screening_site_add"),
+        reverse("admin:screening_site_change", args=[make.SiteFactory().pk]),
     ]
     secret = "a password that must lie nowhere"
     for page in pages:
