@@ -57,9 +57,11 @@ async def follow_stream(scope: Scope, receive: Receive, send: Send) -> None:
         await _obey(hub, listener, receive)
     finally:
         delivering.cancel()
-        with suppress(asyncio.CancelledError, OSError):
-            await delivering
-        await hub.leave(listener)
+        try:
+            with suppress(asyncio.CancelledError, OSError):
+                await delivering
+        finally:
+            await hub.leave(listener)
 
 
 async def no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:

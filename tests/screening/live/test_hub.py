@@ -11,6 +11,7 @@ from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
 from screening.live import hub as hubs
+from screening.live.sockets import follow_stream
 from screening.live.stream import REPLAY
 from screening.models import Event, EventStream, Membership, Patient, User
 from screening.permissions import ActAsPatient, WorkAtSite
@@ -197,6 +198,32 @@ async def test_the_hub_ends_with_its_last_socket(clinic: Clinic, layer: str) -> 
     assert asyncio.get_running_loop() not in hubs._hubs
     live = {name for name in (t.name for t in threading.enumerate()) if name.startswith("live")}
     assert live <= before
+
+
+async def test_a_line_that_breaks_in_any_way_leaves_nothing_behind(
+    clinic: Clinic, layer: str
+) -> None:
+    """Servers say in ways of their own that nothing can be sent any more."""
+    cookie = await database_sync_to_async(people_cookie)(people.the_user(clinic.patient))
+    gone = asyncio.Event()
+
+    async def receive() -> dict[str, str]:
+        if not connected:
+            connected.append(True)
+            return {"type": "websocket.connect"}
+        await gone.wait()
+        return {"type": "websocket.disconnect"}
+
+    async def send(message: dict[str, object]) -> None:
+        if message["type"] == "websocket.send":
+            gone.set()
+            raise RuntimeError("the line is closed")
+
+    connected: list[bool] = []
+    scope = {"headers": [(b"cookie", cookie)], "url_route": {"kwargs": {}}}
+    with pytest.raises(RuntimeError, match="closed"):
+        await follow_stream(scope, receive, send)
+    assert asyncio.get_running_loop() not in hubs._hubs
 
 
 async def test_a_database_that_is_away_closes_nobody(
