@@ -10,8 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.http import http_date
 from drf_spectacular.types import OpenApiTypes
@@ -123,13 +121,6 @@ class Creation(TusView):
 
 class OneUpload(TusView):
     parser_classes = [Octets]
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Some proxies let GET and POST through only: tus has a POST say which method it means."""
-        meant = request.headers.get("X-HTTP-Method-Override", "").upper()
-        if request.method == "POST" and meant in ("PATCH", "DELETE"):
-            request.method = meant
-        return super().dispatch(request, *args, **kwargs)
 
     @describe(
         "PATCH or DELETE, from behind a proxy that lets neither through",
