@@ -67,6 +67,31 @@ def test_every_number_is_there_for_a_whole_session(bundle: Bundle) -> None:
     assert set(score.leave_one_out) == {"smile", "disgust", "surprise"}
 
 
+@pytest.mark.parametrize("prevalence", [None, 0.02])
+def test_the_interval_holds_nine_members_of_ten(bundle: Bundle, prevalence: float | None) -> None:
+    """Its width says how sure the computer is: counted from the members themselves."""
+    scorer = bundle.scorer
+    rows = [invented(seed) for seed in range(12)]
+    z = scorer.tokens(rows)
+    there = np.isfinite(z).any(axis=-1)
+    members, _ = scorer.classifier.members(z, there)
+    calibrate = scorer.classifier.temperatures["smile+disgust+surprise"]
+    odds = calibrate.scale * members + calibrate.bias
+    if prevalence is not None:
+        trained = scorer.classifier.prevalence
+        odds += np.log(prevalence / (1 - prevalence)) - np.log(trained / (1 - trained))
+    for n, score in enumerate(bundle.score(rows, prevalence)):
+        own, count = np.sort(odds[:, n]), len(odds)
+        low, high = score.p_pd_interval
+        # A twentieth of the members lie beyond each end.
+        for end, share in ((low, 0.05), (high, 0.95)):
+            place = share * (count - 1)
+            below, above = own[int(np.floor(place))], own[int(np.ceil(place))]
+            assert below - 1e-6 <= np.log(end / (1 - end)) <= above + 1e-6
+        assert score.p_pd == pytest.approx(1 / (1 + np.exp(-odds[:, n].mean())), abs=1e-6)
+        assert (score.abstained == "model_uncertain") == (own.std() > scorer.spread_limit)
+
+
 def test_missing_expressions_are_masked(bundle: Bundle) -> None:
     smile_only = invented(1, ("smile",))
     score = bundle.score([smile_only])[0]

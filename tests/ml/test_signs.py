@@ -183,6 +183,33 @@ def test_blinks_are_counted_and_bridged() -> None:
     assert rate == pytest.approx(5 * 60 / 12, rel=0.02)
 
 
+@pytest.mark.parametrize(("closed_s", "is_blink"), [(0.1, True), (0.6, True), (1.0, False)])
+def test_lids_that_stay_down_are_no_blink(closed_s: float, is_blink: bool) -> None:
+    """Eyes shut for a second rest or squeeze; bridging that away would hide a movement."""
+    t = np.arange(0, 12, 1 / 30)
+    signals = still(t)
+    shut = (t >= 5) & (t < 5 + closed_s)
+    signals[shut, :2] *= 0.2
+    assert len(blink_masks(t, signals)) == is_blink
+    assert (np.abs(bridged(t, signals)[shut, 0] - REST[0]).max() < 0.01) == is_blink
+
+
+@pytest.mark.parametrize(("opening", "is_blink"), [(0.60, True), (0.70, False)])
+def test_lids_that_hardly_sink_are_no_blink(opening: float, is_blink: bool) -> None:
+    t = np.arange(0, 12, 1 / 30)
+    signals = still(t)
+    signals[(t >= 5) & (t < 5.2), :2] *= opening
+    assert len(blink_masks(t, signals)) == is_blink
+
+
+@pytest.mark.parametrize(("fps", "given"), [(13.0, True), (11.0, False)])
+def test_too_few_frames_a_second_have_no_blink_rate(fps: float, given: bool) -> None:
+    t = np.arange(0, 12, 1 / fps)
+    measured = measurement(t, still(t), "rest")
+    rate = value_of(measured, curve_of(t, np.zeros(len(t)), "rest"), "blink-rate")
+    assert (rate is not None) == given
+
+
 def test_a_face_that_never_blinks_has_the_rate_zero() -> None:
     t = times_of()
     measured = measurement(t, still(t), "rest")
