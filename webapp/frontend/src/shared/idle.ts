@@ -2,6 +2,8 @@
 // acts (what it reads by itself is none), warns before the end, and leaves once when it is over.
 import { call } from "./api";
 import { button, h } from "./dom";
+import { leave } from "./leave";
+import { recall, remember } from "./remembered";
 
 const TELL_MS = 60_000;
 const WARN_MS = 120_000;
@@ -20,25 +22,16 @@ export function judge(now: number, last: number, idleMs: number): Verdict {
 
 /** The last act on any page of this browser; storage that is refused means this page's alone. */
 function shared(): number {
-  try {
-    return Number(localStorage.getItem(SHARED) ?? 0);
-  } catch {
-    return 0;
-  }
+  return Number(recall(SHARED));
 }
 
 function share(at: number): void {
-  try {
-    localStorage.setItem(SHARED, String(at));
-  } catch {
-    // This page counts for itself then.
-  }
+  remember(SHARED, String(at));
 }
 
 class Watch {
   private last = Date.now();
   private told = Date.now();
-  private left = false;
   private notice: HTMLElement | null = null;
 
   constructor(private readonly idleMs: number) {
@@ -92,10 +85,8 @@ class Watch {
   }
 
   private leave(): void {
-    if (this.left) return;
-    this.left = true;
     // The server signs out and leads back here after the next log-in.
-    location.replace(location.pathname + location.search);
+    leave(location.pathname + location.search);
   }
 }
 
