@@ -119,12 +119,15 @@ def require() -> None:
 def check_now() -> Standing:
     """How they stand at this moment. Raises what the store or the database raises when away."""
     row = this()
+    was_bound = row.bound_at is not None
     try:
         found = mark.read()
     except ValueError:
         return MARK_UNREADABLE
+    # Read again: between the two another process may have counted both up, the database first.
+    row.refresh_from_db()
     if found is None:
-        if row.bound_at is not None:
+        if was_bound:
             return MARK_MISSING
         standing = _before_there_were_ids()
         if standing is ONE:

@@ -176,6 +176,24 @@ def test_both_count_up_the_database_first(place: str) -> None:
     assert found.generation == installation.this().generation == 1
 
 
+def test_who_counts_up_while_another_looks_makes_no_alarm(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.send(make.clip_of(make.draft(), "smile"))
+    read = mark.read
+
+    def meanwhile() -> mark.Mark | None:
+        monkeypatch.undo()
+        installation.count_up()
+        return read()
+
+    monkeypatch.setattr(mark, "read", meanwhile)
+    assert installation.check_now() is installation.ONE
+    found = mark.read()
+    assert found is not None
+    assert found.generation == 1
+
+
 def test_an_older_database_is_known_and_deletes_nothing(
     place: str, stored: Stored, settings: Any
 ) -> None:
