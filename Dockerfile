@@ -59,4 +59,6 @@ COPY ml ml
 COPY templates templates
 ENV OMP_NUM_THREADS=1
 USER mimia
-CMD ["celery", "-A", "webapp.celery", "worker", "--loglevel", "INFO"]
+# A worker takes from the queues that are named; docker-compose.yml has the copier and the keeper too.
+CMD ["celery", "-A", "webapp.celery", "worker", "--loglevel", "INFO", "--hostname", "worker@%h", \
+     "--queues", "assess,measure,shadow"]
