@@ -45,6 +45,16 @@ def default_bundle_path() -> Path:
     return Path(__file__).parent / "bundles" / DEFAULT
 
 
+def require_no_bundle(folder: Path) -> None:
+    """Raises :class:`ConfigError` where something served may lie in ``folder``: replaced there, a
+    model would be another one under the same path."""
+    for file in (DESCRIPTION, "diagnosis.json"):
+        if (folder / file).exists():
+            raise ConfigError(
+                f"{folder} holds a trained model ({file}); give another folder, or remove it"
+            )
+
+
 @dataclass(frozen=True, eq=False)
 class Bundle:
     """A verified bundle. ``digest`` identifies it; name and version are labels."""

@@ -1,22 +1,24 @@
 """Labelled data: feature tables and clip manifests read, checked and split by subject.
 
 Reads our own tables and the originals' (ROC-HCI/UFNet ``facial_dataset.csv`` and
-tmadnan/PD-Screening-SMILE ``dataset-cross-validation.csv``), whose other columns are ignored.
-A mistake in a table stops the reading with its file and row: nothing is repaired in silence.
+tmadnan/PD-Screening-SMILE ``dataset-cross-validation.csv``), whose other columns are ignored, and
+said. A mistake in a table stops the reading with its file and row: nothing is repaired in silence.
 """
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from ml import tables
+from ml import cells, tables
+from ml.columns import LABELS, Columns
 from ml.errors import CohortError
-from ml.features import canonical_column, columns_of, parse_value, usable
+from ml.features import columns_of, parse_value, usable
+from ml.table_header import columns_of_table, subjects_of
 from ml.tables import UNKNOWN as UNKNOWN
 
 Floats = npt.NDArray[np.float64]
@@ -24,15 +26,7 @@ Strings = npt.NDArray[np.str_]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 
-_ALIASES = {
-    "subject": ("subject", "id", "participant_id", "subject_id"),
-    "protocol": ("protocol", "pipeline"),
-    "pd": ("pd", "diagnosis"),
-    "grade": ("grade", "updrs_3_2", "facial_expression_grade"),
-    "age": ("age",),
-    "sex": ("sex", "gender"),
-    "split": ("split",),
-}
+OLDEST = 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +34,8 @@ class Cohort:
     """Rows of people's sessions. N rows; every array is (N,), ``values`` (N, C) with NaN missing.
 
     ``pd`` and ``grade`` are -1 where unknown; ``age`` NaN where unknown; ``line`` is the row's
-    line in its file, for messages.
+    line in its file, for messages. ``read``: what the columns of a feature table were read as;
+    None for a cohort of clips.
     """
 
     name: str
@@ -55,6 +50,7 @@ class Cohort:
     split: Strings
     line: Integers
     sha256: str
+    read: Columns | None = None
 
     def __len__(self) -> int:
         return len(self.subject)
@@ -85,42 +81,43 @@ class Cohort:
         ]
 
 
-def read_table(path: Path, *, name: str | None = None) -> Cohort:
+def read_table(
+    path: Path,
+    *,
+    name: str | None = None,
+    subject_column: str = "",
+    ignore_near: bool = False,
+) -> Cohort:
     """Read one feature table.
 
-    Raises :class:`CohortError` naming file and row: no such file, no feature column, two columns
-    of one meaning that disagree, a row cut short, a cell that is no number, a label out of range,
-    no subject.
-    Variances ≤ 0 become missing together with their mean (a failed extraction).
+    ``subject_column``: the title of the column that tells people apart, where it has none of the
+    usual names; ``ignore_near``: columns named nearly like ours are left out as all others are.
+
+    Raises :class:`CohortError` naming file and row: no such file, no feature column, one that is
+    named nearly like ours, two columns of one meaning that disagree, a row cut short, a cell that
+    is no number or cannot be one of a face, a label out of range, nothing that tells people apart.
+    Variances of 0 become missing together with their mean (a failed extraction).
     """
     table = tables.read(path)
-    canonical = [canonical_column(title) for title in table.header]
-    features = {i: column for i, column in enumerate(canonical) if column}
-    if not features:
-        raise CohortError(
-            "no column is named <expression>_<signal>_<mean or var>", file=str(path), row=1
-        )
-    table.check_unique(c or _label(t) for c, t in zip(canonical, table.header, strict=True))
+    read = columns_of_table(table, subject_column, ignore_near)
+    table.check_unique(read.means)
     table.check_widths()
-    places = {field: tables.place_of(table.header, names) for field, names in _ALIASES.items()}
-    columns = tuple(dict.fromkeys(features.values()))
+    if not table.rows:
+        raise CohortError("the table has no rows", file=path)
+    subject = subjects_of(table, read, is_said=bool(subject_column))
     lines_at = [line for line, _ in table.rows]
-    _check_aliases(table)
     cells_of = {
-        field: ["" if i is None else cells[i].strip() for _, cells in table.rows]
-        for field, i in places.items()
+        field: ["" if i is None else row[i].strip() for _, row in table.rows]
+        for field, i in ((field, read.place(field)) for field in LABELS)
     }
-    subject = cells_of["subject"]
-    for line, value in zip(lines_at, subject, strict=True):
-        if places["subject"] is not None and not value:
-            raise CohortError("the row names no subject", file=str(path), row=line)
+    found = cells.numbers(table, read.features)
+    columns = tuple(read.features.values())
+    values = [[np.nan if (v := row[c]) is None else v for c in columns] for row in found]
     return Cohort(
         name=name or path.stem,
         columns=columns,
-        values=_values(table.rows, features, columns, path),
-        subject=np.array(
-            subject if places["subject"] is not None else [f"row-{n}" for n in lines_at]
-        ),
+        values=drop_failed(np.array(values, dtype=np.float64), columns),
+        subject=np.array(subject, dtype=np.str_),
         protocol=np.array(cells_of["protocol"], dtype=np.str_),
         pd=_labels(tables.yes_no, cells_of["pd"], lines_at, path),
         grade=_labels(tables.grade, cells_of["grade"], lines_at, path),
@@ -132,33 +129,8 @@ def read_table(path: Path, *, name: str | None = None) -> Cohort:
         ),
         line=np.array(lines_at, dtype=np.int64),
         sha256=table.sha256,
+        read=read,
     )
-
-
-def _label(title: str) -> str | None:
-    """What a column that is no feature means; None where we do not read it."""
-    known = title.strip().lower()
-    return known if any(known in names for names in _ALIASES.values()) else None
-
-
-def _check_aliases(table: tables.Table) -> None:
-    """Raises :class:`CohortError` where two columns of one meaning, such as ``pd`` and
-    ``diagnosis``, say different things in a row: nobody could tell which of them is right."""
-    readers = {"pd": tables.yes_no, "grade": tables.grade}
-    titles = [title.strip().lower() for title in table.header]
-    for field, names in _ALIASES.items():
-        places = [i for i, title in enumerate(titles) if title in names]
-        read = readers.get(field, lambda text, _path, _line: text.lower())
-        for line, cells in table.rows if len(places) > 1 else ():
-            first, *others = (read(cells[i].strip(), table.path, line) for i in places)
-            for place, other in zip(places[1:], others, strict=True):
-                if other != first:
-                    raise CohortError(
-                        f"the columns {table.header[places[0]]!r} and {table.header[place]!r}"
-                        f" both mean {field} and differ; keep one",
-                        file=table.path,
-                        row=line,
-                    )
 
 
 def _labels(
@@ -166,35 +138,6 @@ def _labels(
 ) -> Integers:
     found = [read(cell, path, line) for cell, line in zip(cells, lines, strict=True)]
     return np.array(found, dtype=np.int64)
-
-
-def _values(
-    rows: Sequence[tuple[int, list[str]]],
-    features: Mapping[int, str],
-    columns: Sequence[str],
-    path: Path,
-) -> Floats:
-    """(N, C) numbers; failed extractions become NaN in mean and variance together."""
-    position = {name: index for index, name in enumerate(columns)}
-    values = np.full((len(rows), len(columns)), np.nan)
-    for n, (line, cells) in enumerate(rows):
-        for i, name in features.items():
-            try:
-                value = parse_value(cells[i])
-            except ValueError:
-                raise CohortError(
-                    f"{cells[i]!r} in column {header_name(name)} is no number",
-                    file=str(path),
-                    row=line,
-                ) from None
-            if value is not None:
-                values[n, position[name]] = value
-    return drop_failed(values, columns)
-
-
-def header_name(column: str) -> str:
-    """How messages name a column."""
-    return f"“{column}”"
 
 
 def drop_failed(values: Floats, columns: Sequence[str]) -> Floats:
@@ -213,9 +156,11 @@ def drop_failed(values: Floats, columns: Sequence[str]) -> Floats:
 
 def _age(text: str, path: Path, line: int) -> float:
     try:
-        value = parse_value(text)
+        value = parse_value(text.replace(",", "."))
     except ValueError:
         raise CohortError(f"the age {text!r} is no number", file=str(path), row=line) from None
+    if value is not None and not 0 <= value <= OLDEST:
+        raise CohortError(f"the age {text} is not from 0 to {OLDEST}", file=str(path), row=line)
     return float("nan") if value is None else value
 
 

@@ -6,8 +6,6 @@ Light on purpose (no numpy, no video): tables, norms, models and commands all ag
 import math
 import re
 
-from ml.expressions import EXPRESSIONS
-
 SIGNALS = (
     "eye-open-right",
     "eye-open-left",
@@ -23,10 +21,11 @@ STATISTICS = ("mean", "var")
 TOKEN_PARTS = tuple((signal, statistic) for statistic in STATISTICS for signal in SIGNALS)
 TOKEN_WIDTH = len(TOKEN_PARTS)
 
-_COLUMN = re.compile(
-    rf"^({'|'.join(EXPRESSIONS)})[_ ]({'|'.join(SIGNALS)})[_ ](mean|var)$", re.IGNORECASE
-)
-_BLANK = {"", "na", "n/a", "nan", "none", "null", "inf", "-inf", "-"}
+# What a cell may say in place of a number that is missing; SAS and Stata write a point.
+_BLANK = {
+    "", "na", "n/a", "#n/a", "#n/v", "nan", "none", "null", "inf", "-inf", "+inf", "-", ".",
+}  # fmt: skip
+_NUMBER = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def column(expression: str, signal: str, statistic: str) -> str:
@@ -39,29 +38,23 @@ def columns_of(expression: str) -> tuple[str, ...]:
     return tuple(column(expression, signal, statistic) for signal, statistic in TOKEN_PARTS)
 
 
-def canonical_column(name: str) -> str | None:
-    """Our name of a table's column; None for every column that is no feature of ours.
-
-    The original repositories use the same names beside action units and entropies, which are
-    left out on purpose: their definitions differ between releases, and entropies measure
-    clip length. Underscores for hyphens and any letter case are accepted.
-    """
-    text = name.strip().lower()
-    for signal in SIGNALS:
-        text = text.replace(signal.replace("-", "_"), signal)
-    match = _COLUMN.match(text)
-    return column(*match.groups()) if match else None
-
-
-def parse_value(text: str) -> float | None:
+def parse_value(text: str, decimal: str = ".") -> float | None:
     """A cell as a finite number, None where it is blank or says "not a number".
 
-    Raises :class:`ValueError` for text that is neither.
+    Stricter than Python, which reads ``1_0`` as 10 and ``١`` as 1; ``decimal``: the table's decimal
+    mark. Raises :class:`ValueError` for text that is neither.
     """
-    if text.strip().lower() in _BLANK:
+    plain = text.strip()
+    if plain.lower() in _BLANK:
         return None
-    value = float(text)
-    return value if math.isfinite(value) else None
+    if decimal != ".":
+        plain = plain.replace(".", "?").replace(decimal, ".")
+    if not _NUMBER.fullmatch(plain):
+        raise ValueError(text)
+    value = float(plain)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def usable(statistic: str, value: float | None) -> bool:

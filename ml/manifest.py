@@ -18,12 +18,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 
 from ml import tables
+from ml.columns import LABELS, Columns, match
 from ml.errors import ClipUnusable, CohortError
-from ml.expressions import is_expression
+from ml.expressions import Expression, is_expression
 
 MANIFEST = "manifest.csv"
 REQUIRED = ("subject", "clip", "expression", "sha256")
 COLUMNS = (*REQUIRED, "grade", "pd", "protocol", "split", "session")
+_MEANINGS = {name: LABELS.get(name, (name,)) for name in COLUMNS}
 Visit = tuple[str, str]  # subject, session
 
 
@@ -77,12 +79,10 @@ def read_manifest(folder: Path, *, verify: bool = True) -> tuple[LabelledClip, .
     if not path.is_file():
         raise CohortError("the manifest does not exist", file=path)
     table = tables.read(path)
-    titles = [title.strip().lower() for title in table.header]
-    missing = [name for name in REQUIRED if name not in titles]
-    if missing:
-        raise CohortError(f"no column named {', '.join(missing)}", file=path, row=1)
-    table.check_unique(title if title in COLUMNS else None for title in titles)
+    columns = _columns(table)
+    table.check_unique(columns.means)
     table.check_widths()
+    titles = [meaning or "" for meaning in columns.means]
     rows = [(line, dict(zip(titles, cells, strict=False))) for line, cells in table.rows]
     clips = tuple(_clip(folder, path, line, row) for line, row in rows)
     if not clips:
@@ -92,6 +92,29 @@ def read_manifest(folder: Path, *, verify: bool = True) -> tuple[LabelledClip, .
         for clip in clips:
             _check_content(clip, path)
     return clips
+
+
+def read_columns(folder: Path) -> Columns:
+    """What the columns of the manifest in ``folder`` are read as. Raises :class:`CohortError`."""
+    return _columns(tables.read(folder / MANIFEST))
+
+
+def _columns(table: tables.Table) -> Columns:
+    """Raises :class:`CohortError` where a column is missing, or named nearly as one that is."""
+    columns = match(table.header, _MEANINGS, features=False)
+    near = ", ".join(map(str, columns.near))
+    missing = [name for name in REQUIRED if columns.place(name) is None]
+    if missing:
+        meant = f"; rename {near}" if near else ""
+        raise CohortError(f"no column named {', '.join(missing)}{meant}", file=table.path, row=1)
+    if near:
+        raise CohortError(
+            f"named nearly like a column that is missing: {near}; rename what is meant, or take"
+            " it out of the manifest",
+            file=table.path,
+            row=1,
+        )
+    return columns
 
 
 def labels_of(clips: Sequence[LabelledClip], path: Path) -> dict[Visit, LabelledClip]:
@@ -107,6 +130,18 @@ def labels_of(clips: Sequence[LabelledClip], path: Path) -> dict[Visit, Labelled
                 row=clip.row,
             )
     return first
+
+
+def without_rest(clips: Sequence[LabelledClip]) -> list[str]:
+    """Visits that have no clip at rest, as a sentence for the screen and the card."""
+    visits = {clip.visit for clip in clips}
+    missing = len(visits - {c.visit for c in clips if c.expression == Expression.REST})
+    if not missing:
+        return []
+    return [
+        f"rest: no clip in {missing} of {len(visits)} visits, whose intensity curves begin at no"
+        " zero of their own"
+    ]
 
 
 def _clip(folder: Path, manifest: Path, line: int, row: Mapping[str, str]) -> LabelledClip:

@@ -38,12 +38,17 @@ def public_data(root: Path) -> PublicData:
 
     Unlabelled rows are left out. Raises :class:`CohortError` when a table is not there.
     """
-    three = _labelled(read_table(_first(root, THREE_TABLES), name="smile-disgust-surprise"))
-    smile = _labelled(read_table(_first(root, SMILE_TABLES), name="smile"))
+    three = _labelled(_read(_first(root, THREE_TABLES), "smile-disgust-surprise"))
+    smile = _labelled(_read(_first(root, SMILE_TABLES), "smile"))
     if not any(smile.split):
         smile = replace(smile, split=_original_split(root, smile.subject))
     test = frozenset(str(s) for s in smile.subject[smile.split == "test"])
     return PublicData(three=three, smile=smile, official_test=test)
+
+
+def _read(path: Path, name: str) -> Cohort:
+    """The originals have many columns, known to be no features of ours."""
+    return read_table(path, name=name, ignore_near=True)
 
 
 def _labelled(cohort: Cohort) -> Cohort:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml.commands.train import add_table_options, table_settings
 from ml.errors import ConfigError, WrongUse
 
 if TYPE_CHECKING:
@@ -28,22 +29,25 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--folds", type=int, default=5, help="outer folds, for a settings file")
     parser.add_argument("--out", type=Path, default=Path("var/evaluation"), help="report folder")
     parser.add_argument("--cache", type=Path, default=Path("var/features"), help="measured clips")
+    add_table_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
+    from ml.bundle import require_no_bundle
     from ml.severity.assessed import figures
     from ml.severity.evaluation_page import write
 
+    require_no_bundle(options.out)
     if options.judged.is_file():
         if options.cohort is not None:
             raise WrongUse(f"{options.judged} names its cohort itself; leave {options.cohort} out")
-        judged, subject = _of_training(options.judged, options.folds, options.out, options.cache)
+        judged, subject = _of_training(options)
     elif options.cohort is None:
         raise WrongUse("on which people? give a feature table or a folder with manifest.csv")
     else:
-        judged, subject = _of_bundle(options.judged, options.cohort, options.cache)
+        judged, subject = _of_bundle(options)
     found = figures(judged)
     write(options.out, subject, found)
     if options.json:
@@ -55,41 +59,54 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _of_bundle(path: Path, given: Path, cache: Path) -> "tuple[Judged, Subject]":
+def _of_bundle(options: argparse.Namespace) -> "tuple[Judged, Subject]":
     from ml.bundle import load
-    from ml.cohort import check_splits, read_table
+    from ml.cohort import check_splits
+    from ml.cohort_report import lacks
     from ml.intensity.served import folder_of, source_of
     from ml.severity.assessed import judge
     from ml.severity.evaluation_page import bundle_judged
     from ml.severity.measured import cohort_of_clips, curves_of_clips
+    from ml.severity.seen import table_of_strangers
 
-    bundle = load(path)
+    given, cache = options.cohort, options.cache
+    bundle = load(options.judged)
     curves = None
     if given.is_dir():
+        if options.subject_column:
+            raise WrongUse("--subject-column: only for a feature table; a manifest has subject")
         source, embeds = source_of(bundle), folder_of(bundle)
         cohort = cohort_of_clips(given, cache, source=embeds)
         if bundle.diagnosis is not None:
             curves = curves_of_clips(given, cohort, cache, source, embeds)
     else:
-        cohort = read_table(given, name=str(given))
+        cohort = table_of_strangers(
+            bundle, given, options.subject_column, options.ignore_nearly_matching
+        )
     check_splits(cohort)
-    return judge(bundle, cohort, curves), bundle_judged(bundle)
+    judged = judge(bundle, cohort, curves, _say)
+    if cohort.read is not None:
+        _say(cohort.read.said())
+    for line in lacks(judged.cohort, bundle.expressions):
+        _say(f"lacks {line}")
+    return judged, bundle_judged(bundle)
 
 
-def _of_training(path: Path, folds: int, out: Path, cache: Path) -> "tuple[Judged, Subject]":
+def _of_training(options: argparse.Namespace) -> "tuple[Judged, Subject]":
     from dataclasses import replace
 
     from ml.severity.evaluation_page import training_judged
     from ml.severity.nested import judge_nested
     from ml.severity.training_config import read_config
 
+    path, folds = options.judged, options.folds
     if not 2 <= folds <= 100:
         raise WrongUse(f"--folds {folds} is not from 2 to 100")
     try:
-        config = replace(read_config(path), out=str(out))
+        config = replace(read_config(path), out=str(options.out), **table_settings(options))
     except ConfigError as fault:
         raise ConfigError(f"{path}: {fault}") from fault
-    return judge_nested(config, folds, cache, _say), training_judged(config, folds)
+    return judge_nested(config, folds, options.cache, _say), training_judged(config, folds)
 
 
 def _say(text: str) -> None:

@@ -7,14 +7,14 @@ other columns stay as they are; numbers are given even where the bundle abstains
 import argparse
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml import tables
-from ml.errors import WrongUse
-from ml.features import canonical_column, parse_value
+from ml import cells, tables
+from ml.columns import match
+from ml.errors import CohortError, WrongUse
 
 if TYPE_CHECKING:
     from ml.bundle import Bundle
@@ -59,76 +59,87 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--out", type=Path, required=True, help="CSV to write")
     parser.add_argument("--bundle", type=Path, help="bundle directory (left out: the shipped)")
     parser.add_argument("--prevalence", type=float, help="share of people with PD where it is used")
+    parser.add_argument(
+        "--ignore-nearly-matching",
+        action="store_true",
+        help="score without the columns that are named nearly like ours",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     table = tables.read(options.table, keep_blank=True)
-    header, rows, delimiter = table.header, table.rows, table.delimiter
+    header = table.header
     if options.prevalence is not None and not 0 < options.prevalence < 1:
         raise WrongUse(f"--prevalence {options.prevalence} is not between 0 and 1")
-    from ml.bundle import default_bundle_path, load
-
-    bundle = load(options.bundle or default_bundle_path())
-    canonical = [canonical_column(title) for title in header]
-    table.check_unique(canonical)
+    columns = match(header, {})
+    if (fault := columns.fault()) and not options.ignore_nearly_matching:
+        raise CohortError(fault, file=table.path)
+    table.check_unique(columns.means)
     table.check_widths(allow_short=True)
-    features = {i: c for i, c in enumerate(canonical) if c}
-    if not features:
+    if not columns.features:
         raise WrongUse(
             f"{options.table}: no column is named <expression>_<signal>_<mean or var>,"
             " for example smile_mouth-width_var; rename the feature columns"
         )
-    numbers = [
-        {name: _cell(cells, i, name, options.table, line) for i, name in features.items()}
-        for line, cells in rows
-    ]
+    if not table.rows:
+        raise CohortError("the table has no rows", file=table.path)
+    decimal = cells.decimal_mark(table, columns.features)
+    numbers = cells.numbers(table, columns.features)
+    from ml.bundle import default_bundle_path, load
+
+    bundle = load(options.bundle or default_bundle_path())
     scores = bundle.score(numbers, options.prevalence)
     prior = prior_of(bundle, options.prevalence)
-    write(options.out, header, [cells for _, cells in rows], scores, prior, delimiter)
+    write(options.out, table, scores, prior, decimal)
+    _say(columns.said())
+    for lack in (columns.lacks(bundle.expressions), _not_read(columns.features, bundle)):
+        if lack:
+            _say(lack)
+    if short := sum(len(row) < len(header) for _, row in table.rows):
+        _say(f"{short} rows are shorter than the first line; what they lack is taken as missing")
+    if decimal == ",":
+        _say(f"decimal commas, in {options.out} too")
     replaced = [title for title in header if title in ADDED]
     if replaced:
-        print(
-            f"score-table: {options.table} has columns named like ours, left out of"
-            f" {options.out} for the new scores: {', '.join(replaced)}",
-            file=sys.stderr,
+        _say(
+            f"{options.table} has columns named like ours, left out of"
+            f" {options.out} for the new scores: {', '.join(replaced)}"
         )
     unscored = sum(_nothing(score) for score in scores)
-    print(
-        f"score-table: {len(rows)} rows scored with {bundle.name} {bundle.version}"
+    _say(
+        f"{len(table.rows)} rows scored with {bundle.name} {bundle.version}"
         f" ({bundle.digest[:12]}); {unscored} had no usable expression and"
-        " got what is known without evidence",
-        file=sys.stderr,
+        " got what is known without evidence"
     )
     return 0
 
 
-def _cell(cells: Sequence[str], place: int, name: str, path: Path, line: int) -> float | None:
-    text = cells[place] if place < len(cells) else ""
-    try:
-        return parse_value(text)
-    except ValueError:
-        raise WrongUse(f"{path}, row {line}: {text!r} in column {name} is no number") from None
+def _say(line: str) -> None:
+    print(f"score-table: {line}", file=sys.stderr)
+
+
+def _not_read(features: Mapping[int, str], bundle: "Bundle") -> str | None:
+    """Expressions of the table that this bundle was not trained on."""
+    there = dict.fromkeys(name.split("_")[0] for name in features.values())
+    others = [name for name in there if name not in bundle.expressions]
+    return f"{bundle.name} does not read {', '.join(others)}" if others else None
 
 
 def write(
-    path: Path,
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    scores: "Sequence[Score]",
-    prior: Prior,
-    delimiter: str,
+    path: Path, table: tables.Table, scores: "Sequence[Score]", prior: Prior, decimal: str
 ) -> None:
     """The table as it was, with the four columns at its end. A column of the same name that is
     there already is replaced, so that a scored table can be scored again."""
+    header = table.header
     kept = [i for i, title in enumerate(header) if title not in ADDED]
     try:
         with path.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
+            writer = csv.writer(stream, delimiter=table.delimiter, lineterminator="\n")
             writer.writerow([*(header[i] for i in kept), *ADDED])
-            for cells, score in zip(rows, scores, strict=True):
-                old = [cells[i] if i < len(cells) else "" for i in kept]
-                writer.writerow([*old, *added(score, prior)])
+            for (_, row), score in zip(table.rows, scores, strict=True):
+                old = [row[i] if i < len(row) else "" for i in kept]
+                writer.writerow([*old, *(c.replace(".", decimal) for c in added(score, prior))])
     except OSError as error:
         raise WrongUse(f"{path} cannot be written: {error}") from error
 

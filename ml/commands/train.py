@@ -16,17 +16,42 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser = subparsers.add_parser("train", help="train a bundle on a cohort")
     parser.add_argument("config", type=Path, help="JSON file; docs/training.md has the entries")
     parser.add_argument("--cache", type=Path, default=Path("var/features"), help="measured clips")
+    add_table_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    data = read_object(options.config)
+    data = read_object(options.config) | table_settings(options)
     make_folder(options.cache)
     try:
         _train(data, options.config.parent, options.cache)
     except ConfigError as fault:
         raise ConfigError(f"{options.config}: {fault}") from fault
     return 0
+
+
+def add_table_options(parser: argparse.ArgumentParser) -> None:
+    """How a feature table is to be read, where its header does not say it."""
+    parser.add_argument(
+        "--subject-column",
+        metavar="COLUMN",
+        default="",
+        help="the column of a feature table that tells people apart, where none is named subject",
+    )
+    parser.add_argument(
+        "--ignore-nearly-matching",
+        action="store_true",
+        help="leave out the columns that are named nearly like ours",
+    )
+
+
+def table_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """These options as entries of a settings file."""
+    given = {
+        "subject_column": options.subject_column,
+        "ignore_nearly_matching": options.ignore_nearly_matching,
+    }
+    return {name: value for name, value in given.items() if value}
 
 
 def _train(data: Mapping[str, Any], here: Path, cache: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from ml.assessment import session_curves
+from ml.bundle import require_no_bundle
 from ml.diagnosis.measured import UNKNOWN, Session, measure_sessions
 from ml.diagnosis.model import DiagnosisModel, FitSettings, fit, load
 from ml.diagnosis.network import DiagnosisConfig
@@ -20,7 +21,7 @@ from ml.errors import CohortError, ConfigError
 from ml.intensity import clip_source
 from ml.intensity.geometric import GeometricSource
 from ml.intensity.source import IntensitySource
-from ml.manifest import MANIFEST, LabelledClip, read_manifest
+from ml.manifest import MANIFEST, LabelledClip, read_columns, read_manifest, without_rest
 from ml.settings import make_folder, settings
 
 KIND = "diagnosis"
@@ -61,6 +62,9 @@ def train_file(
     folder = None if config.source == GEOMETRIC else here / config.source
     config = replace(config, cohort=str(here / config.cohort), out=str(here / config.out))
     with processes() as group:
+        require_no_bundle(Path(config.out))
+        # All look before the first has anything to write.
+        group.wait()
         trained = _train(config, folder, cache, say) if group.first else None
         group.wait()
         return trained or load(Path(config.out))
@@ -72,12 +76,17 @@ def _train(
     clips = _chosen(config)
     source = GeometricSource() if folder is None else clip_source.load(folder)
     make_folder(Path(config.out))
+    say(read_columns(Path(config.cohort)).said())
+    missing = without_rest(clips)
+    for line in missing:
+        say(f"lacks {line}")
     say(f"measuring {len(clips)} clips (kept in {cache})")
     sessions = measure_sessions(clips, cache, source=folder, workers=config.workers)
     people = len({session.subject for session in sessions})
     of = f"{len(sessions)} visits of {people} people"
     say(f"training on {of} with the {source.identity.name} source")
     model = _fitted(sessions, source, config, clips)
+    model = replace(model, card={**model.card, "lacks": missing})
     model.save(Path(config.out))
     return model
 

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ml.bundle import require_no_bundle
 from ml.distributed import Processes, processes
 from ml.errors import ConfigError
 from ml.intensity import clip_source
@@ -53,6 +54,7 @@ def train(config: TrainConfig, out: Path, cache: Path) -> Path:
         learner = _learner(weights, config)
         wanted = chosen(clips, config)
         beside = watched_clips(clips, config)
+        require_no_bundle(out)
         claim(out, config, group)
         pairs = _pairs(wanted, config, learner, weights, cache, group)
         watched = _pairs(beside, config, learner, weights, cache, group) if beside else []

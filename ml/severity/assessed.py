@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.bundle import Bundle
-from ml.cohort import UNKNOWN, Cohort, person_digest, split_hash
+from ml.cohort import UNKNOWN, Cohort, split_hash
 from ml.errors import CohortError
 from ml.evaluate import (
     Interval,
@@ -30,6 +30,7 @@ from ml.evaluate import (
     within_groups,
 )
 from ml.severity.curves import Curves
+from ml.severity.seen import unseen
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -61,7 +62,12 @@ class Judged:
 PER_ROW = ("index", "grade", "p_pd", "width", "abstained", "covered", "both")
 
 
-def judge(bundle: Bundle, cohort: Cohort, curves: Mapping[int, Curves] | None = None) -> Judged:
+def judge(
+    bundle: Bundle,
+    cohort: Cohort,
+    curves: Mapping[int, Curves] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Judged:
     """Score the rows whose split is ``test``, or all where no row is. Raises CohortError where no
     row has a PD label or a grade. ``curves``: those of a cohort of clips, by the row's line."""
     if (cohort.split == "test").any():
@@ -69,7 +75,7 @@ def judge(bundle: Bundle, cohort: Cohort, curves: Mapping[int, Curves] | None = 
     cohort = cohort.take((cohort.pd != UNKNOWN) | (cohort.grade != UNKNOWN))
     if not len(cohort):
         raise CohortError("no row to evaluate has a PD label or a grade", file=cohort.name)
-    cohort = unseen(bundle, cohort)
+    cohort = unseen(bundle, cohort, say)
     recorded = None if curves is None else [curves.get(int(line)) for line in cohort.line]
     scores = bundle.score(cohort.records(), None, recorded)
 
@@ -93,22 +99,6 @@ def judge(bundle: Bundle, cohort: Cohort, curves: Mapping[int, Curves] | None = 
         np.array([len(s.prediction_set) == 2 for s in scores], dtype=bool),
         float(bundle.metadata["prevalence"]),
     )  # fmt: skip
-
-
-def unseen(bundle: Bundle, cohort: Cohort) -> Cohort:
-    """The rows of people that the bundle was not trained on, as far as it says on whom it was.
-
-    Raises :class:`CohortError` where nobody is left: figures on them would say nothing.
-    """
-    trained = set(bundle.metadata["training"].get("people", ()))
-    rows = np.array([person_digest(str(s)) not in trained for s in cohort.subject], dtype=bool)
-    if not rows.any():
-        raise CohortError(
-            f"{bundle.name} {bundle.version} was trained on everybody in it; keep people apart"
-            " before training (split test), or evaluate the training's settings file",
-            file=cohort.name,
-        )
-    return cohort.take(rows)
 
 
 def figures(judged: Judged) -> dict[str, Any]:
@@ -146,6 +136,8 @@ def _pd_figures(judged: Judged, rows: Booleans) -> dict[str, Any]:
     result: dict[str, Any] = {
         "with_pd": int(labels.sum()),
         "without_pd": int((1 - labels).sum()),
+        "people_with_pd": len(set(cohort.subject[rows][labels == 1])),
+        "people_without_pd": len(set(cohort.subject[rows][labels == 0])),
         "threshold": threshold,
         "auroc": interval(auroc),
         "auroc_index": bootstrap(auroc, labels, index, resamples).to_json(),

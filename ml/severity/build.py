@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.cohort import Cohort, split_hash, without_subjects
+from ml.cohort_report import head_count
 from ml.intensity.geometric import NAME as GEOMETRIC
 from ml.norms import Norms
 from ml.phantom.grades import load_config
@@ -138,8 +139,7 @@ def shipped_metadata(
             }
         ],
         "training": {
-            "subjects": len(set(cohort.subject)),
-            "pd": int((cohort.pd == 1).sum()),
+            **head_count(cohort),
             "split_hash": split_hash([str(s) for s in cohort.subject]),
             "excluded": "The subjects of the official test split of ROC-HCI/UFNet are in no"
             " training, norm or calibration step, so that split can be scored with this bundle.",

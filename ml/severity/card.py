@@ -76,10 +76,10 @@ abstract of arXiv 2510.17373, not a reproduction. Predictors: {predictors(metada
 **Data.**
 {sources}
 
-Trained on {training["subjects"]} people, {training["pd"]} with PD (prevalence
+Trained on {training["subjects"]} people, {training["pd"]} with PD{rows(training)} (prevalence
 {metadata["prevalence"]:.3f}); split hash `{training["split_hash"][:16]}…`. {training["excluded"]}
 Missing expressions are masked, never filled in; rows without any are left out.
-
+{lacking(training)}
 **Figures** ({metadata.get("evaluated", "not evaluated")})
 
 {table}
@@ -98,6 +98,19 @@ tones is unknown.
 **Licence.** As the data it was learnt from: {licences}. It holds weights and quantile tables, no
 row of anybody's data.
 """
+
+
+def rows(training: Mapping[str, Any]) -> str:
+    """The rows beside the people, where they are not as many."""
+    if "rows" not in training:
+        return ""
+    return f", in {training['rows']} rows, {training['rows_pd']} of them with PD"
+
+
+def lacking(training: Mapping[str, Any]) -> str:
+    """What the people trained on did not have; nothing where a bundle does not say."""
+    lines = [f"- {line}" for line in (*training.get("lacks", ()), *training.get("columns", ()))]
+    return "\n".join(("\n**What was missing.**", *lines, "")) if lines else ""
 
 
 def predictors(metadata: Mapping[str, Any]) -> str:

@@ -124,7 +124,8 @@ def _pd_part(pd: dict[str, Any]) -> list[str]:
         "",
         "## PD, yes or no",
         "",
-        f"{pd['with_pd']} with PD, {pd['without_pd']} without. Thresholded figures use a"
+        f"{pd['people_with_pd']} people with PD ({pd['with_pd']} visits), {pd['people_without_pd']}"
+        f" without ({pd['without_pd']} visits). Thresholded figures use a"
         f" probability of {pd['threshold']:.2f}.",
         "",
         "| figure | value |",
@@ -135,7 +136,7 @@ def _pd_part(pd: dict[str, Any]) -> list[str]:
         "",
     ]
     if pd["subgroups"]:
-        lines += ["| group | with PD | without | AUROC | mean probability | share with PD |",
+        lines += ["| group | visits with PD | without | AUROC | mean probability | share with PD |",
                   "|---|---|---|---|---|---|"]  # fmt: skip
         lines += [
             f"| {name} | {g['with_pd']} | {g['without_pd']} | {_shown(g['auroc'])}"
@@ -143,7 +144,7 @@ def _pd_part(pd: dict[str, Any]) -> list[str]:
             for name, g in pd["subgroups"].items()
         ]
     else:
-        lines += [f"No group by age, sex or protocol has {SMALLEST_GROUP} people of each label."]
+        lines += [f"No group by age, sex or protocol has {SMALLEST_GROUP} visits of each label."]
     lines += ["", "### If the least certain are not answered", ""]
     lines += ["| share answered | balanced error |", "|---|---|"]
     lines += [f"| {c:.0%} | {r:.3f} |" for c, r in pd["risk_coverage"]]
@@ -153,7 +154,7 @@ def _pd_part(pd: dict[str, Any]) -> list[str]:
 def _grade_part(grades: dict[str, Any]) -> list[str]:
     rows = [f"| {_grade_name(key)} | {_shown(value)} |" for key, value in grades.items()]
     if not rows:
-        few = f"Too few: no threshold has {SMALLEST_GROUP} people on each side."
+        few = f"Too few: no threshold has {SMALLEST_GROUP} visits on each side."
         return ["", "## Clinicians' grades", "", few]
     return ["", "## Clinicians' grades", "", "| figure | value |", "|---|---|", *rows]
 
@@ -186,7 +187,7 @@ def plot(path: Path, pd: dict[str, Any]) -> None:
     middle.errorbar(given, seen, yerr=spread, fmt="o", color=INK, markersize=4, linewidth=1)
     middle.set(
         title=f"ECE {_shown(pd['ece'])}",
-        xlabel="probability of PD given (a dot: a tenth of the people)",
+        xlabel="probability of PD given (a dot: a tenth of the visits)",
         ylabel="share with PD",
     )
     share, error = zip(*pd["risk_coverage"], strict=True)

@@ -32,7 +32,9 @@ def judge_nested(config: TrainingConfig, folds: int, cache: Path, say: Say) -> J
     Raises :class:`CohortError` before the first fold when a fold would have too few to train on.
     """
     source = source_for(config)
-    cohort = read_cohort(config, cache, say)
+    cohort = read_cohort(
+        config, cache, say, check=lambda known: outer_folds(known, folds, config.seed)
+    )
     fold = outer_folds(cohort, folds, config.seed)
     for k in range(folds):
         usable_of(config, checked(config, cohort.take(fold != k)))

@@ -1,6 +1,7 @@
 """A checked cohort → a trained bundle: seeded, resumable fold by fold."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.bundle import canonical, default_bundle_path, load, save
+from ml.bundle import canonical, default_bundle_path, load, require_no_bundle, save
 from ml.cohort import UNKNOWN, Cohort, person_digest, read_table, split_hash
+from ml.cohort_report import columns_left, head_count, lacks
 from ml.distributed import Processes, processes
 from ml.errors import CohortError, ConfigError
 from ml.features import columns_of
 from ml.intensity import clip_source
 from ml.intensity.geometric import GeometricSource
 from ml.intensity.source import IntensitySource, SourceIdentity
+from ml.manifest import read_columns
 from ml.norms import MIN_PEOPLE, Norms
 from ml.settings import make_folder
 from ml.severity.build import fit_index, healthy_norms, model_metadata
@@ -33,11 +36,18 @@ Floats = npt.NDArray[np.float64]
 
 
 def read_cohort(
-    config: TrainingConfig, cache: Path, say: Say, group: Processes | None = None
+    config: TrainingConfig,
+    cache: Path,
+    say: Say,
+    group: Processes | None = None,
+    check: Callable[[Cohort], object] = lambda _: None,
 ) -> Cohort:
-    """The labelled rows to train on, checked. Raises :class:`CohortError`."""
+    """The labelled rows to train on, checked, with ``check`` too, before anything is measured.
+    Raises :class:`CohortError`."""
     source = Path(config.cohort)
     if source.is_dir():
+        if config.subject_column:
+            raise ConfigError("subject_column: only for a feature table; a manifest has subject")
         timer = Timer(say, "measuring clips")
         # Measuring takes long: what the manifest alone can show is checked before.
         whole = cohort_of_clips(
@@ -45,25 +55,43 @@ def read_cohort(
             cache,
             source=config.source_folder,
             progress=timer,
-            check=lambda promised: _ready(config, promised),
+            check=lambda promised: _ready(config, promised, say, check),
             group=group,
         )
     else:
         if config.diagnosis:
             raise ConfigError("diagnosis: needs a cohort of clips, a feature table has no curves")
-        whole = read_table(source, name=str(source))
-        _ready(config, whole)
+        whole = read_table(
+            source,
+            name=str(source),
+            subject_column=config.subject_column,
+            ignore_near=config.ignore_nearly_matching,
+        )
+        _ready(config, whole, say, check)
     return checked(config, whole)
 
 
-def _ready(config: TrainingConfig, whole: Cohort) -> None:
-    """All that can be known before the work: rows, norms, and a place for the bundle."""
+def _ready(
+    config: TrainingConfig, whole: Cohort, say: Say, check: Callable[[Cohort], object]
+) -> None:
+    """All that can be known before the work: rows, norms, and a place for the bundle. Says who is
+    trained on, which columns are read, and what lacks."""
     cohort = checked(config, whole)
     norms = norms_of(cohort)
     for expression in config.expressions:
         if norms is not None and not any(c in norms.tables for c in columns_of(expression)):
             raise _no_norms(expression, norms, cohort)
+    check(cohort)
     make_folder(Path(config.out))
+    if cohort.read is not None:
+        say(cohort.read.said())
+    elif (columns := read_columns(Path(config.cohort))) is not None:
+        say(columns.said())
+    counts = head_count(cohort)
+    visits = f" in {counts['rows']} rows" if "rows" in counts else ""
+    say(f"{counts['subjects']} people{visits}, {counts['pd']} with PD")
+    for line in lacks(cohort, config.expressions):
+        say(f"lacks {line}")
 
 
 def train(config: TrainingConfig, cache: Path, say: Say) -> str | None:
@@ -71,6 +99,7 @@ def train(config: TrainingConfig, cache: Path, say: Say) -> str | None:
     with processes() as group:
         # Loaded first: what is wrong with it shows before anything is measured.
         source = source_for(config)
+        require_no_bundle(Path(config.out))
         cohort = read_cohort(config, cache, say if group.first else _silent, group)
         return train_on(config, cohort, source, cache, group, say)
 
@@ -181,7 +210,7 @@ def grades_of(config: TrainingConfig, z: Any, cohort: Cohort) -> GradeModel:
     trained_on = {
         "what": "clinicians' grades of this cohort",
         "grades": "MDS-UPDRS 3.2",
-        "people_per_grade": [int((cohort.grade == g).sum()) for g in range(CLASSES)],
+        "people_per_grade": [len(set(cohort.subject[cohort.grade == g])) for g in range(CLASSES)],
         "experimental": False,
     }
     people = [str(s) for s in cohort.subject[rows]]
@@ -204,11 +233,12 @@ def save_trained(
              "used_for": "training, calibration", "sha256": cohort.sha256}
         ],
         "training": {
-            "subjects": len(set(cohort.subject)),
-            "pd": int((cohort.pd == 1).sum()),
+            **head_count(cohort),
             "split_hash": split_hash([str(s) for s in cohort.subject]),
             "people": sorted({person_digest(str(s)) for s in cohort.subject}),
             "excluded": "Rows whose split is test were left out.",
+            "lacks": lacks(cohort, config.expressions),
+            "columns": columns_left(cohort),
         },
         "norms": norms.reference,
         "limits": list(OWN_LIMITS),

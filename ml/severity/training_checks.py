@@ -18,6 +18,8 @@ def checked(config: TrainingConfig, whole: Cohort) -> Cohort:
     """The rows to train on. Raises :class:`CohortError` where they cannot be trained on."""
     if not np.isfinite(whole.values).any():
         raise CohortError("no row has a usable feature", file=whole.name)
+    if whole.read is not None and whole.read.place("pd") is None:
+        raise CohortError("no column is named pd (1 with PD, 0 without)", file=whole.name)
     check_splits(whole)
     cohort = whole.take((whole.split != "test") & (whole.pd != UNKNOWN))
     check_for_training(cohort, label="pd", classes=2)

@@ -22,7 +22,8 @@ class TrainingConfig:
     relative to the file; rows whose split is ``test`` are left for ``evaluate``. ``model`` holds
     the fields of :class:`ml.severity.classifier.ClassifierSpec` that differ from the defaults.
     ``intensity_source``: "geometric", or "local-dir:DIR" with a trained CLIP source; ``diagnosis``:
-    whether, and how, an LSTM on the clips' curves joins the fusion."""
+    whether, and how, an LSTM on the clips' curves joins the fusion. ``subject_column`` and
+    ``ignore_nearly_matching``: of a feature table, as :func:`ml.cohort.read_table`."""
 
     name: str
     version: str
@@ -34,6 +35,8 @@ class TrainingConfig:
     intensity_source: str = GEOMETRIC
     diagnosis: bool | CurveSettings = False
     seed: int = 0
+    subject_column: str = ""
+    ignore_nearly_matching: bool = False
     model: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:

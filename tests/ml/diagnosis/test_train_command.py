@@ -83,13 +83,13 @@ def test_a_missing_or_contradicting_label_stops_before_measuring(
     try:
         write(place, [{**row, "pd": ""} if i > 5 else row for i, row in enumerate(rows)])
         with pytest.raises(CohortError, match="row 8: the row has no PD label"):
-            train_file(SETTINGS, place, tmp_path, said.append)
+            train_file({**SETTINGS, "out": "other"}, place, tmp_path, said.append)
         write(place, [{**row, "pd": i % 2} for i, row in enumerate(rows)])
         with pytest.raises(CohortError, match=r"row 3: subject .* has other labels than in row 2"):
-            train_file(SETTINGS, place, tmp_path, said.append)
+            train_file({**SETTINGS, "out": "other"}, place, tmp_path, said.append)
         write(place, [{**row, "pd": 1} for row in rows])
         with pytest.raises(CohortError, match="empty class"):
-            train_file(SETTINGS, place, tmp_path, said.append)
+            train_file({**SETTINGS, "out": "other"}, place, tmp_path, said.append)
     finally:
         write(place, rows)
     assert said == []
