@@ -9,20 +9,25 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import IO
 from uuid import UUID
 
 from screening.errors import BackupRefused
+from screening.services import listing
 
 FORMAT = 1
 BLOCK = 1024 * 1024
 MANIFEST = "manifest.json"
 ERASED = "erased.txt"
+#: Recordings' keys are made of ids and words of ours.
+KEY = re.compile(rf"{listing.ROOT}(/[A-Za-z0-9][A-Za-z0-9._-]*)+")
 
 
 @dataclass(frozen=True)
@@ -65,15 +70,15 @@ class Folder:
             content = json.loads((self.path / MANIFEST).read_text())
         except FileNotFoundError:
             return None
-        except (ValueError, OSError) as wrong:
+        except (ValueError, OSError, RecursionError) as wrong:
             raise BackupRefused(f"{self.path / MANIFEST} cannot be read: {wrong}") from wrong
         try:
             if content["format"] != FORMAT:
                 raise BackupRefused(f"{self.path} was made by another version of Mimia")
             content["database"] = Kept(**content["database"])
             content["objects"] = Kept(**content["objects"])
-            return Manifest(**content)
-        except (KeyError, TypeError) as wrong:
+            return _sound(Manifest(**content))
+        except (AttributeError, KeyError, TypeError, ValueError) as wrong:
             raise BackupRefused(f"{self.path / MANIFEST} is not a backup's manifest") from wrong
 
     def write_manifest(self, new: Manifest) -> None:
@@ -81,11 +86,25 @@ class Folder:
         replace(self.path / MANIFEST, lambda file: file.write(text.encode()))
 
     def kept(self, manifest: Manifest) -> Iterator[Kept]:
-        """The recordings of a backup, in order of their keys."""
+        """The recordings of a backup, in order of their keys. Raises BackupRefused for a list that
+        names what is no recording: a file elsewhere on this machine, say."""
         with (self.path / manifest.objects.key).open() as lines:
             for line in lines:
-                key, size, sha256 = json.loads(line)
-                yield Kept(key, size, sha256)
+                try:
+                    key, size, sha256 = json.loads(line)
+                    one = Kept(key, size, sha256)
+                    is_recording = KEY.fullmatch(key) and self._is_inside(key)
+                except (ValueError, TypeError, RecursionError) as wrong:
+                    raise BackupRefused(
+                        f"{manifest.objects.key} is no list of recordings"
+                    ) from wrong
+                if not is_recording:
+                    raise BackupRefused(f"{manifest.objects.key} names {key!r}: no recording")
+                yield one
+
+    def _is_inside(self, key: str) -> bool:
+        """Not behind a link that leads out of the folder."""
+        return (self.objects / key).resolve().is_relative_to(self.objects.resolve())
 
     def erased(self) -> set[UUID]:
         """Who was erased, as far as this folder was told. Raises BackupRefused."""
@@ -115,6 +134,17 @@ class Folder:
             except BlockingIOError as taken:
                 raise BackupRefused(f"another backup into {self.path} is under way") from taken
             yield
+
+
+def _sound(read: Manifest) -> Manifest:
+    """Raises ValueError or TypeError for what ``making`` did not write."""
+    UUID(read.installation)
+    for name, begins in ((read.database.key, "database-"), (read.objects.key, "objects-")):
+        if not name.startswith(begins) or "/" in name or os.sep in name:
+            raise ValueError(name)
+    if not all(isinstance(one, str) for one in [read.vendor, *read.migrations]):
+        raise TypeError
+    return replace_fields(read, generation=int(read.generation))
 
 
 def read_erased(path: Path) -> set[UUID]:
