@@ -87,6 +87,8 @@ def environment(home: Path, threads: int, encoder_device: str) -> dict[str, str]
         **dict.fromkeys(sharing, str(threads)),
         **dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), str(home)),
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(path)),
+        # It would try for a semaphore, which is not to be had, and complain.
+        "JOBLIB_MULTIPROCESSING": "0",
         "MIMIA_ENCODER_DEVICE": encoder_device,
     }
 
