@@ -103,7 +103,7 @@ class Hub:
 
     def next_for(self, listener: Listener) -> str | None:
         """The next message for this socket, or None when it has all that it may have."""
-        if listener.standing is None or listener.refusal is not None:
+        if listener.standing is None:
             return None
         return self._streams[listener.standing.stream].next_for(listener)
 

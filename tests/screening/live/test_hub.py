@@ -190,6 +190,66 @@ async def until(condition: Any) -> None:
     raise AssertionError("it did not come about")
 
 
+class Gate:
+    """Holds a hub's visit to the database when it has read, until the test lets it go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, visit: str) -> None:
+        self._has_read, self._open = threading.Event(), threading.Event()
+        real = getattr(hubs, visit)
+
+        def held(*arguments: Any) -> Any:
+            answer = real(*arguments)
+            self._has_read.set()
+            assert self._open.wait(10)
+            return answer
+
+        monkeypatch.setattr(hubs, visit, held)
+
+    async def has_read(self) -> None:
+        assert await asyncio.to_thread(self._has_read.wait, 10)
+
+    def let_go(self) -> None:
+        self._open.set()
+
+
+async def test_a_hint_counts_for_what_is_being_read_when_it_comes(
+    clinic: Clinic, layer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event is read, the person was asked for before; then we hear that the right has ended."""
+    user_id = clinic.clinician.pk
+    async with open_socket(f"/ws/site/{clinic.site.pk}/", clinic.clinician) as desk:
+        await receive(desk, 1)
+        gate = Gate(monkeypatch, "news")
+        await database_sync_to_async(append)(clinic.screening, "secret")
+        await gate.has_read()
+        await database_sync_to_async(Membership.objects.all().delete)()
+        await until(lambda: user_id in hubs.hub_here()._doubts)
+        gate.let_go()
+        assert await desk.closing_code() == 4403
+
+
+async def test_a_hint_for_a_stream_that_is_just_joined_is_not_forgotten(
+    clinic: Clinic, layer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its newest number was read already; the next look is a minute away."""
+    key = events.patient_stream(clinic.patient.pk)
+    make = database_sync_to_async(people.make_patient)
+    other = await make(clinic.site, "other@example.org")
+    async with open_socket("/ws/patient/", people.the_user(other)) as first:
+        await receive(first, 1)
+        await database_sync_to_async(people.make_screening)(other)
+        await receive(first, 1)  # the hub hears hints by now
+        await until(lambda: hubs.hub_here()._next_look > asyncio.get_running_loop().time() + 30)
+        gate = Gate(monkeypatch, "arrivals")
+        async with open_socket("/ws/patient/", people.the_user(clinic.patient)) as home:
+            await gate.has_read()
+            await database_sync_to_async(append)(clinic.screening, "meanwhile")
+            await until(lambda: key in hubs.hub_here()._hinted)
+            gate.let_go()
+            hello, event = await receive(home, 2)
+    assert (hello["last"], event["number"]) == (1, 2)
+
+
 async def test_the_hub_ends_with_its_last_socket(clinic: Clinic, layer: str) -> None:
     before = {thread.name for thread in threading.enumerate()}
     async with open_socket("/ws/patient/", people.the_user(clinic.patient)) as home:
