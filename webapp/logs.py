@@ -1,6 +1,6 @@
 """What a log must not hold, and what its lines are made of.
 
-Addresses that open a door to whoever reads them are masked. Times are UTC; a line says who asked,
+Addresses that open a door to whoever reads them are masked, visits left out. Times are UTC; a line says who asked,
 by number and network; nothing that somebody sent begins a line of its own.
 """
 
@@ -31,6 +31,20 @@ class WithoutSecrets(logging.Filter):
         elif record.args:
             record.args = tuple(_without(value) for value in record.args)
         return True
+
+
+class WithoutVisits(logging.Filter):
+    """Drops what the server says of each socket: from where somebody came, and to which stream.
+
+    There is no access log either; and when all pages come back at once, a thousand lines would hide
+    the one that says why.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = str(record.msg)
+        return record.levelno > logging.INFO or not (
+            '"WebSocket' in said or said in ("connection open", "connection closed")
+        )
 
 
 def _without(value: Any) -> Any:

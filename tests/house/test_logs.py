@@ -122,3 +122,14 @@ def test_a_refusal_says_when_in_utc_and_who_without_a_name(log: io.StringIO) -> 
     assert refused.endswith(f"(account {user.pk}, network 192.0.2.0/24)")
     assert missing.endswith("(account nobody, network 192.0.2.0/24)")
     assert "ada@" not in log.getvalue()
+
+
+def test_the_server_does_not_write_down_who_opens_a_socket(log: io.StringIO) -> None:
+    server = logging.getLogger("uvicorn.error")
+    server.info('%s - "WebSocket %s" [accepted]', "192.0.2.1:5", "/ws/site/1/")
+    server.info('%s - "WebSocket %s" 403', "192.0.2.1:5", "/ws/site/1/")
+    server.info("connection open")
+    server.info("connection closed")
+    server.info("Uvicorn running on %s", "http://127.0.0.1:1")
+    server.error("Exception in ASGI application")
+    assert len(log.getvalue().splitlines()) == 2

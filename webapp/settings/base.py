@@ -323,7 +323,10 @@ LOGGING = {
             "style": "{",
         }
     },
-    "filters": {"without_secrets": {"()": "webapp.logs.WithoutSecrets"}},
+    "filters": {
+        "without_secrets": {"()": "webapp.logs.WithoutSecrets"},
+        "without_visits": {"()": "webapp.logs.WithoutVisits"},
+    },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
@@ -337,6 +340,7 @@ LOGGING = {
         "django.security.csrf": {"filters": ["without_secrets"]},
         "django.server": {"filters": ["without_secrets"], "propagate": True},
         "uvicorn.access": {"filters": ["without_secrets"]},
+        "uvicorn.error": {"filters": ["without_visits"]},
     },
     "root": {"handlers": ["stderr"], "level": env("MIMIA_LOG_LEVEL", default="INFO")},
 }

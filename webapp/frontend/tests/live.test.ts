@@ -1,7 +1,8 @@
 // The page's end of a socket: when it comes back, from which number, and when it gives up.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { type Ending, Live, backoff, endingWords } from "../src/shared/live";
+import { endingWords } from "../src/shared/ended";
+import { type Ending, Live, backoff } from "../src/shared/live";
 
 /** A browser's socket, as far as a page sees it; the test is the server. */
 class Line {

@@ -1,7 +1,8 @@
 // The case page: what was recorded, measured and concluded, and what the clinician says to it.
 import { ApiError, call, pageData, sentenceOf } from "../shared/api";
 import { byId, button, face, h } from "../shared/dom";
-import { Live, endingWords, refresher } from "../shared/live";
+import { endingWords, loginAgain } from "../shared/ended";
+import { Live, refresher } from "../shared/live";
 import type { Screening, Step } from "../shared/types";
 import * as findings from "./findings";
 import { player } from "./player";
@@ -265,5 +266,8 @@ new Live({
     if (event.data.screening === data.screening) refresh();
   },
   onStale: refresh,
-  onEnd: (why) => showProblem(endingWords(why)),
+  onEnd: (why) => {
+    showProblem(endingWords(why));
+    byId("problem").append(" ", loginAgain(why) ?? "");
+  },
 });

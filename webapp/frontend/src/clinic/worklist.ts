@@ -1,7 +1,8 @@
 // The site's screenings, newest first; a push changes the list without a reload.
 import { call, pageData, sentenceOf } from "../shared/api";
 import { byId, button, h } from "../shared/dom";
-import { type Ending, Live, endingWords, refresher } from "../shared/live";
+import { endingWords, loginAgain } from "../shared/ended";
+import { type Ending, Live, refresher } from "../shared/live";
 import type { ClipState, ScreeningState } from "../shared/types";
 import { ago, day } from "./words";
 
@@ -219,7 +220,7 @@ let ended: Ending | null = null;
 
 /** "Live" is said only while the rows really follow. */
 const tell = (problem = ""): void => {
-  if (ended) live.textContent = endingWords(ended);
+  if (ended) live.replaceChildren(endingWords(ended), " ", loginAgain(ended) ?? "");
   else if (problem) live.textContent = problem;
   else if (isConnected !== null) live.textContent = isConnected ? "Live" : "No connection; trying again …";
 };

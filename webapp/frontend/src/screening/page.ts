@@ -1,7 +1,8 @@
 // A patient's screening: how far each recording is, live; then the released result, in plain words.
 import { call, pageData, sentenceOf } from "../shared/api";
 import { byId, face, h } from "../shared/dom";
-import { type Ending, Live, endingWords, refresher } from "../shared/live";
+import { endingWords, loginAgain } from "../shared/ended";
+import { type Ending, Live, refresher } from "../shared/live";
 import type { Clip, PatientResult, Screening, Step } from "../shared/types";
 import { type KeptActions, keptButtons } from "../record/kept";
 import { Outbox } from "../record/outbox";
@@ -182,8 +183,9 @@ function howToRead(): HTMLElement {
 
 function connectionNote(): HTMLElement | null {
   if (ended) {
-    const again = h("a", { class: "button", href: location.pathname }, "Log in again");
-    return h("div", { class: "note warn", role: "status" }, h("p", {}, endingWords(ended)), h("p", { class: "actions" }, again));
+    const again = loginAgain(ended, "button");
+    const actions = again && h("p", { class: "actions" }, again);
+    return h("div", { class: "note warn", role: "status" }, h("p", {}, endingWords(ended)), actions);
   }
   return connected
     ? null

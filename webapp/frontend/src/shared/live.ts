@@ -45,12 +45,6 @@ const HELD_MS = 10_000;
 /** After so long in the background, or asleep, a line that looks open may be a dead one. */
 const HIDDEN_MS = 30_000;
 
-export function endingWords(why: Ending): string {
-  return why === "logged out"
-    ? "You are logged out. Please log in again to see what is new."
-    : "This page is no longer yours to see. What it shows may be old.";
-}
-
 export class Live {
   private socket: WebSocket | null = null;
   private attempts = 0;
