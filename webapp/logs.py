@@ -1,7 +1,7 @@
 """What a log must not hold, and what its lines are made of.
 
-Addresses that open a door to whoever reads them are masked, visits left out. Times are UTC; a line says who asked,
-by number and network; nothing that somebody sent begins a line of its own.
+Addresses that open a door to whoever reads them are masked, visits left out. Times are UTC; a line
+says who asked, by number and network; nothing that somebody sent begins a line of its own.
 """
 
 import logging

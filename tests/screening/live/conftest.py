@@ -20,6 +20,8 @@ from webapp.asgi import application
 from webapp.settings.base import redis_layer
 
 ORIGIN = b"http://testserver"
+#: Of a test that fails, on a machine that is busy with others.
+PATIENCE = 30
 
 
 class Socket(ApplicationCommunicator):
@@ -49,13 +51,13 @@ class Socket(ApplicationCommunicator):
 
     async def is_held(self) -> None:
         """Something waits to be taken."""
-        await asyncio.wait_for(self._waiting.wait(), 5)
+        await asyncio.wait_for(self._waiting.wait(), PATIENCE)
 
     def let_go(self) -> None:
         self._free.set()
 
     async def receive_json(self) -> dict[str, Any]:
-        message = await self.receive_output(timeout=5)
+        message = await self.receive_output(timeout=PATIENCE)
         assert message["type"] == "websocket.send", message
         return json.loads(message["text"])
 
@@ -64,7 +66,7 @@ class Socket(ApplicationCommunicator):
 
     async def closing_code(self) -> int:
         """The code with which the server closes, as the very next thing it does."""
-        message = await self.receive_output(timeout=5)
+        message = await self.receive_output(timeout=PATIENCE)
         assert message["type"] == "websocket.close", message
         return int(message["code"])
 
@@ -98,14 +100,14 @@ async def open_socket(
     }
     browser = Socket(scope)
     await browser.send_input({"type": "websocket.connect"})
-    answer = await browser.receive_output(timeout=5)
+    answer = await browser.receive_output(timeout=PATIENCE)
     browser.connected = answer["type"] == "websocket.accept"
     try:
         yield browser
     finally:
         browser.let_go()
         await browser.send_input({"type": "websocket.disconnect", "code": 1001})
-        await browser.wait(timeout=5)
+        await browser.wait(timeout=PATIENCE)
 
 
 def session_cookie(user: User) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
-from django.db import connections
+from django.db import OperationalError, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
 from screening.live import hub as hubs
@@ -16,7 +16,14 @@ from screening.live.stream import REPLAY
 from screening.models import Event, EventStream, Membership, Patient, User
 from screening.permissions import ActAsPatient, WorkAtSite
 from screening.services import events
-from tests.screening.live.conftest import Clinic, Socket, append, open_socket, receive
+from tests.screening.live.conftest import (
+    PATIENCE,
+    Clinic,
+    append,
+    open_socket,
+    receive,
+    session_cookie,
+)
 from tests.worker import people
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -71,8 +78,6 @@ async def test_a_hundred_events_of_one_commit_are_read_together(
 
 
 def _append_in_one_commit(clinic: Clinic, many: int) -> None:
-    from django.db import transaction
-
     with transaction.atomic():
         for _ in range(many):
             events.append(screening=clinic.screening, kind="k")
@@ -84,7 +89,7 @@ async def test_sockets_that_come_back_together_miss_nothing(
     """A restart: everybody returns at once, each from another number, while events are written."""
     settings.LIVE_SOCKETS_PER_PERSON = 60
     await database_sync_to_async(append)(clinic.screening, *(["k"] * 60))
-    cookie = await database_sync_to_async(people_cookie)(clinic.clinician)
+    cookie = await database_sync_to_async(session_cookie)(clinic.clinician)
     address = f"/ws/site/{clinic.site.pk}/"
 
     async def come_back(after: int) -> list[int]:
@@ -104,12 +109,6 @@ async def test_sockets_that_come_back_together_miss_nothing(
     for after, numbers in enumerate(heard, start=1):
         assert numbers == list(range(after + 1, 72))
     assert len(visits) < 60 * 3, "each socket asked for itself"
-
-
-def people_cookie(user: User) -> bytes:
-    from tests.screening.live.conftest import session_cookie
-
-    return session_cookie(user)
 
 
 async def test_who_was_away_for_too_long_is_told_to_reload(clinic: Clinic, layer: str) -> None:
@@ -171,7 +170,7 @@ async def test_a_line_that_is_blocked_hears_nothing_more_once_its_right_has_ende
         await until(lambda: refused(clinic))
         slow.let_go()
         # The one that was on its way may arrive; those behind it do not.
-        message = await slow.receive_output(timeout=5)
+        message = await slow.receive_output(timeout=PATIENCE)
         assert b"2" in str(message.get("text")).encode()
         assert await slow.closing_code() == 4403
 
@@ -183,7 +182,7 @@ def refused(clinic: Clinic) -> bool:
 
 
 async def until(condition: Any) -> None:
-    for _ in range(5000):
+    for _ in range(500 * PATIENCE):
         if condition():
             return
         await asyncio.sleep(0.002)
@@ -191,7 +190,10 @@ async def until(condition: Any) -> None:
 
 
 class Gate:
-    """Holds a hub's visit to the database when it has read, until the test lets it go on."""
+    """Holds a hub's visit to the database when it has read, until the test lets it go on.
+
+    Only a visit whose first argument is not empty: some socket arrives, or some stream is read.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, visit: str) -> None:
         self._has_read, self._open = threading.Event(), threading.Event()
@@ -199,14 +201,15 @@ class Gate:
 
         def held(*arguments: Any) -> Any:
             answer = real(*arguments)
-            self._has_read.set()
-            assert self._open.wait(10)
+            if arguments[0]:
+                self._has_read.set()
+                assert self._open.wait(PATIENCE)
             return answer
 
         monkeypatch.setattr(hubs, visit, held)
 
     async def has_read(self) -> None:
-        assert await asyncio.to_thread(self._has_read.wait, 10)
+        assert await asyncio.to_thread(self._has_read.wait, PATIENCE)
 
     def let_go(self) -> None:
         self._open.set()
@@ -293,7 +296,7 @@ async def test_a_database_that_is_away_closes_nobody(
     user = people.the_user(clinic.patient)
     async with open_socket("/ws/patient/", user) as home:
         await receive(home, 1)
-        cookie = await database_sync_to_async(people_cookie)(user)
+        cookie = await database_sync_to_async(session_cookie)(user)
         with monkeypatch.context() as away:
             away.setattr(connections["default"].__class__, "cursor", _no_cursor)
             async with open_socket("/ws/patient/", None, cookie=cookie) as late:
@@ -304,8 +307,6 @@ async def test_a_database_that_is_away_closes_nobody(
 
 
 def _no_cursor(self: Any, *arguments: Any) -> Any:
-    from django.db import OperationalError
-
     raise OperationalError("the database is away")
 
 
@@ -332,6 +333,3 @@ def test_the_rule_for_many_is_the_rule_for_one(clinic: Clinic) -> None:
         for patient in Patient.objects.all():
             held = patients.get(user.pk) == patient.pk
             assert held is ActAsPatient.allows(user, patient)
-
-
-__all__ = ["Socket"]

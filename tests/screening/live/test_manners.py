@@ -6,7 +6,14 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from channels.db import database_sync_to_async
 
-from tests.screening.live.conftest import Clinic, append, open_socket, receive, session_cookie
+from tests.screening.live.conftest import (
+    PATIENCE,
+    Clinic,
+    append,
+    open_socket,
+    receive,
+    session_cookie,
+)
 from tests.worker import people
 from webapp.asgi import application
 
@@ -86,12 +93,12 @@ async def check_not_found(address: str, server_can_say_404: bool) -> None:
     }
     browser = ApplicationCommunicator(application, scope)
     await browser.send_input({"type": "websocket.connect"})
-    answer = await browser.receive_output(timeout=5)
+    answer = await browser.receive_output(timeout=PATIENCE)
     if server_can_say_404:
         assert (answer["type"], answer["status"]) == ("websocket.http.response.start", 404)
     else:
         assert answer["type"] == "websocket.close"
-    await browser.wait(timeout=5)
+    await browser.wait(timeout=PATIENCE)
 
 
 async def test_a_session_key_that_is_none_is_no_error(layer: str) -> None:
@@ -189,7 +196,7 @@ async def test_opening_sockets_again_and_again_is_slowed_down(
 
 
 async def first_word(browser: Any) -> str:
-    message = await browser.receive_output(timeout=5)
+    message = await browser.receive_output(timeout=PATIENCE)
     if message["type"] == "websocket.close":
         return str(message["code"])
     return str(message["text"]).split('"')[3]
@@ -197,6 +204,6 @@ async def first_word(browser: Any) -> str:
 
 async def last_code(browser: Any) -> int:
     """The code with which the server closes, whatever it says before."""
-    while (message := await browser.receive_output(timeout=5))["type"] != "websocket.close":
+    while (message := await browser.receive_output(timeout=PATIENCE))["type"] != "websocket.close":
         pass
     return int(message["code"])
