@@ -39,6 +39,10 @@ SESSION_KEY = re.compile(r"[a-z0-9]{8,40}")
 NUMBER = re.compile(r"[0-9]{1,18}")
 
 
+class LineGone(Exception):
+    """Nothing can be sent any more; what comes in will say so too."""
+
+
 async def follow_stream(scope: Scope, receive: Receive, send: Send) -> None:
     """Follows one stream: the site's that the address names, or else the person's own."""
     if (await receive())["type"] != "websocket.connect":
@@ -52,16 +56,15 @@ async def follow_stream(scope: Scope, receive: Receive, send: Send) -> None:
     listener = Listener(Ask(session_key, _wish(scope)), _asked_after(scope))
     hub = hub_here()
     hub.enter(listener)
-    delivering = asyncio.create_task(_deliver(hub, listener, send))
     try:
-        await _obey(hub, listener, receive)
+        # Should one of the two fail, the other is not left behind: a page must not believe in a
+        # line on which nothing is said any more.
+        async with asyncio.TaskGroup() as both:
+            delivering = both.create_task(_deliver(hub, listener, send))
+            await _obey(hub, listener, receive)
+            delivering.cancel()
     finally:
-        delivering.cancel()
-        try:
-            with suppress(asyncio.CancelledError, OSError):
-                await delivering
-        finally:
-            await hub.leave(listener)
+        await hub.leave(listener)
 
 
 async def no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,19 +80,28 @@ async def no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:
 async def _deliver(hub: Hub, listener: Listener, send: Send) -> None:
     """Everything that goes out, until the socket is refused or gone."""
     last = await listener.let_in()
-    if listener.refusal is None:
-        await _say(send, json.dumps({"type": "hello", "last": last}))
-    while listener.refusal is None:
-        await listener.awake.wait()
-        listener.awake.clear()
-        # Asked for one by one: while a slow line takes its time a right may end.
-        while (text := hub.next_for(listener)) is not None:
-            await _say(send, text)
-    await send({"type": "websocket.close", "code": int(listener.refusal)})
+    with suppress(LineGone):
+        if listener.refusal is None:
+            await _say(send, json.dumps({"type": "hello", "last": last}))
+        while listener.refusal is None:
+            await listener.awake.wait()
+            listener.awake.clear()
+            # Asked for one by one: while a slow line takes its time a right may end.
+            while (text := hub.next_for(listener)) is not None:
+                await _say(send, text)
+        await _put(send, {"type": "websocket.close", "code": int(listener.refusal)})
 
 
 async def _say(send: Send, text: str) -> None:
-    await send({"type": "websocket.send", "text": text})
+    await _put(send, {"type": "websocket.send", "text": text})
+
+
+async def _put(send: Send, message: dict[str, Any]) -> None:
+    """Servers say in ways of their own that nobody is there any more; all mean the same here."""
+    try:
+        await send(message)
+    except Exception as error:
+        raise LineGone from error
 
 
 async def _obey(hub: Hub, listener: Listener, receive: Receive) -> None:

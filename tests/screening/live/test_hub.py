@@ -267,7 +267,7 @@ async def test_a_line_that_breaks_in_any_way_leaves_nothing_behind(
     clinic: Clinic, layer: str
 ) -> None:
     """Servers say in ways of their own that nothing can be sent any more."""
-    cookie = await database_sync_to_async(people_cookie)(people.the_user(clinic.patient))
+    cookie = await database_sync_to_async(session_cookie)(people.the_user(clinic.patient))
     gone = asyncio.Event()
 
     async def receive() -> dict[str, str]:
@@ -284,8 +284,24 @@ async def test_a_line_that_breaks_in_any_way_leaves_nothing_behind(
 
     connected: list[bool] = []
     scope = {"headers": [(b"cookie", cookie)], "url_route": {"kwargs": {}}}
-    with pytest.raises(RuntimeError, match="closed"):
-        await follow_stream(scope, receive, send)
+    await follow_stream(scope, receive, send)
+    assert asyncio.get_running_loop() not in hubs._hubs
+
+
+async def test_a_fault_of_our_own_ends_the_socket(
+    clinic: Clinic, layer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its page comes back and asks; it must not wait on a line on which nothing is said."""
+
+    async def listen() -> None:
+        async with open_socket("/ws/patient/", people.the_user(clinic.patient)) as home:
+            await receive(home, 1)
+            monkeypatch.setattr(hubs.Hub, "next_for", _no_cursor)
+            await database_sync_to_async(append)(clinic.screening, "next")
+            await home.receive_output(timeout=PATIENCE)
+
+    with pytest.raises(ExceptionGroup):
+        await listen()
     assert asyncio.get_running_loop() not in hubs._hubs
 
 
