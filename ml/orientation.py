@@ -10,6 +10,7 @@ reads 4 % shorter): what is tilted by more than a few degrees is set upright bef
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -97,28 +98,42 @@ detector = Detector()
 def of_clip(path: Path, limits: video.Limits | None = None) -> Orientation:
     """As it is where nothing says otherwise, and where the film cannot be read (which the reader
     after this one will say)."""
-    turns: Counter[int] = Counter()
-    tilts: list[tuple[int, float]] = []
+    votes = _votes(path, limits)
+    best = _most(votes)
+    tilts = [_tilt(np.rot90(stored, best)) for turns, stored in votes if turns == best]
+    tilt = float(np.median(tilts)) if tilts else 0.0
+    return Orientation(best, tilt if abs(tilt) > LET_BE else 0.0)
+
+
+def turns_of_clip(path: Path) -> int:
+    """Its quarter turns alone: the face mesh, which the tilt is read from, is not asked."""
+    return _most(_votes(path))
+
+
+def _votes(path: Path, limits: video.Limits | None = None) -> list[tuple[int, Picture]]:
+    """Some pictures of the beginning, and by how many quarter turns each is set upright."""
+    votes: list[tuple[int, Picture]] = []
     due = 0.0
     try:
         for frame in video.frames(path, limits):
             if frame.t < due:
                 continue
             due = frame.t + APART_S
-            found = detector.turns(frame.stored)
-            if found is not None:
-                turns[found] += 1
-                tilts.append((found, _tilt(np.rot90(frame.stored, found))))
-            if turns.total() == VOTES or frame.t > SEARCH_S:
+            stored = frame.stored
+            turns = detector.turns(stored)
+            if turns is not None:
+                votes.append((turns, stored))
+            if len(votes) == VOTES or frame.t > SEARCH_S:
                 break
     except ClipUnusable:
-        return Orientation()
-    if not turns:
-        return Orientation()
-    best, count = turns.most_common(1)[0]
-    best = best if 2 * count > turns.total() else 0
-    tilt = float(np.median([tilt for found, tilt in tilts if found == best] or [0.0]))
-    return Orientation(best, tilt if abs(tilt) > LET_BE else 0.0)
+        return []
+    return votes
+
+
+def _most(votes: Sequence[tuple[int, Picture]]) -> int:
+    """What more than half of the pictures say; as it is where they do not agree."""
+    best, count = Counter(turns for turns, _ in votes).most_common(1)[0] if votes else (0, 0)
+    return best if 2 * count > len(votes) else 0
 
 
 def _tilt(rgb: Picture) -> float:

@@ -49,7 +49,7 @@ def write_copy(source: Path, target: Path) -> dict[str, Any]:
 def _at_constant_rate(source: Path) -> Iterator[Picture]:
     """RGB pictures (H, W, 3), upright, H and W even and those of the first one, one for each
     thirtieth of a second."""
-    turns = orientation.of_clip(source).turns
+    turns = orientation.turns_of_clip(source)
     held: Picture | None = None
     shown = 0
     for frame in video.frames(source):

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from ml import phantom
+from ml import face, phantom
 from ml.phantom.render import render
 from tests.ml.conftest import Picture, even_times, write_resized, write_video
 from worker.playback import write_copy
@@ -33,6 +33,16 @@ def test_a_film_that_stands_on_its_head_is_played_upright(
     write_copy(source, tmp_path / "copy.mp4")
     shown = pictures(tmp_path / "copy.mp4")[0].astype(float)
     assert np.abs(shown - film[0]).mean() < 0.2 * np.abs(shown - turned[0]).mean()
+
+
+def test_copying_does_not_load_the_face_mesh(
+    film: list[Picture], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a gigabyte, and seconds: the copier's processes are made without it."""
+    monkeypatch.setattr(face, "_tracker", None)
+    source = write_video(tmp_path / "film.mp4", film, even_times(2.0, FPS))
+    write_copy(source, tmp_path / "copy.mp4")
+    assert face._tracker is None
 
 
 def test_a_picture_that_changes_its_shape_is_shown_whole(
