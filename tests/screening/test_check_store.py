@@ -12,10 +12,13 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from pytest_django import Settings
 
 from screening.models import Clip, Installation, Upload
 from screening.services import installation, store, uploads
 from tests.screening import factories as make
+from tests.servers import free_port
+from webapp import outward
 
 pytestmark = pytest.mark.django_db
 Stored = Callable[[], list[str]]
@@ -70,6 +73,26 @@ def test_all_is_well(check: Checker, clip: Clip) -> None:
     assert (code, found["well"], found["objects"], found["files_named"]) == (0, True, 3, 3)
     assert found["hashes_compared"] == 1
     assert "all is well" in check.as_text()
+
+
+@pytest.mark.parametrize("command", [["check_store"], ["backup", "kept"]])
+def test_a_store_that_is_away_is_no_finding(
+    command: list[str], settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 1 means something else: rows and files that do not agree, a backup not whole."""
+    monkeypatch.chdir(tmp_path)
+    away = {
+        "bucket_name": "clips",
+        "endpoint_url": f"http://127.0.0.1:{free_port()}",
+        "access_key": "a",
+        "secret_key": "b",
+        **outward.s3(1.0),
+    }
+    bucket = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": away}
+    settings.STORAGES = {**settings.STORAGES, "default": bucket}
+    with pytest.raises(CommandError) as said:
+        call_command(*command)
+    assert said.value.returncode == 2
 
 
 def test_what_does_not_agree_is_named_and_left_alone(

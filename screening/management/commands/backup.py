@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from screening.errors import DomainError
 from screening.services import backups
@@ -44,7 +46,7 @@ class Command(BaseCommand):
             made = backups.make(folder, ready_made=options["dump"])
         except DomainError as refused:
             raise CommandError(f"no backup was made: {refused.detail}", returncode=2) from refused
-        except OSError as away:
+        except (OSError, BotoCoreError, ClientError, DatabaseError) as away:
             raise CommandError(f"no backup was made: {away}", returncode=2) from away
         manifest = made.manifest
         self.stdout.write(

@@ -1,13 +1,15 @@
 """``manage.py check_store``: rows without files, files without rows, wrong sizes and hashes.
 
-Exit codes: 0 all is well, 1 something does not agree, 2 wrong use or the store cannot be looked at.
+Exit codes: 0 all is well, 1 something does not agree, 2 wrong use, or one of them is away.
 """
 
 import json
 import sys
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from screening.errors import DomainError
 from screening.services import store_check
@@ -44,8 +46,10 @@ class Command(BaseCommand):
         except DomainError as refused:
             words = store_check.check_standing() or refused.detail
             raise CommandError(f"nothing was repaired: {words}", returncode=2) from refused
-        except OSError as away:
-            raise CommandError(f"the store cannot be looked at: {away}", returncode=2) from away
+        except (OSError, BotoCoreError, ClientError, DatabaseError) as away:
+            raise CommandError(
+                f"database and store cannot be compared: {away}", returncode=2
+            ) from away
         if options["json"]:
             self.stdout.write(json.dumps({**found.to_json(), "repaired": repaired}))
         else:
