@@ -5,6 +5,7 @@ backed up together, but an old database can be put in front of a newer store: th
 """
 
 import io
+import re
 from uuid import UUID
 
 from django.core.files.storage import default_storage
@@ -13,6 +14,7 @@ from screening.services import store
 
 #: Outside the patients' folders: no cleaner meets them.
 FOLDER = "erased"
+IS_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def mark(patient_id: UUID) -> None:
@@ -28,4 +30,5 @@ def marked() -> set[UUID]:
         _, names = default_storage.listdir(FOLDER)
     except (FileNotFoundError, NotADirectoryError):
         return set()
-    return {UUID(name) for name in names if name}
+    # What else a file manager or a synchronising program leaves there is no mark.
+    return {UUID(name) for name in names if IS_ID.fullmatch(name)}

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.test import Client as Browser
@@ -235,6 +236,7 @@ def test_an_older_database_erases_whom_its_store_remembers(place: str) -> None:
     screening, other = make.draft(), make.draft()
     make.send(make.clip_of(screening, "smile"))
     erased.mark(screening.patient_id)
+    default_storage.save(f"{erased.FOLDER}/.left-by-a-file-manager", ContentFile(b"?"))
     again = erasure.catch_up()
     assert [one.pk for one in again] == [screening.patient_id]
     screening.patient.refresh_from_db()
