@@ -3,7 +3,7 @@
 PORT ?= 8000
 STRICT ?=
 
-.PHONY: help run test lint format bench results stack constraints clean
+.PHONY: help run test lint format bench results stack sbom constraints clean
 
 help:
 	@echo "make run [PORT=8000]   from a bare checkout to a running site with a demo case"
@@ -12,6 +12,7 @@ help:
 	@echo "make bench             how long each stage takes, as a table and in var/bench/"
 	@echo "make results           re-train and re-evaluate on MIMIA_DATA; rewrites docs/results.md"
 	@echo "make stack             build both images and run the Compose topology, where podman can be had"
+	@echo "make sbom              lists of all third-party parts (CycloneDX) in var/sbom/"
 	@echo "make constraints       write down the versions that are installed now"
 
 run:
@@ -35,6 +36,9 @@ results:
 
 stack:
 	@bash scripts/stack/stack.sh
+
+sbom:
+	@bash scripts/sbom.sh
 
 constraints:
 	@bash scripts/setup.sh test

@@ -30,4 +30,4 @@ def use_once(app: TOTP, code: str) -> bool:
     return False
 
 
-TOTP._mark_code_used = use_once  # type: ignore[method-assign]
+TOTP._mark_code_used = use_once

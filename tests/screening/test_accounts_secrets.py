@@ -33,6 +33,8 @@ def test_the_database_holds_no_second_factor_in_the_clear() -> None:
     assert secret not in held
     assert all(row.startswith(sealing.MARK) for row in (app.instance.data["secret"],))
     assert not any(code in held for code in lost)
+    recovery = RecoveryCodes.activate(user)
+    assert [recovery.validate_code(lost[0]) for _ in range(2)] == [True, False]
     assert app.validate_code(shown_for(secret))
     assert not app.validate_code(shown_for(secret)), "a code is good once"
 
