@@ -14,7 +14,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from screening.accounts import browsers, limits, sealing, sessions, trail
+from screening.accounts import browsers, limits, passwords, sealing, sessions, trail
 from screening.accounts.addresses import client_address
 from screening.models import User
 
@@ -60,6 +60,12 @@ class AccountAdapter(DefaultAccountAdapter):
         """The password was right (allauth's own name for this moment)."""
         if self._attempt is not None:
             self._attempt.succeeded()
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
+        user = super().authenticate(request, **credentials)
+        if user is not None and credentials.get("password"):
+            passwords.note(request.session, user, credentials["password"])
+        return user
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         attempt = self._attempt

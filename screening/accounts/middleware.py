@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from screening.accounts import browsers, sessions, trail
+from screening.accounts import browsers, passwords, sessions, trail
 from screening.accounts.adapter import in_words
 from screening.models import User
 
@@ -21,6 +21,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 TO_SHOW_IT = {"account_logout", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"}
 #: Who has none yet may also open the pages that set one up.
 TO_SET_UP = {"account_reauthenticate", "mfa_index", "mfa_activate_totp", "mfa_add_webauthn"}
+#: What somebody may open who owes a new password.
+TO_RENEW = {"account_change_password", "account_reauthenticate", "account_logout"}
 SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
@@ -40,17 +42,28 @@ class AccountsMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
-        """For those who work here: signed out when away, and led to their second factor."""
+        """Those who work here are signed out when away and led to their second factor; everybody
+        is led to a new password where theirs is one that is guessed first."""
         user = request.user
-        if not isinstance(user, User) or not sessions.works_here(user):
+        if not isinstance(user, User):
             return None
-        if sessions.is_over(request.session):
-            return _sign_out(request, user)
-        if _is_act(request):
-            sessions.note_act(request.session)
-        if sessions.owes_second_factor(request.session, user):
-            return _lead_to_second_factor(request, user)
+        if sessions.works_here(user):
+            turned = _as_staff(request, user)
+            if turned is not None or sessions.owes_second_factor(request.session, user):
+                return turned
+        if passwords.is_guessable(request.session, user):
+            return _lead_to_new_password(request)
         return None
+
+
+def _as_staff(request: HttpRequest, user: User) -> HttpResponseBase | None:
+    if sessions.is_over(request.session):
+        return _sign_out(request, user)
+    if _is_act(request):
+        sessions.note_act(request.session)
+    if sessions.owes_second_factor(request.session, user):
+        return _lead_to_second_factor(request, user)
+    return None
 
 
 def _is_act(request: HttpRequest) -> bool:
@@ -84,3 +97,17 @@ def _lead_to_second_factor(request: HttpRequest, user: User) -> HttpResponseBase
     by_code = Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.WEBAUTHN)
     page = "mfa_reauthenticate" if by_code.exists() else "mfa_reauthenticate_webauthn"
     return redirect(f"{reverse(page)}?{urlencode({'next': request.get_full_path()})}")
+
+
+def _lead_to_new_password(request: HttpRequest) -> HttpResponseBase | None:
+    """None where the page is part of that way itself."""
+    name = request.resolver_match.url_name if request.resolver_match else None
+    if name in TO_RENEW:
+        return None
+    if request.path.startswith("/api/"):
+        detail = "Please choose a new password first, on the page of your account."
+        return JsonResponse({"code": "password_guessable", "detail": detail}, status=403)
+    messages.info(
+        request, "Your password is easy to guess, or shorter than is safe. Please choose a new one."
+    )
+    return redirect("account_change_password")

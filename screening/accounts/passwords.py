@@ -6,10 +6,18 @@ itself is never altered.
 """
 
 import re
+from typing import Any, cast
 
+from allauth.account.signals import password_changed, password_set
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import ValidationError
+from django.dispatch import receiver
+from django.http import HttpRequest
 from zxcvbn import zxcvbn
+
+from screening.models import User
 
 LEAST, MOST = 12, 128
 #: zxcvbn's estimate, 0 to 4; below this a password falls to its first million guesses.
@@ -18,6 +26,8 @@ LEAST_SCORE = 2
 OUR_WORDS = ["mimia", "hypomimia", "parkinson", "screening", "clinic", "patient"]
 #: The estimate's time grows with the square of the length.
 LOOKED_AT = 64
+#: Whose password this session knows to be one that would not be taken today.
+GUESSABLE_OF = "guessable_password_of"
 
 
 class LengthValidator:
@@ -55,6 +65,27 @@ class GuessableValidator:
 
     def get_help_text(self) -> str:
         return "A few unusual words in a row are hard to guess and easy to remember."
+
+
+def note(session: SessionBase, user: AbstractBaseUser, password: str) -> None:
+    """A right password was typed: would it be taken today? If not, the session says so."""
+    try:
+        validate_password(password, cast(User, user))
+    except ValidationError:
+        session[GUESSABLE_OF] = user.pk
+    else:
+        session.pop(GUESSABLE_OF, None)
+
+
+def is_guessable(session: SessionBase, user: AbstractBaseUser) -> bool:
+    """Whether this session owes a new password. One that was set by an earlier rule may."""
+    return bool(session.get(GUESSABLE_OF) == user.pk)
+
+
+@receiver(password_changed)
+@receiver(password_set)
+def renewed(sender: Any, request: HttpRequest, **_: Any) -> None:
+    request.session.pop(GUESSABLE_OF, None)
 
 
 def _words(text: str) -> list[str]:

@@ -117,6 +117,24 @@ def test_the_first_guesses_and_wrong_lengths_are_refused(password: str) -> None:
         validate_password(password, User(email="ada.byron@example.org", name="Ada Byron"))
 
 
+@pytest.mark.parametrize("old", ["Password1234", "elevenchars"])
+def test_one_that_was_set_before_is_renewed_at_the_log_in(old: str) -> None:
+    user = make.UserFactory()
+    user.set_password(old)
+    user.save()
+    client = signed_in(user, old)
+    change = reverse("account_change_password")
+    assert client.get(reverse("mfa_index")).headers["Location"] == change
+    assert client.get(reverse("api-me")).json()["code"] == "password_guessable"
+    assert "easy to guess" in client.get(change).content.decode()
+    again = {"oldpassword": old, "password1": "Password12345", "password2": "Password12345"}
+    assert client.post(change, again).status_code == 200
+    good = {**again, "password1": make.PASSWORD, "password2": make.PASSWORD}
+    assert client.post(change, good).status_code == 302
+    assert client.get(reverse("mfa_index")).status_code == 200
+    assert signed_in(user).get(reverse("mfa_index")).status_code == 200
+
+
 @pytest.mark.parametrize(
     "password",
     [
