@@ -2,12 +2,14 @@
 # The work is done by the scripts, which say plainly what is missing and what to do about it.
 PORT ?= 8000
 STRICT ?=
+STORIES ?= 2000
 
-.PHONY: help run test lint format bench results stack sbom constraints clean
+.PHONY: help run test fuzz lint format bench results stack sbom constraints clean
 
 help:
 	@echo "make run [PORT=8000]   from a bare checkout to a running site with a demo case"
 	@echo "make test [STRICT=1]   from a bare checkout to a tested one; strict: nothing may be skipped"
+	@echo "make fuzz [STORIES=2000]  ask every address what nobody means, for minutes; prints each 5xx"
 	@echo "make lint              every check that needs no running site"
 	@echo "make bench             how long each stage takes, as a table and in var/bench/"
 	@echo "make results           re-train and re-evaluate on MIMIA_DATA; rewrites docs/results.md"
@@ -20,6 +22,9 @@ run:
 
 test:
 	@STRICT=$(STRICT) bash scripts/test.sh
+
+fuzz:
+	@bash scripts/fuzz.sh $(STORIES)
 
 lint:
 	@bash scripts/lint.sh

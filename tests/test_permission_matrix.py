@@ -195,6 +195,10 @@ def offered(pattern: URLPattern) -> set[str]:
 
 @pytest.fixture
 def case(db: None) -> Case:
+    return make_case()
+
+
+def make_case() -> Case:
     patient = make.PatientFactory(site__release_policy="at_once", name="Ada Secret")
     other = make.PatientFactory(name="Somebody Else")
     released = make.scored(patient)
@@ -217,6 +221,7 @@ def case(db: None) -> Case:
         "site": str(patient.site_id),
         "form": str(ConsentForm.objects.get().pk),
         "screening": str(released.pk),
+        "draft": str(draft.pk),
         "clip": str(smile.pk),
         "media": media.address(by=people["patient"], clip=smile).url.split("/")[-2],
         "upload": str(upload.pk),

@@ -1,9 +1,11 @@
 """What the admin pages share: evidence that is only read, and actions that call services."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
@@ -31,6 +33,32 @@ class ReadOnly(NoDelete):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class Autocomplete(AutocompleteSelect):
+    """Django asks the database for whatever was sent, and falls over what is no key at all."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        to = self.field.target_field
+        return super().optgroups(name, [one for one in value if _fits(to, one)], attr)
+
+
+def _fits(field: Any, value: str) -> bool:
+    try:
+        field.get_prep_value(value)
+    except (ValidationError, ValueError, TypeError, OverflowError):
+        return False
+    return True
+
+
+class Chosen:
+    """Forms where rows of other tables are chosen (``autocomplete_fields``)."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        page = cast(Any, self)
+        if db_field.name in page.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", Autocomplete(db_field, page.admin_site))
+        return cast(Any, super()).formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 class WhileItStands:

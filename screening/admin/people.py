@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 
 from screening.accounts import stepup
 from screening.admin.base import (
+    Chosen,
     Confirmed,
     ConfirmedActions,
     NoDelete,
@@ -24,7 +25,7 @@ from screening.services import accounts as services_accounts
 from screening.services import erasure, invitations, sites
 
 
-class MembershipInline(admin.TabularInline):
+class MembershipInline(Chosen, admin.TabularInline):
     model = Membership
     extra = 0
     autocomplete_fields = ("user", "site")
@@ -82,7 +83,7 @@ class Users(Confirmed, UserAdmin):
 
 
 @admin.register(Site)
-class Sites(Confirmed, NoDelete, admin.ModelAdmin):
+class Sites(Chosen, Confirmed, NoDelete, admin.ModelAdmin):
     list_display = ("name", "release_policy", "patients_see_p_pd", "pd_prevalence", "protocol")
     list_filter = ("release_policy", "patients_see_p_pd")
     search_fields = ("name",)
@@ -94,7 +95,7 @@ class Sites(Confirmed, NoDelete, admin.ModelAdmin):
 
 
 @admin.register(Membership)
-class Memberships(Confirmed, admin.ModelAdmin):
+class Memberships(Chosen, Confirmed, admin.ModelAdmin):
     list_display = ("user", "site", "role", "created_at")
     list_filter = ("site", "role")
     search_fields = ("user__email", "user__name", "site__name")

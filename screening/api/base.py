@@ -1,12 +1,14 @@
 """What the API's views share: finding rows, describing errors, lists in pages."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import BooleanField, ExpressionWrapper, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.pagination import CursorPagination
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,9 +28,26 @@ CLIPS = Clip.objects.select_related("screening__patient", "screening__site", "st
 
 
 class Newest(CursorPagination):
-    """Newest first; a cursor, so that rows which arrive meanwhile shift nothing."""
+    """Newest first; a cursor, so that rows which arrive meanwhile shift nothing.
+
+    A cursor holds a moment in clear. DRF hands it to the database as it is, and what it did not
+    make ended there.
+    """
 
     ordering = "-created_at"
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """Raises DRF's NotFound for a cursor that this site did not make."""
+        cursor: Cursor | None = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None:
+            try:
+                moment = datetime.fromisoformat(str(cursor.position))
+                moment.astimezone(UTC)
+            except (ValueError, OverflowError) as wrong:
+                raise NotFound(self.invalid_cursor_message) from wrong
+            if moment.tzinfo is None:
+                raise NotFound(self.invalid_cursor_message)
+        return cursor
 
 
 class View(APIView):

@@ -4,10 +4,24 @@ Answers are plain dictionaries from ``present``; their serializers exist for the
 holds the two against each other.
 """
 
+import math
+from typing import Any, ClassVar
+
+from django.db import models
 from rest_framework import serializers as s
 
 from screening.models import ConsentForm, Intake, Scope, Screening
 from screening.services.screenings import INTAKE_FIELDS
+
+
+class Finite(s.FloatField):
+    """DRF takes “NaN” and “inf” for numbers; no JSON, and so no answer, can hold them."""
+
+    def to_internal_value(self, data: Any) -> float:
+        number: float = super().to_internal_value(data)
+        if not math.isfinite(number):
+            self.fail("invalid")
+        return number
 
 
 class Error(s.Serializer):
@@ -62,6 +76,11 @@ class ConsentIn(s.Serializer):
 
 # --- screening ----------------------------------------------------------------------------------
 class IntakeInOut(s.ModelSerializer):
+    serializer_field_mapping: ClassVar = {
+        **s.ModelSerializer.serializer_field_mapping,
+        models.FloatField: Finite,
+    }
+
     class Meta:
         model = Intake
         fields = list(INTAKE_FIELDS)
@@ -106,7 +125,7 @@ class ProtocolOut(s.Serializer):
 
 
 class Cue(s.Serializer):
-    at = s.FloatField(help_text="Seconds from the start of the recording.")
+    at = Finite(help_text="Seconds from the start of the recording.")
     kind = s.CharField(max_length=20)
 
 
@@ -238,7 +257,7 @@ class MeasurementOut(s.Serializer):
 class AnnouncedIn(s.Serializer):
     """What the browser says about its recording; the measuring compares it with the file."""
 
-    seconds = s.FloatField(min_value=0, max_value=3600, allow_null=True, required=False)
+    seconds = Finite(min_value=0, max_value=3600, allow_null=True, required=False)
     frames = s.IntegerField(min_value=0, max_value=1_000_000, allow_null=True, required=False)
     cues = Cue(many=True, required=False)
     interrupted = s.BooleanField(required=False)

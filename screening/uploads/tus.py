@@ -14,13 +14,14 @@ from django.urls import reverse
 from django.utils.http import http_date
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.parsers import BaseParser, JSONParser
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from screening.api import present, serializers
 from screening.api.base import View, describe
 from screening.api.errors import TUS_VERSION
+from screening.api.parsing import JSON
 from screening.errors import DomainError, Gone, Invalid
 from screening.models import Upload
 from screening.permissions import RecordClip
@@ -189,7 +190,7 @@ class OneUpload(TusView):
 
 
 class Complete(View):
-    parser_classes = [JSONParser]
+    parser_classes = [JSON]
 
     @describe(
         "The recording is whole: verify size and SHA-256 and receive the clip",
