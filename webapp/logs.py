@@ -43,7 +43,9 @@ class WithoutVisits(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         said = str(record.msg)
         return record.levelno > logging.INFO or not (
-            '"WebSocket' in said or said in ("connection open", "connection closed")
+            '"WebSocket' in said
+            or said in ("connection open", "connection closed")
+            or said.startswith("connection rejected")
         )
 
 

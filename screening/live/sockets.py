@@ -68,13 +68,10 @@ async def follow_stream(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers an address that is none of ours like a page that is not there."""
+    """Refuses an address that is none of ours. The server has no cleaner answer: a 404 of our own
+    it sends, and then complains that there was no handshake."""
     await receive()
-    if "websocket.http.response" in scope.get("extensions", {}):
-        await send({"type": "websocket.http.response.start", "status": 404, "headers": []})
-        await send({"type": "websocket.http.response.body", "body": b"There is no such stream.\n"})
-    else:
-        await send({"type": "websocket.close"})
+    await send({"type": "websocket.close"})
 
 
 async def _deliver(hub: Hub, listener: Listener, send: Send) -> None:

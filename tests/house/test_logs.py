@@ -130,6 +130,7 @@ def test_the_server_does_not_write_down_who_opens_a_socket(log: io.StringIO) -> 
     server.info('%s - "WebSocket %s" 403', "192.0.2.1:5", "/ws/site/1/")
     server.info("connection open")
     server.info("connection closed")
+    server.info("connection rejected (%d %s)", 403, "Forbidden")
     server.info("Uvicorn running on %s", "http://127.0.0.1:1")
     server.error("Exception in ASGI application")
     assert len(log.getvalue().splitlines()) == 2
