@@ -18,7 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from screening.models import ModelBundle
-from screening.services import installation, room, survey
+from screening.services import bundle_files, installation, room, survey
 from worker import bundles
 
 logger = logging.getLogger(__name__)
@@ -87,6 +87,11 @@ def _bundle() -> None:
         raise NotReady(
             f"the files of the active bundle {active} cannot be read: bring them back and restart,"
             " or activate another one; the worker's log names the file"
+        )
+    if fault := bundle_files.fault(active):
+        raise NotReady(
+            f"the files of the active bundle {active} are not as they were ({fault}):"
+            " python manage.py register_bundle DIR brings them back from where the bundle still is"
         )
 
 

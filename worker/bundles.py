@@ -1,4 +1,9 @@
-"""Bundles on disk become rows: verified in the measuring process, stored by the service."""
+"""Bundles on disk become rows: verified in the measuring process, stored by the service.
+
+One that ships with the code is served from there. Of any other the files are copied into the store
+when it is registered, and fetched from it by each machine that serves it: the folder it came from
+may be moved, trained over or deleted afterwards.
+"""
 
 import logging
 from pathlib import Path
@@ -6,15 +11,17 @@ from typing import Any
 
 from django.conf import settings
 
+from screening.errors import Conflict, Unavailable
 from screening.models import ModelBundle
-from screening.services import bundles
+from screening.services import bundle_files, bundles
+from worker.errors import MeasuringFault
 from worker.pool import Urgency, measuring_pool
 
 logger = logging.getLogger(__name__)
 
 DESCRIBE_SECONDS = 60.0
-#: Where the bundles that ship are, in the code: an update may take one away.
-SHIPPED = Path("ml/bundles")
+#: Where a machine keeps the bundles that it has fetched from a store elsewhere.
+CACHE = "bundles"
 #: Digests of active bundles whose files this process could not read, for ``/readyz``.
 unreadable: set[str] = set()
 
@@ -22,10 +29,36 @@ unreadable: set[str] = set()
 def register(folder: Path | None = None) -> ModelBundle:
     """Registers the bundle in ``folder``, or the default one, after verifying all its files.
 
-    Raises ``worker.errors.MeasuringFault`` with the sentence to show when it cannot be read.
+    Raises ``worker.errors.MeasuringFault`` with the sentence to show when it cannot be read, and
+    Conflict, StoreAway or NoRoom when it cannot be copied.
     """
-    found = _describe(str(folder) if folder else _default_path())
-    return bundles.register(**{**found, "path": _relative_to_code(found["path"])})
+    return _registered(_describe(str(folder) if folder else _default_path()))
+
+
+def _registered(found: dict[str, Any]) -> ModelBundle:
+    folder = Path(found["path"]).resolve()
+    shipped = (settings.ROOT / bundle_files.SHIPPED).resolve()
+    if folder.parent == shipped:
+        return bundles.register(**{**found, "path": str(bundle_files.SHIPPED / folder.name)})
+    files = bundle_files.keep(folder=folder, digest=found["digest"])
+    path = bundle_files.folder_key(found["digest"])
+    return bundles.register(**{**found, "path": path, "files": files})
+
+
+def folder_of(path: str, digest: str) -> Path:
+    """Where this machine has a bundle's files; fetched now where it has not.
+
+    Raises MeasuringFault where the store does not have them, StoreAway where that is not known.
+    """
+    row = ModelBundle.objects.filter(digest=digest).first()
+    if row is None:
+        return Path(settings.ROOT / path)
+    try:
+        local = bundle_files.local(row, settings.VAR / CACHE)
+    except (FileNotFoundError, Conflict) as error:
+        # As the science says it of a folder: the bundle is at fault, and no clip.
+        raise MeasuringFault("bundle", f"the store does not have {row}: {error}") from error
+    return (local or Path(settings.ROOT / path)).resolve()
 
 
 def ensure_active() -> ModelBundle:
@@ -36,13 +69,31 @@ def ensure_active() -> ModelBundle:
     A bundle that shipped and went with an update is marked so; what it still owed, the active one
     does at the next sweep.
     """
+    for outside in ModelBundle.objects.filter(files=None).exclude(path=""):
+        _adopt(outside)
     bundle = _active_or_default()
     for gone in ModelBundle.objects.exclude(pk=bundle.pk):
-        is_shipped = Path(gone.path).parent == SHIPPED
+        is_shipped = Path(gone.path).parent == bundle_files.SHIPPED
         if is_shipped and not (settings.ROOT / gone.path).is_dir():
             bundles.files_gone(bundle=gone)
             logger.info("the files of %s are gone: an update replaced it", gone)
     return bundle
+
+
+def _adopt(bundle: ModelBundle) -> None:
+    """A bundle that was registered before bundles were copied, and still is where it was."""
+    folder = settings.ROOT / bundle.path
+    if Path(bundle.path).parent == bundle_files.SHIPPED or not folder.is_dir():
+        return
+    try:
+        found = _describe(str(folder))
+        if found["digest"] != bundle.digest:
+            logger.error("%s is not in %s any more: another one is", bundle, folder)
+            return
+        _registered(found)
+        logger.info("%s is in the store now; %s is not needed any more", bundle, folder)
+    except (MeasuringFault, Conflict, Unavailable) as error:
+        logger.error("the files of %s were not copied from %s: %s", bundle, folder, error)
 
 
 def _active_or_default() -> ModelBundle:
@@ -76,18 +127,9 @@ def _describe(path: str) -> dict[str, Any]:
 
 
 def _still_there(bundle: ModelBundle) -> bool:
-    from worker.errors import MeasuringFault
-
     try:
-        found = _describe(str(settings.ROOT / bundle.path))
+        found = _describe(str(folder_of(bundle.path, bundle.digest)))
     except MeasuringFault as error:
         logger.warning("the active bundle cannot be read: %s", error)
         return False
     return bool(found["digest"] == bundle.digest)
-
-
-def _relative_to_code(path: str) -> str:
-    """A bundle that ships moves with the code; any other stays where it is."""
-    folder = Path(path).resolve()
-    root = settings.ROOT.resolve()
-    return str(folder.relative_to(root)) if folder.is_relative_to(root) else str(folder)

@@ -144,8 +144,8 @@ def files_of(bundle: measuring.Target | ModelBundle) -> dict[str, str]:
 
 
 def folder_of(bundle: measuring.Target | ModelBundle) -> Path:
-    """A path in a bundle's row may be relative to the code."""
-    return Path(settings.ROOT / bundle.path)
+    """Where this machine has it; what is not here yet is fetched from the store."""
+    return bundles.folder_of(bundle.path, bundle.digest)
 
 
 def assess(screening_id: UUID, part: measuring.Part = measuring.Part.ALL) -> int:

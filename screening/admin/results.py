@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from screening.admin.base import ReadOnly, Viewed, WhileItStands, act_on_each, user_of
-from screening.models import Assessment, ClipMeasurement, ModelBundle, Review, Screening
+from screening.models import Assessment, BundleFile, ClipMeasurement, ModelBundle, Review, Screening
 from screening.services import bundles, comparison
 
 
@@ -46,6 +46,15 @@ class Bundles(ReadOnly, admin.ModelAdmin):
     @admin.display(description="digest", ordering="digest")
     def short(self, row: ModelBundle) -> str:
         return row.digest[:12]
+
+
+@admin.register(BundleFile)
+class BundleFiles(ReadOnly, admin.ModelAdmin):
+    """Where a model's files are in the store."""
+
+    list_display = ("name", "bundle", "size", "storage_key")
+    list_filter = ("bundle",)
+    search_fields = ("name", "storage_key", "bundle__name", "bundle__digest")
 
 
 @admin.register(ClipMeasurement)

@@ -12,7 +12,13 @@ from screening.models.protocol import (
     ProtocolStep,
     Scope,
 )
-from screening.models.results import Assessment, ClipMeasurement, ModelBundle, Review
+from screening.models.results import (
+    Assessment,
+    BundleFile,
+    ClipMeasurement,
+    ModelBundle,
+    Review,
+)
 from screening.models.session import Clip, Intake, Screening, Upload, UploadChunk
 from screening.models.storage import Installation, QuarantinedObject, StoreSurvey
 
@@ -21,6 +27,7 @@ __all__ = [
     "Assessment",
     "AttemptCounter",
     "AuditEntry",
+    "BundleFile",
     "Clip",
     "ClipMeasurement",
     "CohortExport",

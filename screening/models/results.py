@@ -21,7 +21,8 @@ class ModelBundle(Row):
     version = models.CharField(max_length=40)
     digest = models.CharField(max_length=64, unique=True)
     path = models.CharField(
-        max_length=400, help_text="Directory, relative to the code or absolute."
+        max_length=400,
+        help_text="Directory: in the store where it has files there, else relative to the code.",
     )
     sources = models.JSONField(default=dict)
     metadata = models.JSONField(default=dict)
@@ -56,6 +57,25 @@ class ModelBundle(Row):
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} ({self.digest[:8]})"
+
+
+class BundleFile(Row):
+    """One file of a bundle in the store. A bundle that ships with the code has none there."""
+
+    bundle = models.ForeignKey(ModelBundle, on_delete=models.CASCADE, related_name="files")
+    name = models.CharField(max_length=200)
+    storage_key = models.CharField(max_length=300)
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta(Row.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["bundle", "name"], name="one_row_per_bundle_file")
+        ]
+        indexes = [models.Index(fields=["storage_key"], name="bundle_file_key")]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.bundle}"
 
 
 class ClipMeasurement(Row):

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from screening.errors import Conflict, WrongState
 from screening.models import ModelBundle, Screening, User
-from screening.services import access, events
+from screening.services import access, bundle_files, events
 from screening.services.retries import FRESH_SCREENING
 from screening.services.transitions import lock_screening, move
 
@@ -28,19 +28,24 @@ def register(
     sources: Sequence[Mapping[str, Any]],
     metadata: Mapping[str, Any],
     encoder: str = "",
+    files: Sequence[bundle_files.Kept] = (),
     by: User | None = None,
 ) -> ModelBundle:
     """Make a bundle known. The same digest again brings back the row that is there.
 
-    ``encoder``: digest of the image encoder that its intensity source needs, if it needs one.
+    ``encoder``: digest of the image encoder that its intensity source needs, if it needs one;
+    ``files``: its files in the store, where it does not ship with the code.
     The caller (``worker``, which may read bundles) has verified the files. Raises Conflict when
     name and version belong to another digest: identity is the digest, but a label must not mislead.
     """
     with transaction.atomic():
         if found := ModelBundle.objects.filter(digest=digest).first():
-            # The directory may have moved with the installation; its content is the same.
-            ModelBundle.objects.filter(pk=found.pk).update(path=path)
-            found.path = path
+            # The directory may have moved with the installation; its content is the same. Once it
+            # has files in the store it is served from there.
+            bundle_files.note(found, files)
+            if files or not found.files.exists():
+                ModelBundle.objects.filter(pk=found.pk).update(path=path)
+                found.path = path
             return found
         if ModelBundle.objects.filter(name=name, version=version).exists():
             raise Conflict(f"There is another bundle {name} {version} with other content.")
@@ -53,6 +58,7 @@ def register(
             metadata=dict(metadata),
             encoder=encoder,
         )
+        bundle_files.note(bundle, files)
         events.audit(by=by, action="bundle.registered", target=bundle, digest=digest)
     return bundle
 
@@ -161,6 +167,6 @@ def repin_to_active() -> int:
 def _require_files(bundle: ModelBundle) -> None:
     if not ModelBundle.objects.filter(pk=bundle.pk).exclude(path="").exists():
         raise WrongState(
-            f"The files of {bundle} went with an update. Put the bundle's directory somewhere"
-            " else and register it again: python manage.py register_bundle DIR."
+            f"The files of {bundle} went with an update. Register it again from where its directory"
+            " still is: python manage.py register_bundle DIR."
         )

@@ -100,6 +100,7 @@ COLUMNS: dict[str, str] = {
             *("ProtocolStep.instruction", "ConsentForm.title", "ConsentForm.text"),
             *("ModelBundle.name", "ModelBundle.version", "ModelBundle.digest"),
             *("ModelBundle.path", "ModelBundle.sources", "ModelBundle.metadata"),
+            *("BundleFile.name", "BundleFile.storage_key", "BundleFile.sha256"),
             *("ModelBundle.encoder", "auth.Permission.name", "auth.Permission.codename"),
             *("auth.Group.name", "contenttypes.ContentType.app_label"),
             *("contenttypes.ContentType.model", "StoreSurvey.position", "StoreSurvey.held"),

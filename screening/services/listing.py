@@ -15,6 +15,8 @@ from django.core.files.storage import default_storage
 
 #: Everything about patients lies below this; the probe and the installation's mark do not.
 ROOT = "patients"
+#: The files of models.
+BUNDLES = "bundles"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,12 @@ def objects(prefix: str = f"{ROOT}/", *, after: str = "") -> Iterator[Stored]:
     if bucket is not None:
         return _in_bucket(bucket, prefix, after)
     return _in_folder(Path(default_storage.path("")), prefix, after)
+
+
+def everything(*, after: str = "") -> Iterator[Stored]:
+    """All objects that rows name, those of models and those of patients, in order of keys."""
+    for root in sorted((BUNDLES, ROOT)):
+        yield from objects(f"{root}/", after=after)
 
 
 def _in_bucket(bucket: Any, prefix: str, after: str) -> Iterator[Stored]:

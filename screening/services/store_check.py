@@ -14,11 +14,11 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from screening.errors import StoreRefused, WrongState
-from screening.models import Clip, Upload, UploadChunk
+from screening.models import BundleFile, Clip, Upload, UploadChunk
 from screening.services import installation, known, listing, store, survey
 from screening.services.chunks import give_up
 
-ORIGINAL, COPY, CHUNK = "original", "copy", "chunk"
+ORIGINAL, COPY, CHUNK, MODEL = "original", "copy", "chunk", "model"
 #: What ``--repair`` takes, and what it does.
 REPAIRS = {
     "uploads": "give up unfinished uploads that lack a part: the browser sends them anew",
@@ -29,7 +29,7 @@ REPAIRS = {
 
 @dataclass(frozen=True)
 class Named:
-    """A file as a row describes it. ``row`` is the clip's or the upload's id."""
+    """A file as a row describes it. ``row`` is the clip's, the upload's or the model's id."""
 
     kind: str
     row: str
@@ -67,7 +67,7 @@ def check(*, hashes: bool = False, age: timedelta = survey.ORPHAN_AGE) -> Findin
     found = Findings(standing=check_standing())
     before = timezone.now() - age
     sizes = {}
-    for page in survey.pages(listing.objects()):
+    for page in survey.pages(listing.everything()):
         named = known.keys([one.key for one in page])
         sizes.update({one.key: one.size for one in page})
         found.bytes += sum(one.size for one in page)
@@ -103,6 +103,8 @@ def files() -> Iterator[Named]:
             yield Named(ORIGINAL, str(pk), original, size, sha256)
         if copy:
             yield Named(COPY, str(pk), copy)
+    for file in BundleFile.objects.order_by("pk"):
+        yield Named(MODEL, str(file.bundle_id), file.storage_key, file.size, file.sha256)
     chunks = UploadChunk.objects.order_by("pk").values_list("upload_id", "storage_key", "size")
     for upload, key, size in chunks.iterator():
         yield Named(CHUNK, str(upload), key, size)

@@ -58,7 +58,7 @@ def advance(
     if survey is None:
         return None
     until = monotonic() + seconds
-    for page in pages(listing.objects(after=survey.position)):
+    for page in pages(listing.everything(after=survey.position)):
         compare(page, age=age)
         _step(survey, page)
         if monotonic() > until:
@@ -127,7 +127,7 @@ class Count:
 def count_known() -> Count:
     """Counts the store as it is now; changes nothing."""
     objects = named = 0
-    for page in pages(listing.objects()):
+    for page in pages(listing.everything()):
         objects += len(page)
         named += len(known.keys([one.key for one in page]))
     return Count(objects, named)

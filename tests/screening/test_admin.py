@@ -30,6 +30,7 @@ EVIDENCE = [
     "accessevent",
     "assessment",
     "auditentry",
+    "bundlefile",
     "clip",
     "clipmeasurement",
     "consent",

@@ -18,7 +18,7 @@ from django.db import connection, connections
 from django.db.backends.postgresql.client import DatabaseClient
 
 from screening.errors import BackupRefused
-from screening.models import Clip, Installation, Patient, Screening, User
+from screening.models import BundleFile, Clip, Installation, Patient, Screening, User
 
 Rows = Iterable[tuple[Any, ...]]
 SUFFIXES = {"sqlite": ".sqlite3", "postgresql": ".dump"}
@@ -28,7 +28,8 @@ PEOPLE = (User, Patient, Screening, Clip)
 
 @dataclass(frozen=True)
 class Contents:
-    """What a copy of the database says: ``recordings`` are keys with their SHA-256, if known."""
+    """What a copy of the database says: ``recordings``, and the files of models, are keys with
+    their SHA-256, if known."""
 
     installation: UUID
     generation: int
@@ -160,10 +161,11 @@ def _contents(ask: Callable[[str], Rows]) -> Contents:
     ((identity, generation),) = ask(f"SELECT identity, generation FROM {mine}")  # noqa: S608
     originals = ask(f"SELECT storage_key, sha256 FROM {clips} WHERE storage_key <> ''")  # noqa: S608
     copies = ask(f"SELECT playback_key, '' FROM {clips} WHERE playback_key <> ''")  # noqa: S608
+    models = ask(f"SELECT storage_key, sha256 FROM {BundleFile._meta.db_table}")  # noqa: S608
     applied = ask("SELECT app, name FROM django_migrations")
     return Contents(
         installation=UUID(str(identity)),
         generation=int(generation),
         migrations=sorted(f"{app}.{name}" for app, name in applied),
-        recordings=sorted((key, sha256) for key, sha256 in [*originals, *copies]),
+        recordings=sorted((key, sha256) for key, sha256 in [*originals, *copies, *models]),
     )

@@ -131,7 +131,7 @@ def _require_empty(
 
 
 def _copy_back(folder: Folder, manifest: Manifest, gone: set[UUID], done: Restored) -> None:
-    there = {one.key: one.size for one in listing.objects()}
+    there = {one.key: one.size for one in listing.everything()}
     left_out = tuple(f"{listing.ROOT}/{one.hex}/" for one in gone)
     for one in folder.kept(manifest):
         if one.key.startswith(left_out):
