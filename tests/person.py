@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from tests.patience import PATIENCE
 from tests.servers import wait_for
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -37,7 +38,7 @@ class Person:
     def log_in(self, email: str, password: str) -> None:
         page = f"{self.url}/accounts/login/"
         form = {"login": email, "password": password, "csrfmiddlewaretoken": self.token_in(page)}
-        answer = self.session.post(page, data=form, headers={"Referer": page}, timeout=30)
+        answer = self.session.post(page, data=form, headers={"Referer": page}, timeout=PATIENCE)
         assert self.cookie("sessionid"), answer.text[:2000]
 
     def cookie(self, name: str) -> str:
@@ -47,7 +48,7 @@ class Person:
 
     def token_in(self, page: str) -> str:
         """The CSRF token of a page's form."""
-        text = self.session.get(page, timeout=30).text
+        text = self.session.get(page, timeout=PATIENCE).text
         found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', text)
         assert found, text[:2000]
         return found[1]
@@ -56,7 +57,7 @@ class Person:
         """Send the form on a page, as a browser without JavaScript does."""
         page = self.url + path
         fields["csrfmiddlewaretoken"] = self.token_in(page)
-        return self.session.post(page, data=fields, headers={"Referer": page}, timeout=60)
+        return self.session.post(page, data=fields, headers={"Referer": page}, timeout=PATIENCE)
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
         """One API request; ``path`` below ``/api/v1/`` or absolute."""
@@ -65,7 +66,7 @@ class Person:
             "X-CSRFToken": self.cookie("csrftoken"),
             "Referer": self.url,
         }
-        return self.session.request(method, url, headers=headers, timeout=60, **options)
+        return self.session.request(method, url, headers=headers, timeout=PATIENCE, **options)
 
     def get(self, path: str) -> Any:
         return _content(self.call("GET", path))
@@ -196,7 +197,7 @@ class Listener:
         assert self._socket is not None
         assert self._thread is not None
         self._socket.socket.shutdown(SHUT_RDWR)
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=PATIENCE)
 
     def close(self) -> None:
         self._open.close()
@@ -214,4 +215,4 @@ class Listener:
                     return False  # the site is not back yet
             return any(told(one) for one in list(self.heard))
 
-        wait_for(heard, what, 120)
+        wait_for(heard, what)

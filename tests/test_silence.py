@@ -253,7 +253,7 @@ class TestReadiness:
                 return False
 
         try:
-            wait_for(alive, "the site is up", 60)
+            wait_for(alive, "the site is up")
             found: dict[str, str] = {}
             counts = []
             for _ in range(4):

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.patience import PATIENCE
 from tests.servers import ObjectStore, PostgreSQL, Redis, free_port, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
-READY_SECONDS = 120
 #: Quick sweeps and short claims, so that a test of a fault need not wait for the defaults.
 QUICK = {"MIMIA_SWEEP_SECONDS": "2", "MIMIA_CLAIM_SECONDS": "6", "MIMIA_LIVE_POLL_SECONDS": "2"}
 
@@ -58,7 +58,7 @@ class Program:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(timeout=20)
+                self.process.wait(timeout=PATIENCE)
             except subprocess.TimeoutExpired:
                 self._strike(signal.SIGKILL)
         self._strike(signal.SIGKILL)
@@ -217,14 +217,14 @@ class Topology:
             fallen = [p.tail() for p in self.programs.values() if p.process and p.process.poll()]
             assert not fallen, "\n".join(fallen)
             try:
-                response = requests.get(f"{self.url}/readyz", timeout=20)
+                response = requests.get(f"{self.url}/readyz", timeout=PATIENCE)
             except requests.RequestException:
                 return False
             answer = response.text
             return response.ok
 
         try:
-            wait_for(ready, "the site is ready", READY_SECONDS)
+            wait_for(ready, "the site is ready")
         except AssertionError as error:
             raise AssertionError(f"{error}\n{answer}\n{self.logs()}") from None
 

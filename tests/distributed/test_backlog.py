@@ -74,7 +74,7 @@ def survive(clinic: Clinic, files: dict[str, Path], number: int) -> None:
         steps = patient.screening(screening["id"])["steps"]
         return all(step["clip"]["state"] == "measured" for step in steps)
 
-    wait_for(measured, "the patient's own clips are measured", 120)
+    wait_for(measured, "the patient's own clips are measured")
     crowd(clinic, files["rest"])
     wait_for(
         lambda: "measuring" in look(clinic, screening)["states"], "somebody's clip is measured", 60
@@ -133,7 +133,7 @@ def test_the_sweep_comes_though_no_worker_measures(
             states = [step["clip"]["state"] for step in steps]
             return "expected" in states
 
-        wait_for(ended, "the upload that nobody goes on with is ended", 60)
+        wait_for(ended, "the upload that nobody goes on with is ended")
         assert "received" in states
     finally:
         worker.start()

@@ -24,7 +24,7 @@ def wait_until_measuring(patient: Person, screening: dict[str, Any]) -> None:
         steps = patient.screening(screening["id"])["steps"]
         return any(step["clip"]["state"] == "measuring" for step in steps)
 
-    wait_for(caught, "a clip is being measured", 60)
+    wait_for(caught, "a clip is being measured")
 
 
 def check_same(

@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.e2e.browser import Visitor, chromium_program, visitors
 from tests.house.test_production import CHOSEN
 from tests.journey import PASSWORD
+from tests.patience import PATIENCE
 from tests.servers import free_port, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -108,11 +109,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             return False
 
     try:
-        wait_for(answers, "the site answers", 60)
+        wait_for(answers, "the site answers")
         yield url
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Request, Route
 
-from tests.e2e.browser import chromium
+from tests.e2e.browser import PART_MS, chromium
 
 pytestmark = pytest.mark.browser
 
@@ -76,6 +76,7 @@ def test_nothing_leaves_the_page_while_faces_are_found(address: str, camera_film
 
     with chromium(camera_film) as browser:
         context = browser.new_context(permissions=["camera"], bypass_csp=True)
+        context.set_default_timeout(PART_MS)
         context.on("request", note)
         context.route(lambda url: not url.startswith(address), stop)
         context.route(f"{address}/face-worker.js", hurry)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.e2e import held
-from tests.e2e.browser import Visitor, chromium, visitors
+from tests.e2e.browser import PART_MS, Visitor, chromium, visitors
 from tests.journey import PASSWORD
 from tests.topology import Topology, one_machine
 
@@ -76,7 +76,7 @@ def watch(clinician: Visitor, row: str) -> Page:
     page = clinician.page
     clinician.log_in(held.CLINICIAN, PASSWORD)
     page.goto(f"/clinic/screenings/{row}/")
-    page.wait_for_function(f"() => {VIDEO}?.readyState >= 2", timeout=60_000)
+    page.wait_for_function(f"() => {VIDEO}?.readyState >= 2", timeout=PART_MS)
     return page
 
 
@@ -113,7 +113,7 @@ def test_a_film_that_runs_goes_on_after_its_address_ran_out(
         target = page.evaluate(GAP)
         page.evaluate(f"() => {{ {VIDEO}.currentTime = {target}; }}")
         page.wait_for_function(
-            f"() => {VIDEO}.src !== window.old && {VIDEO}.readyState >= 2", timeout=30_000
+            f"() => {VIDEO}.src !== window.old && {VIDEO}.readyState >= 2", timeout=PART_MS
         )
         at = page.evaluate(f"() => {VIDEO}.currentTime")
         assert target - 0.5 <= at <= target + 2

@@ -92,6 +92,7 @@ def device(profile: Path, film: Path | None, url: str) -> Iterator[BrowserContex
             permissions=["camera"],
             viewport={"width": 390, "height": 844},
         )
+        context.set_default_timeout(PART_MS)
         yield context
         with suppress(Error):  # a browser that was killed has nothing left to close
             context.close()

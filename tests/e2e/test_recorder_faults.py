@@ -140,6 +140,7 @@ class Patient:
         self.context = context
         self.name = name
         self.thrown: list[str] = []
+        context.set_default_timeout(PART_MS)
         self.page: Page = context.new_page()
         self.page.on("pageerror", lambda error: self.thrown.append(str(error)))
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.ml.torchrun import marked, torchrun
+from tests.patience import PATIENCE
 
 # The second process waits for the first, which never comes: as when one measures for hours.
 WAITS = """
@@ -27,5 +28,5 @@ def test_processes_end_when_their_launcher_is_killed(tmp_path: Path) -> None:
         assert len(marked(script)) == 3
         launcher.kill()
         # The pipes close when the last process that holds them has ended.
-        launcher.communicate(timeout=60)
+        launcher.communicate(timeout=PATIENCE)
         assert marked(script) == []

@@ -9,6 +9,7 @@ import pytest
 
 from ml.__main__ import main
 from ml.geometry import SIGNALS
+from tests.patience import PATIENCE
 
 
 def measure(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -76,6 +77,10 @@ def test_help_needs_neither_torch_nor_mediapipe() -> None:
         "sys.exit(f'imported {heavy}' if heavy else 0)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ import pytest
 from ml import quality
 from ml.errors import ClipUnusable, UnusableReason
 from ml.face import tracker
-from ml.geometry import roll, square
+from ml.geometry import square
 from ml.orientation import Orientation
 from ml.quality import Quality, Seen, Watcher, summarise
 from ml.video import Decoding
@@ -137,19 +137,26 @@ def summary(points: np.ndarray, frames: int = 60, **orientation: float) -> Quali
     return summarise(watcher, seen, Decoding(width=480, height=480), found)
 
 
+def posed(mesh: np.ndarray, axis: str, angle: float) -> np.ndarray:
+    """(478, 3) turned until its pose reads ``angle``: how far the mesh has to be turned for that
+    is its own affair (its depth is an estimate), where the gate stands is not."""
+    angles = {"yaw": 0.0, "pitch": 0.0, "tilt": 0.0, axis: angle}
+    read = {"yaw": 0, "pitch": 1, "tilt": 2}[axis]
+    for _ in range(8):
+        points = turned(mesh[None], **angles)
+        angles[axis] += angle - quality.head_pose(points)[0][read]
+    assert abs(angles[axis] - angle) < 2.0, "the pose is not what the mesh was turned by"
+    assert quality.head_pose(points)[0][read] == pytest.approx(angle, abs=0.05)
+    return np.asarray(points[0])
+
+
 @pytest.mark.parametrize("sign", [-1, 1])
-@pytest.mark.parametrize(
-    ("axis", "inside", "outside"),
-    [("yaw", 27.0, 33.0), ("pitch", 26.0, 34.0)],
-)
-def test_a_head_turned_too_far_is_turned_away(
-    mesh: np.ndarray, axis: str, inside: float, outside: float, sign: int
-) -> None:
+@pytest.mark.parametrize("axis", ["yaw", "pitch"])
+def test_a_head_turned_too_far_is_turned_away(mesh: np.ndarray, axis: str, sign: int) -> None:
     """To either side, and up or down: half of a face has no expression to measure."""
-    for angle, why in ((inside, None), (outside, Why.TURNED_AWAY)):
-        angles = {"yaw": 0.0, "pitch": 0.0, "tilt": 0.0, axis: sign * angle}
-        found = summary(turned(mesh[None], **angles)[0])
-        assert getattr(found, axis) == pytest.approx(sign * angle, abs=2.0)
+    for angle, why in ((29.8, None), (30.2, Why.TURNED_AWAY)):
+        found = summary(posed(mesh, axis, sign * angle))
+        assert getattr(found, axis) == pytest.approx(sign * angle, abs=0.11)
         assert found.turned_rate == (0.0 if why is None else 1.0)
         assert found.tilted_rate == 0.0
         assert reason_of(found) is why
@@ -157,14 +164,12 @@ def test_a_head_turned_too_far_is_turned_away(
 
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_a_head_on_its_side_is_tilted(mesh: np.ndarray, sign: int) -> None:
-    for angle, why in ((38.0, None), (42.0, Why.TILTED)):
-        held = summary(turned(mesh[None], 0.0, 0.0, sign * angle)[0])
-        set_upright = summary(mesh, tilt=sign * angle)
-        for found in (held, set_upright):
-            assert found.roll == pytest.approx(sign * angle, abs=1.0)
+    for angle, why in ((39.8, None), (40.2, Why.TILTED)):
+        held = summary(posed(mesh, "tilt", sign * angle))
+        for found in (held, summary(posed(mesh, "tilt", 0.0), tilt=sign * angle)):
+            assert found.roll == pytest.approx(sign * angle, abs=0.2)
             assert found.turned_rate == 0.0
             assert reason_of(found) is why
-    assert np.degrees(roll(mesh[None]))[0] == pytest.approx(0.0, abs=0.5)
 
 
 def test_the_pose_is_the_middle_of_the_film(mesh: np.ndarray) -> None:

@@ -47,10 +47,11 @@ from screening.services import (  # noqa: E402
     store,
     uploads,
 )
+from tests.patience import PATIENCE  # noqa: E402
 from tests.screening import factories as make  # noqa: E402
 
 T = TypeVar("T")
-SECONDS = 30
+SECONDS = PATIENCE
 #: How often a race without a way to hold its runners at the line is repeated.
 ROUNDS = 5
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from celery.worker.state import active_requests
 
+from tests.patience import PATIENCE
 from tests.worker.people import Session
 from worker import bundles, sweeper
 from worker.inprocess import InProcessWorker
@@ -91,7 +92,7 @@ def worker(
     wait_for(lambda: sweeper.waiting() == 0 and not active_requests)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 30.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Returns as soon as ``condition`` holds; fails the test when it does not in time."""
     turn = Event()
     deadline = monotonic() + seconds

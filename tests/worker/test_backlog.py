@@ -56,10 +56,10 @@ def test_results_and_sweeps_do_not_wait_for_other_peoples_clips(
     wait_for(lambda: Screening.objects.get(pk=session.screening.pk).state == "scored")
     assert measured_meanwhile(session) <= settings.MEASURING_PROCESSES, "it waited behind others"
 
-    wait_for(lambda: not waiting(), seconds=120)
+    wait_for(lambda: not waiting())
     states = Clip.objects.exclude(screening=others[0].screening).values_list("state", "attempts")
     assert {state for state, _ in states} == {"measured"}
     assert sum(attempts for _, attempts in states) <= len(states) + 1
     missing = Clip.objects.filter(playback_key="", state="measured")
-    wait_for(lambda: not missing.exists(), seconds=120)
+    wait_for(lambda: not missing.exists())
     assert not set(copying_pool().pids()) & set(measuring_pool().pids())

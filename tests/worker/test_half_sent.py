@@ -55,7 +55,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
             stderr=log,
         )
     try:
-        wait_for(lambda: answers(found), "the server answers", 60)
+        wait_for(lambda: answers(found), "the server answers")
         yield found
     finally:
         process.kill()
@@ -102,7 +102,7 @@ def test_a_thousand_half_sent_requests_shut_nobody_out(port: int, half: bytes) -
             with suppress(ConnectionError):  # made room for another one already
                 held[-1].sendall(half)
         assert answers(port), "others wait for those who say nothing"
-        wait_for(lambda: all(map(is_closed, held)), "half-sent requests are dropped", 60)
+        wait_for(lambda: all(map(is_closed, held)), "half-sent requests are dropped")
     assert answers(port)
 
 

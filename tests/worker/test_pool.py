@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.worker.conftest import wait_for
 from worker.errors import MeasuringDied, MeasuringStopped
 from worker.pool import MeasuringPool, Urgency
@@ -41,7 +42,7 @@ def test_the_most_urgent_is_served_first(one: MeasuringPool) -> None:
             threads[-1].start()
             wait_for(partial(are_waiting, one, place))
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE)
     assert served == ["assessment", "clip 1", "clip 2", "shadow"]
 
 
@@ -67,7 +68,7 @@ def test_closing_tells_those_who_wait(one: MeasuringPool) -> None:
         thread.start()
         wait_for(partial(are_waiting, one, 1))
         one.close()
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE)
     assert len(told) == 1
     with pytest.raises(MeasuringStopped), one.lend(Urgency.ASSESS):
         pass

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from tests.patience import PATIENCE
 from tests.worker.conftest import wait_for
 from webapp import health
 
@@ -42,7 +43,7 @@ class Site:
             self.process = subprocess.Popen(
                 command, cwd=settings.ROOT, env=self.environment, stdout=log, stderr=log
             )
-        wait_for(lambda: self.get("readyz")[0] == 200, seconds=120)
+        wait_for(lambda: self.get("readyz")[0] == 200)
 
     def get(self, path: str) -> tuple[int, Any]:
         try:
@@ -91,7 +92,7 @@ def test_it_is_ready_with_everything_a_screening_needs(site: Site) -> None:
 def test_it_stops_in_good_order_and_leaves_no_process(site: Site) -> None:
     pids = site.measuring()
     site.process.send_signal(signal.SIGTERM)
-    assert site.process.wait(timeout=30) == 0
+    assert site.process.wait(timeout=PATIENCE) == 0
     wait_for(lambda: not any(map(is_running, pids)))
     site.start()
 

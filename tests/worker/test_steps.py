@@ -17,6 +17,7 @@ from django.utils import timezone
 from screening.models import Assessment, Clip, ClipMeasurement, Event, ModelBundle, Screening
 from screening.services import bundles as bundle_rows
 from screening.services import clips, consents, measuring, screenings
+from tests.patience import PATIENCE
 from tests.worker.conftest import wait_for
 from tests.worker.people import Session
 from webapp import health
@@ -41,7 +42,7 @@ def at_once(*works: Callable[[], object]) -> list[object]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=PATIENCE)
     return results
 
 

@@ -15,13 +15,12 @@ from django.test import Client
 
 from screening.models import Screening, User
 from screening.services import events
+from tests.patience import PATIENCE as PATIENCE
 from tests.worker import people
 from webapp.asgi import application
 from webapp.settings.base import redis_layer
 
 ORIGIN = b"http://testserver"
-#: Of a test that fails, on a machine that is busy with others.
-PATIENCE = 30
 
 
 class Socket(ApplicationCommunicator):

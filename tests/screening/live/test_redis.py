@@ -13,7 +13,7 @@ from channels_redis.core import RedisChannelLayer
 
 from screening.live.push import GROUP
 from screening.models import Membership
-from tests.screening.live.conftest import Clinic, append, open_socket, receive
+from tests.screening.live.conftest import PATIENCE, Clinic, append, open_socket, receive
 from tests.servers import Redis, running
 from tests.worker import people
 from webapp.settings.base import LIVE_REDIS_SECONDS, redis_layer
@@ -51,7 +51,7 @@ def quick(own_redis: Redis, settings: Any) -> Iterator[Callable[[float], None]]:
 
 async def until(condition: Callable[[], object], what: str) -> None:
     """Looks again and again, without holding up the sockets."""
-    for _ in range(3000):
+    for _ in range(100 * PATIENCE):
         if await asyncio.to_thread(condition):
             return
         await asyncio.sleep(0.01)

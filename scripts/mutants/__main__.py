@@ -1,0 +1,277 @@
+"""One-line mutations of a module, and whether any test sees them: ``make mutants OF=path``.
+
+Cosmic Ray makes the mutants and keeps the session; the tests run in forked children in a copy of
+the tree, so that nothing here is ever changed. A second call goes on where the first was stopped;
+``AGAIN=1`` tries those once more that survived. What ``equivalent.toml`` names is counted apart.
+"""
+
+import argparse
+import fnmatch
+import hashlib
+import os
+import platform
+import signal
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK = ROOT / "var" / "mutants"
+# At the end: where the project and a tool want the same package, the project's counts.
+sys.path.append(str(WORK / "tools"))
+
+import coverage  # noqa: E402
+from cosmic_ray.commands.init import _all_work_items  # noqa: E402
+from cosmic_ray.mutating import mutate_code  # noqa: E402
+from cosmic_ray.plugins import get_operator  # noqa: E402
+from cosmic_ray.work_db import WorkDB, use_db  # noqa: E402
+from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult  # noqa: E402
+
+from scripts.mutants import operators  # noqa: E402
+from scripts.mutants.child import End, Nursery, Ran, copy_tree  # noqa: E402
+
+#: A mutant that runs for ever is killed by this; a busy machine is not taken for one.
+LEAST_SECONDS, TIMES_USUAL = 90.0, 8.0
+
+
+@dataclass(frozen=True)
+class Room:
+    """Modules with the tests that may kill their mutants."""
+
+    name: str
+    modules: list[str]
+    tests: list[str]
+    first: list[str]
+
+
+def rooms() -> list[Room]:
+    here = tomllib.loads((Path(__file__).parent / "tests.toml").read_text())
+    return [Room(**one) for one in here["room"]]
+
+
+def room_of(module: str) -> Room | None:
+    for room in rooms():
+        if any(fnmatch.fnmatch(module, pattern) for pattern in room.modules):
+            return room
+    return None
+
+
+def modules_of(wanted: str) -> list[str]:
+    """``wanted``: a module, a folder, a room's name, or nothing for all."""
+    found = []
+    for path in sorted([*ROOT.glob("screening/**/*.py"), *ROOT.glob("ml/**/*.py")]):
+        module = str(path.relative_to(ROOT))
+        room = room_of(module)
+        asked = (
+            not wanted or module.startswith(wanted.rstrip("/")) or (room and room.name == wanted)
+        )
+        if room is not None and asked and path.stat().st_size:
+            found.append(module)
+    return found
+
+
+@dataclass(frozen=True)
+class Session:
+    """The mutants of one module as it is now."""
+
+    module: str
+    room: Room
+    nursery: Nursery
+
+    @property
+    def source(self) -> str:
+        return (ROOT / self.module).read_text(encoding="utf-8")
+
+    @property
+    def file(self) -> Path:
+        digest = hashlib.sha256(self.source.encode()).hexdigest()[:10]
+        return WORK / "sessions" / f"{self.module.replace('/', '.')}-{digest}.sqlite"
+
+    @property
+    def tests(self) -> list[str]:
+        return [test for test in self.room.tests if (ROOT / test).exists()]
+
+    def prepare(self, database: WorkDB) -> None:
+        if database.num_work_items:
+            return
+        database.add_work_items(self.said(_all_work_items([self.nursery.tree / self.module], {})))
+
+    def said(self, items: Iterable[Any]) -> list[Any]:
+        """Those of the mutants that say something."""
+        silent = operators.passed_over(self.source)
+        return [
+            item
+            for item in items
+            if not any(a <= item.mutations[0].start_pos < b for a, b in silent)
+        ]
+
+    def reached(self) -> tuple[dict[int, list[str]], float]:
+        """Line → the tests that reach it, and the seconds that all of them take."""
+        notes = self.file.with_suffix(".lines")
+        notes.unlink(missing_ok=True)
+        target = self.nursery.tree / self.module
+        ran = self.nursery.run(self.tests, seconds=3600, lines_of=target, to=str(notes))
+        if ran.end is not End.PASSED:
+            raise SystemExit(f"the tests fail without any mutation:\n{ran.told}")
+        data = coverage.CoverageData(str(notes))
+        data.read()
+        known = data.contexts_by_lineno(str(target)) if data.measured_files() else {}
+        lines = {
+            line: [name.split("|")[-1] for name in names if "::" in name]
+            for line, names in known.items()
+        }
+        return lines, ran.seconds
+
+    def run(self, again: bool) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with use_db(str(self.file)) as database:
+            self.prepare(database)
+            waiting = self.said(database.pending_work_items)
+            if again:
+                waiting += [
+                    item
+                    for item, result in database.completed_work_items
+                    if result.test_outcome is TestOutcome.SURVIVED
+                ]
+            if not waiting:
+                return
+            self.nursery.warm(self.room.first)
+            lines, usual = self.reached()
+            say(f"{self.module}: {len(waiting)} to try; its tests take {usual:.0f} s")
+            for item in sorted(waiting, key=lambda one: one.mutations[0].start_pos):
+                database.set_result(item.job_id, self.tried(item, lines, usual))
+
+    def tried(self, item: Any, lines: dict[int, list[str]], usual: float) -> WorkResult:
+        (spec,) = item.mutations
+        mutated = mutate_code(self.source, get_operator(spec.operator_name)(), spec.occurrence)
+        if mutated is None:
+            raise LookupError(f"{spec} is not in the module that its session was made for")
+        target = self.nursery.tree / self.module
+        begun = time.monotonic()
+        try:
+            target.write_text(mutated, encoding="utf-8")
+            # A time of its own, or Python would take the last mutant's bytecode for this one's.
+            os.utime(target, (time.time() - 10**6 - item_number(item), time.time()))
+            near = {
+                t for n in range(spec.start_pos[0], spec.end_pos[0] + 1) for t in lines.get(n, [])
+            }
+            ran = self._seen_by(
+                sorted(near, key=self._rank), max(LEAST_SECONDS, TIMES_USUAL * usual)
+            )
+        finally:
+            target.write_text(self.source, encoding="utf-8")
+        outcome = TestOutcome.SURVIVED if ran.end is End.PASSED else TestOutcome.KILLED
+        killer = "" if outcome is TestOutcome.SURVIVED else ran.killer
+        say(f"  {where(item)}: {outcome.value}, {time.monotonic() - begun:.0f} s, {killer}")
+        return WorkResult(
+            worker_outcome=WorkerOutcome.NORMAL,
+            test_outcome=outcome,
+            output=killer,
+            diff=changed(self.source, mutated),
+        )
+
+    def _seen_by(self, near: list[str], seconds: float) -> Ran:
+        """The tests that reach the line, the most promising files first; then the others."""
+        if near and (ran := self.nursery.run(near, seconds=seconds)).end is not End.PASSED:
+            return ran
+        others = [*self.tests, *(f"--deselect={test}" for test in near)]
+        return self.nursery.run(others, seconds=seconds)
+
+    def _rank(self, test: str) -> tuple[int, str]:
+        return self.tests.index(test.split("::")[0]), test
+
+
+def item_number(item: Any) -> int:
+    return int(item.job_id[:5], 16)
+
+
+def where(item: Any) -> str:
+    (spec,) = item.mutations
+    return f"{spec.start_pos[0]}:{spec.start_pos[1]} {spec.operator_name.partition('/')[2]}"
+
+
+def changed(before: str, after: str) -> str:
+    """The lines that differ: ``- old`` and ``+ new``, stripped."""
+    old, new = before.splitlines(), after.splitlines()
+    first = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), 0)
+    same = 0
+    while same < min(len(old), len(new)) - first and old[-1 - same] == new[-1 - same]:
+        same += 1
+    gone = " ".join(line.strip() for line in old[first : len(old) - same])
+    come = " ".join(line.strip() for line in new[first : len(new) - same])
+    return f"- {gone}\n+ {come}"
+
+
+def say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+def reasons() -> dict[tuple[str, str], str]:
+    """(module, change) → why no test can see it."""
+    path = Path(__file__).parent / "equivalent.toml"
+    known = tomllib.loads(path.read_text()).get("mutant", []) if path.exists() else []
+    return {(one["module"], one["change"].strip()): one["why"] for one in known}
+
+
+def report(sessions: Iterable[Session]) -> Iterator[str]:
+    """The table by module, then each survivor."""
+    known = reasons()
+    yield f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores"
+    yield ""
+    yield "| module | mutants | killed | equivalent | survived | killed of what is not equivalent |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    left: list[str] = []
+    for session in sessions:
+        if not session.file.exists():
+            continue
+        with use_db(str(session.file), WorkDB.Mode.open) as database:
+            results = {item.job_id: result for item, result in database.completed_work_items}
+            asked = session.said(database.work_items)
+            done = [(item, results[item.job_id]) for item in asked if item.job_id in results]
+            killed = sum(r.test_outcome is TestOutcome.KILLED for _, r in done)
+            survived = [(i, r) for i, r in done if r.test_outcome is TestOutcome.SURVIVED]
+            same = [i for i, r in survived if (session.module, r.diff.strip()) in known]
+        counted = len(done) - len(same)
+        share = f"{100 * killed / counted:.0f} %" if counted else "–"
+        note = "" if len(done) == len(asked) else f" ({len(asked) - len(done)} not run)"
+        yield (
+            f"| `{session.module}`{note} | {len(done)} | {killed} | {len(same)} "
+            f"| {len(survived) - len(same)} | {share} |"
+        )
+        for item, result in sorted(survived, key=lambda one: one[0].mutations[0].start_pos):
+            why = known.get((session.module, result.diff.strip()), "")
+            left.append(f"{session.module}:{where(item)}\n{result.diff}\n  {why}".rstrip())
+    yield ""
+    yield from left
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(prog="make mutants")
+    asked.add_argument("of", nargs="?", default="")
+    asked.add_argument("--again", action="store_true", help="those once more that survived")
+    asked.add_argument("--report", action="store_true", help="run nothing")
+    given = asked.parse_args()
+    operators.use()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    found = [(m, room_of(m)) for m in modules_of(given.of)]
+    if not found:
+        raise SystemExit(f"no module of scripts/mutants/tests.toml is {given.of!r}")
+    # A tree of its own, so that several can run side by side.
+    with tempfile.TemporaryDirectory(prefix="tree-", dir=WORK) as tree:
+        nursery = Nursery(Path(tree), WORK / "ready")
+        sessions = [Session(module, room, nursery) for module, room in found if room is not None]
+        if not given.report:
+            copy_tree(ROOT, nursery.tree)
+            for session in sessions:
+                session.run(given.again)
+        print("\n".join(report(sessions)))
+
+
+if __name__ == "__main__":
+    main()
