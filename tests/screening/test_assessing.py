@@ -208,14 +208,24 @@ def test_a_shadow_that_answers_is_no_broken_one() -> None:
 
 
 def test_shadows_are_told_of_a_new_result_where_there_are_any() -> None:
+    counted = []
     for is_shadowed in (False, True):
         screening = make.submitted()
         if is_shadowed:
             shadow()
+        found = claimed(screening)
+        assert found is not None
+        target = found.targets[0]
         with make.committed() as after:
-            make.assess(screening)
-        assert bool(after) or not is_shadowed
-        assert screening.state == "scored"
+            assessing.store_assessment(
+                screening_id=screening.pk,
+                bundle=target.bundle_id,
+                measurements_digest=target.measurements_digest,
+                result=make.result(),
+            )
+        counted.append(len(after))
+    # One more thing to do after the commit: to ask the shadow.
+    assert counted[1] == counted[0] + 1
 
 
 # --- what is due ---------------------------------------------------------------------------------
@@ -235,6 +245,12 @@ def test_a_recording_that_was_replaced_keeps_nothing_waiting() -> None:
     clip = make.clip_of(screening, "rest")
     Clip.objects.create(screening=screening, step=clip.step, take=9, state="superseded")
     assert assessing.due_assessments(limit=9) == [screening.pk]
+
+
+def test_what_is_assessed_already_is_not_due_again() -> None:
+    screening = make.scored()
+    Screening.objects.filter(pk=screening.pk).update(assess_attempts=0, assess_after=None)
+    assert assessing.due_assessments(limit=9) == []
 
 
 def test_shadows_are_due_for_what_they_have_not_seen() -> None:

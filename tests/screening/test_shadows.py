@@ -54,6 +54,17 @@ def test_nobody_reads_a_shadow_for_a_result(
         assert str(SHADOWS) not in written.read_text().replace(str(OURS), "")
 
 
+def test_nobody_is_given_somebody_elses_result(shadowed: Screening) -> None:
+    """Asked about somebody whose result is the older one, and about one who has none."""
+    other = make.scored(make.PatientFactory(site=shadowed.site))
+    waiting = make.submitted(make.PatientFactory(site=shadowed.site))
+    for screening in (shadowed, other):
+        found = assessing.latest(screening)
+        assert found is not None
+        assert found.screening == screening
+    assert assessing.latest(waiting) is None
+
+
 def test_of_two_results_the_newer_one_is_read(shadowed: Screening) -> None:
     """A bundle that is asked anew after another recording adds a row."""
     first = assessing.latest(shadowed)
