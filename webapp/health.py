@@ -19,7 +19,7 @@ from django.http import HttpRequest, JsonResponse
 
 from screening.models import ModelBundle
 from screening.services import bundle_files, installation, room, survey
-from worker import bundles
+from worker import bundles, process
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +77,13 @@ def _worker() -> None:
     asked = {"timeout": WORKER_SECONDS, "limit": 1, "pattern": "worker@*", "matcher": "glob"}
     if not current_app.control.inspect(**asked).ping():
         raise NotReady("no worker answers")
+    measuring()
+
+
+def measuring() -> None:
+    """Known here only where the worker is a thread of this process; else its own log says it."""
+    if process.not_started:
+        raise NotReady("the measuring process does not start; the log says why")
 
 
 def _bundle() -> None:

@@ -28,6 +28,13 @@ class MeasuringFault(MeasuringError):
         self.kind = kind
 
 
+class MeasuringNotStarted(MeasuringError):
+    """The measuring process did not come up, or ended before it was ready: the installation's
+    fault. Not an attempt: it had not been given the clip."""
+
+    code = "measuring_not_started"
+
+
 class MeasuringStopped(MeasuringError):
     """The worker is being shut down. Not an attempt: the clip had no part in it."""
 

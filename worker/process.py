@@ -23,7 +23,14 @@ from typing import Any, NoReturn
 
 from worker import spawner
 from worker.confinement import MIB, ROOT, Confinement, Limits, card_is_used, environment
-from worker.errors import MeasuringDied, MeasuringFault, MeasuringStopped, MeasuringTimedOut
+from worker.errors import (
+    MeasuringDied,
+    MeasuringError,
+    MeasuringFault,
+    MeasuringNotStarted,
+    MeasuringStopped,
+    MeasuringTimedOut,
+)
 from worker.workfolder import WorkFolder, emptied, remove_orphans
 
 logger = logging.getLogger(__name__)
@@ -37,6 +44,8 @@ UNFORESEEN = "fault"
 
 #: What this system lacks for the confinement, once it is known; said once in each process's log.
 lacking: set[str] = set()
+#: Why the last measuring process of this worker did not come up; empty once one has (``/readyz``).
+not_started = ""
 
 
 def _nothing() -> None:
@@ -170,14 +179,12 @@ class MeasuringProcess:
         bundles that it is to use; files of people go through ``desk``.
 
         ``on_tick`` is called every few seconds while waiting. Raises :class:`MeasuringDied`,
-        :class:`MeasuringTimedOut` (the process is then gone), :class:`MeasuringStopped` or
-        :class:`MeasuringFault`.
+        :class:`MeasuringTimedOut` (the process is then gone), :class:`MeasuringNotStarted`,
+        :class:`MeasuringStopped` or :class:`MeasuringFault`.
         """
         for folder in reads:
             self._may_read(folder)
-        self.start()
-        if self._loading:
-            self._finish_loading(on_tick)
+        self._be_ready(on_tick)
         self._allow_processor_time(seconds)
         self._send(operation, what)
         return self._receive(seconds, on_tick)
@@ -205,12 +212,24 @@ class MeasuringProcess:
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
 
-    def _finish_loading(self, on_tick: Callable[[], object]) -> None:
+    def _be_ready(self, on_tick: Callable[[], object]) -> None:
+        """Until it has loaded it knows of no clip: what fails before is nobody's attempt."""
+        global not_started
         try:
-            told = self._receive(START_SECONDS, on_tick)
-        except MeasuringFault:
-            self.kill()
+            self.start()
+            if self._loading:
+                self._finish_loading(on_tick)
+        except MeasuringStopped:
             raise
+        except MeasuringError as error:
+            self.kill()
+            not_started = str(error)
+            logger.error("the measuring process does not start: %s", error)
+            raise MeasuringNotStarted(str(error)) from error
+        not_started = ""
+
+    def _finish_loading(self, on_tick: Callable[[], object]) -> None:
+        told = self._receive(START_SECONDS, on_tick)
         self._loading = False
         if missing := set(told.get("lacking", ())) - lacking:
             lacking.update(missing)

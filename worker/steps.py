@@ -21,7 +21,13 @@ from screening.errors import Unavailable
 from screening.models import ModelBundle
 from screening.services import measuring, retries
 from worker import bundles
-from worker.errors import FileMissing, MeasuringError, MeasuringFault, MeasuringStopped
+from worker.errors import (
+    FileMissing,
+    MeasuringError,
+    MeasuringFault,
+    MeasuringNotStarted,
+    MeasuringStopped,
+)
 from worker.files import local_clip
 from worker.pool import Urgency, copying_pool, measuring_pool
 from worker.process import MeasuringProcess
@@ -84,6 +90,9 @@ def _attempt(
         measuring.postpone(claim=claim, seconds=settings.SWEEP_SECONDS)
     except MeasuringStopped:
         measuring.give_back(claim=claim, why="", is_attempt=False)
+    except MeasuringNotStarted:
+        # Else an installation that cannot measure would use up the attempts of all who wait.
+        measuring.postpone(claim=claim, seconds=settings.SWEEP_SECONDS)
     except MeasuringError as error:
         logger.warning("clip %s, attempt %d: %s", claim.clip_id, claim.attempt, error)
         measuring.give_back(claim=claim, why=error.code)
@@ -164,8 +173,9 @@ def assess(screening_id: UUID, part: measuring.Part = measuring.Part.ALL) -> int
             stored += _assess(given, target, deadline)
         except MeasuringStopped:
             raise
-        except Unavailable as error:
-            # A clip that must be measured anew cannot be had: no attempt of anybody's.
+        except (Unavailable, MeasuringNotStarted) as error:
+            # A clip that must be measured anew, or the measuring process, cannot be had: no
+            # attempt of anybody's.
             logger.warning("screening %s rests: %s", screening_id, error.code)
             if not target.is_shadow:
                 retries.rest(screening_id=screening_id, seconds=settings.SWEEP_SECONDS)

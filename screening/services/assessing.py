@@ -109,7 +109,8 @@ def store_assessment(
     is_shadow: bool = False,
 ) -> Assessment | None:
     """Keep a result; the pinned bundle's makes the screening *scored*, and *released* at once where
-    the site says so. Storing it again brings back the row that is there.
+    the site says so and no clip failed by a fault of ours. Storing it again brings back the row
+    that is there.
 
     None, and nothing written, when the measurements are not these any more, the screening was taken
     back, or consent was.
@@ -186,7 +187,9 @@ def _score(screening: Screening) -> None:
     events.append(screening=screening, kind="screening.scored")
     if retries.shadows_to_ask():
         queue.enqueue_on_commit(queue.ASSESS_SHADOWS, str(screening.pk))
-    if screening.site.release_policy == Site.ReleasePolicy.AT_ONCE:
+    # A result that a fault of ours has made poorer is looked at first, whatever the policy.
+    spoilt = current_clips(screening).filter(state=Clip.State.FAILED).exists()
+    if screening.site.release_policy == Site.ReleasePolicy.AT_ONCE and not spoilt:
         set_released(screening, by=None)
 
 

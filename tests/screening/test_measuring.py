@@ -127,8 +127,9 @@ def test_failed_and_skipped_clips_are_missing_not_imputed() -> None:
     assert list(found.targets[0].measurements) == ["rest"]
 
 
-def failed_and_scored(policy: str) -> tuple[Screening, Clip]:
-    screening = make.draft(make.PatientFactory(site__release_policy=policy))
+def failed_and_scored() -> tuple[Screening, Clip]:
+    """Scored without the smile, by a fault of ours, where results are released at once."""
+    screening = make.draft(make.PatientFactory(site__release_policy="at_once"))
     make.active_bundle()
     make.measure(make.send(make.clip_of(screening, "rest")))
     clip = make.send(make.clip_of(screening, "smile"))
@@ -137,25 +138,37 @@ def failed_and_scored(policy: str) -> tuple[Screening, Clip]:
     measuring.fail(claim=failing, code="measuring_fault")
     screenings.submit(by=make.person(screening), screening=screening)
     make.assess(screening, hypomimia_index=1.0)
-    measuring.requeue_failed(by=make.AdminFactory(), clip=clip)
-    make.measure(clip)
-    screening.refresh_from_db()
     return screening, clip
 
 
+def measured_again(screening: Screening, clip: Clip) -> None:
+    measuring.requeue_failed(by=make.AdminFactory(), clip=clip)
+    make.measure(clip)
+    screening.refresh_from_db()
+
+
+def test_a_result_that_a_fault_of_ours_made_poorer_is_not_released_by_itself() -> None:
+    screening, _ = failed_and_scored()
+    assert screening.state == "scored"
+
+
 def test_a_failed_clip_that_is_measured_again_counts() -> None:
-    screening, _ = failed_and_scored("after_review")
+    screening, clip = failed_and_scored()
+    measured_again(screening, clip)
     assert screening.state == "submitted"
     assert measuring.due() == [("worker.assess_screening", str(screening.pk))]
     make.assess(screening, hypomimia_index=2.0)
-    assert screening.state == "scored"
+    assert screening.state == "released"
     newest = assessing.latest(screening)
     assert newest is not None
     assert (newest.hypomimia_index, screening.assessments.count()) == (2.0, 2)
 
 
 def test_a_released_result_does_not_change_any_more() -> None:
-    screening, _ = failed_and_scored("at_once")
+    screening, clip = failed_and_scored()
+    clinician = make.ClinicianFactory(site=screening.site)
+    screenings.release(by=clinician, screening=screening)
+    measured_again(screening, clip)
     assert screening.state == "released"
     assert measuring.due() == []
     assert measuring.claim_assessment(screening_id=screening.pk) is None

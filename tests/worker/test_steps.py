@@ -23,7 +23,7 @@ from tests.worker.people import Session
 from webapp import health
 from worker import bundles, process, steps
 from worker.errors import MeasuringFault
-from worker.pool import MeasuringPool
+from worker.pool import MeasuringPool, Urgency
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -314,3 +314,30 @@ def test_a_clip_that_cannot_be_copied_keeps_none(session: Session, pool: Measuri
     assert steps.make_playback(clip.pk) is False
     clip.refresh_from_db()
     assert (clip.state, clip.playback_key) == ("unusable", "")
+
+
+def test_a_measuring_process_that_does_not_start_costs_nobody_an_attempt(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a broken installation would end the clips of all who wait, and release what is left."""
+    broken = MeasuringPool([process.MeasuringProcess(operations="worker.no_such_module")])
+    monkeypatch.setattr(steps, "measuring_pool", lambda: broken)
+    waiting = [session.send("rest"), session.send("smile")]
+    for _ in range(4):
+        for clip in waiting:
+            assert not steps.measure(clip.pk)
+        Clip.objects.update(claimed_until=None)
+    for clip in waiting:
+        clip.refresh_from_db()
+        assert (clip.state, clip.attempts) == (Clip.State.RECEIVED, 0)
+    with pytest.raises(health.NotReady, match="does not start"):
+        health.measuring()
+    broken.close()
+
+
+def test_it_is_ready_again_once_the_process_starts(pool: MeasuringPool) -> None:
+    process.not_started = "it did not start before"
+    with pool.lend(Urgency.MEASURE) as measurer:
+        measurer.kill()
+        measurer.ask("prepare", {}, seconds=PATIENCE)
+    health.measuring()
