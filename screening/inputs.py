@@ -11,10 +11,11 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
@@ -29,6 +30,8 @@ SENTENCE = "This holds characters that cannot be kept. Please check it."
 #: What a database or an encoder refuses: NUL, and halves of surrogate pairs.
 NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+#: How many rows a table of forms in the admin site says it has; Django believes a negative one.
+COUNTS = ("-TOTAL_FORMS", "-INITIAL_FORMS", "-MIN_NUM_FORMS", "-MAX_NUM_FORMS")
 
 
 class NotKeepable(Invalid):
@@ -87,13 +90,16 @@ class OnlyText:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponseBase | None:
-        if request.content_type in FORMS and not _are_text(request.POST.lists()):
+        if not _leads_somewhere(request.GET.getlist("next")):
+            return refuse(request)
+        if request.content_type in FORMS and not _are_sensible(request.POST.lists()):
             return refuse(request)
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
-        """A value that no field takes, found out only by a query, as the admin site does."""
-        if not isinstance(error, ValidationError):
+        """A value that no field takes, found out only by a query, as the admin site does: no value
+        of its column (ValidationError), or a number larger than any (SQLite, PostgreSQL)."""
+        if not isinstance(error, ValidationError | OverflowError | DataError):
             return None
         logger.warning("refused: a value that no field takes")
         return refuse(request)
@@ -105,11 +111,24 @@ class OnlyText:
         return later() if self.is_async else refuse(request)
 
 
-def _are_text(fields: Iterable[tuple[str, list[Any]]]) -> bool:
+def _are_sensible(fields: Iterable[tuple[str, list[Any]]]) -> bool:
     return all(
-        is_text(name) and all(is_text(one) and _is_harmless(one) for one in values)
+        is_text(name)
+        and all(is_text(one) and _is_harmless(one) for one in values)
+        and (name != "next" or _leads_somewhere(values))
+        and (not name.endswith(COUNTS) or all(re.fullmatch(r"\d{1,4}", one) for one in values))
         for name, values in fields
     )
+
+
+def _leads_somewhere(addresses: Iterable[str]) -> bool:
+    """Whether they can be taken apart; whether they lead out of this site others ask."""
+    try:
+        for address in addresses:
+            urlsplit(address)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_harmless(value: str) -> bool:

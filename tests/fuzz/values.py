@@ -76,7 +76,7 @@ MEANT: dict[str, dict[str, Any]] = {
 #: The few of each that stand for the rest, where there is a minute and not an hour.
 FEW_STRINGS = [
     "", "\x00", "\ud800", "a" * 5000, "1e999", "NaN", "9" * 25, "9" * 5000, "2026-13-45",
-    "0001-01-01T00:00:00+14:00", "[" * 5000, "\\u0000", "site:x", "' OR 1=1 --",
+    "0001-01-01T00:00:00+14:00", "[" * 5000, "\\u0000", "site:x", "' OR 1=1 --", "http://[",
 ]  # fmt: skip
 FEW_NUMBERS = [-1, 2**63, 10**400, 1e308]
 FEW_HEADER_VALUES = [
@@ -84,4 +84,4 @@ FEW_HEADER_VALUES = [
     "filetype 7aCA", "TRACE", "\xff\xfe", "Wed, 99 Foo 2026 99:99:99 GMT", "http://[::1",
 ]  # fmt: skip
 #: What a form's field is given; most of it is refused by each field for itself.
-FEW_FOR_FORMS = ["\x00", "\\u0000", "NaN"]
+FEW_FOR_FORMS = ["\x00", "\\u0000", "NaN", "9" * 25, "-1"]
