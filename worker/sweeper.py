@@ -7,6 +7,7 @@ keeps house (many), so that it comes on time whatever waits in the queues.
 import logging
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import timedelta
 
 from celery import current_app
@@ -41,17 +42,31 @@ def sweep() -> int:
     if repinned := bundles.repin_to_active():
         logger.info("%d screenings get the active bundle: theirs has no files", repinned)
     sent = _enqueue_due()
-    uploads.sweep()
-    superseded.remove_old()
+    for chore in CHORES:
+        try:
+            chore()
+        except Exception:
+            # What needs the store must not keep sessions and events from being cleared.
+            logger.exception("the sweep's %s failed; it is tried again at the next", chore.__name__)
+    return sent
+
+
+def _compare_installations() -> None:
+    """A backup that was put in place by hand: erasures that it does not know are made up for."""
     installation.count_up()
     if installation.check() is installation.BEHIND:
-        # A backup was put in place by hand: erasures that it does not know are made up for.
         erasure.catch_up()
-    sessions.clear_expired()
-    events.prune()
+
+
+CHORES: tuple[Callable[[], object], ...] = (
+    uploads.sweep,
+    superseded.remove_old,
+    _compare_installations,
+    sessions.clear_expired,
+    events.prune,
     # Of this machine; each worker also looks when it starts a measuring process.
-    remove_orphans()
-    return sent
+    remove_orphans,
+)
 
 
 class StoreWatch:

@@ -83,6 +83,7 @@ def claim_assessment(*, screening_id: UUID, part: Part = Part.ALL) -> Assessment
         return None
     targets = _targets(screening, clips, part)
     if part is Part.RESULT and any(target.lack for target in targets):
+        retries.passed_on(screening_id=screening.pk)
         queue.enqueue_on_commit(queue.ASSESS_ANEW, str(screening.pk))
         return None
     if not targets or not retries.may_assess(screening.pk):

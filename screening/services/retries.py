@@ -31,6 +31,8 @@ LONGEST_WAIT = timedelta(hours=1)
 #: So many failures in a row are the shadow bundle's doing, and not one screening's.
 SHADOW_FAILURES = 3
 SHADOW_LONGEST_WAIT = timedelta(hours=6)
+#: Long enough to stand in a queue; else every sweep would ask once more, until it is full of that.
+PASSED_ON = timedelta(minutes=5)
 
 #: What a screening or a bundle starts with, and again when somebody did something about it.
 FRESH_SCREENING = {"assess_attempts": 0, "assess_after": None}
@@ -129,6 +131,12 @@ def goes_on(*, screening_id: UUID, seconds: float) -> None:
     until = timezone.now() + timedelta(seconds=seconds)
     rows = Screening.objects.filter(pk=screening_id, state=Screening.State.SUBMITTED)
     rows.filter(assess_after__lt=until).update(assess_after=until)
+
+
+def passed_on(*, screening_id: UUID) -> None:
+    """Another task was asked to measure for it: should that hint be lost, it is due again then."""
+    rows = Screening.objects.filter(pk=screening_id, state=Screening.State.SUBMITTED)
+    rows.update(assess_after=timezone.now() + PASSED_ON)
 
 
 def rest(*, screening_id: UUID, seconds: float) -> None:

@@ -6,6 +6,8 @@ anew and emptying the log leaves none. PostgreSQL's own housekeeping does this: 
 ``docs/decisions/erasure.md``.
 """
 
+from typing import Any
+
 from django.db import OperationalError, connection
 
 from screening.errors import Conflict
@@ -20,9 +22,15 @@ def wipe() -> None:
         return
     try:
         with connection.cursor() as cursor:
+            # Before the costly part too: while somebody reads, that would be in vain.
+            _empty_log(cursor)
             cursor.execute("VACUUM")
-            busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            _empty_log(cursor)
     except OperationalError as held:
         raise Conflict("The database is in use: what was deleted is not wiped yet.") from held
+
+
+def _empty_log(cursor: Any) -> None:
+    busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if busy:
         raise Conflict("The database is being read: its log is not emptied yet.")

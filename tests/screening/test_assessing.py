@@ -119,6 +119,8 @@ def test_what_must_be_measured_anew_is_passed_on_and_asked_there() -> None:
     with make.committed() as after:
         assert asked(screening, Part.RESULT) is None
     assert len(after) == 1
+    # It stands in that queue now: not every sweep puts one more there.
+    assert screening.pk not in assessing.due_assessments(limit=9)
     for part in (Part.ALL, Part.ANEW):
         found = claimed(screening, part)
         assert found is not None
