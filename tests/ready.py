@@ -11,7 +11,10 @@ def _ready_sees_this_tests_rows(
 ) -> None:
     """Its threads would look past the test's open transaction, or wait for it."""
     marker = request.node.get_closest_marker("django_db")
-    if marker is None or marker.kwargs.get("transaction"):
+    commits = "transactional_db" in request.fixturenames or (
+        marker is not None and marker.kwargs.get("transaction")
+    )
+    if commits or (marker is None and "db" not in request.fixturenames):
         return
     from webapp import health
 
@@ -21,3 +24,5 @@ def _ready_sees_this_tests_rows(
         probe._answered.set()
 
     monkeypatch.setattr(health.Probe, "begin", begin)
+    # No worker is going to answer.
+    monkeypatch.setattr(health, "WORKER_SECONDS", 0.1)

@@ -18,7 +18,7 @@ from django.db.models import CharField, Field, JSONField, Model, TextField
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from screening.models import Clip, ConsentForm, Site, StoreSurvey, User
+from screening.models import BundleFile, Clip, ConsentForm, ModelBundle, Site, StoreSurvey, User
 from screening.services import clips, cohort, invitations, media, screenings
 from tests.e2e import held
 from tests.screening import factories as make
@@ -47,6 +47,8 @@ EXEMPT = {
     "screening.EventStream.key": "an id",
     "screening.StoreSurvey.position": "a path made by the site",
     "screening.QuarantinedObject.key": "the same",
+    "screening.BundleFile.storage_key": "the same",
+    "screening.BundleFile.sha256": "verified",
 }
 #: Others' tables that hold no word of a person's, or a session's own state.
 OTHERS = {"admin.LogEntry", "auth.Group", "account.EmailAddress"}
@@ -120,6 +122,8 @@ def site() -> dict[str, Any]:
     invitation, token = invitations.invite(by=clinician, site=site_row, name="Cy", email="c@x.org")
     now = timezone.now()
     StoreSurvey.objects.create(lease_until=now, finished_at=now)
+    bundle = ModelBundle.objects.latest("created_at")
+    BundleFile.objects.create(bundle=bundle, name="a", storage_key="b", size=1, sha256="c")
     Group.objects.create(name="staff")
     EmailAddress.objects.create(user=stranger.user, email=stranger.user.email)
     LogEntry.objects.log_actions(clinician.pk, Site.objects.all(), CHANGE, "changed")

@@ -11,6 +11,7 @@ from screening.errors import NotAllowed
 from screening.models import AuditEntry, Site
 from screening.services import sites
 from tests.screening import factories as make
+from tests.screening.accounts import confirmed
 from tests.screening.conftest import Client
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +35,7 @@ def test_a_changed_policy_leaves_a_line_in_the_audit_trail(
     client_of: Callable[..., Client],
 ) -> None:
     site, other, admin = make.SiteFactory(), make.ProtocolFactory(), make.AdminFactory()
-    client = client_of(admin)
+    client = confirmed(client_of(admin))
     page = reverse("admin:screening_site_change", args=[site.pk])
     first = site.protocol_id
     changes = {"release_policy": "at_once", "protocol": str(other.pk)}
