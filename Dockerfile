@@ -31,6 +31,7 @@ RUN pip install -c constraints.txt .
 COPY manage.py ./
 COPY webapp webapp
 COPY screening screening
+COPY vocabulary vocabulary
 COPY worker worker
 COPY templates templates
 COPY --from=pages /build/webapp/frontend/dist webapp/frontend/dist
@@ -54,6 +55,7 @@ RUN pip install -c constraints.txt ".[ml]"
 COPY manage.py ./
 COPY webapp webapp
 COPY screening screening
+COPY vocabulary vocabulary
 COPY worker worker
 COPY ml ml
 COPY templates templates

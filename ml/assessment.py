@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ml import movement
-from ml.expressions import EXPRESSIONS, Expression
 from ml.intensity.served import check_source, source_of
 from ml.intensity.source import ClipMaterial, IntensityCurve, IntensitySource, one_source
 from ml.measurement import Measurement
 from ml.signs import Percentiles, Sign, signs
+from vocabulary.expressions import EXPRESSIONS, Expression
 
 if TYPE_CHECKING:
     from ml.bundle import Bundle

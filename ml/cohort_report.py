@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ml.cohort import Cohort
-from ml.expressions import Expression
 from ml.features import columns_of
+from vocabulary.expressions import Expression
 
 
 def head_count(cohort: Cohort) -> dict[str, int]:

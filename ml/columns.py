@@ -13,18 +13,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from ml.expressions import EXPRESSIONS
 from ml.features import columns_of
+from vocabulary.expressions import EXPRESSIONS
 
 SHOWN = 3
 #: Words that mean exactly the same as ours.
 _SAME = {"variance": "var", "average": "mean", "avg": "mean", "l": "left", "r": "right"}
 #: Words for an expression of ours that may mean a little more or less than it.
-_LIKE = {
-    "smiling": "smile", "happy": "smile", "happiness": "smile", "joy": "smile", "smiles": "smile",
-    "disgusted": "disgust", "surprised": "surprise", "angry": "anger", "sad": "sadness",
-    "afraid": "fear", "scared": "fear", "fearful": "fear", "neutral": "rest", "resting": "rest",
-}  # fmt: skip
+_LIKE = {word: str(e) for e in EXPRESSIONS for word in e.entry.also}
 #: Other measures of the same signals, in the original repositories' tables too: left out on
 #: purpose. Definitions differ between releases, and entropies measure the clip's length.
 _OTHER_MEASURES = re.compile(

@@ -20,7 +20,7 @@ from typing import Any, TypeGuard
 from ml import tables
 from ml.columns import LABELS, Columns, match
 from ml.errors import ClipUnusable, CohortError
-from ml.expressions import Expression, is_expression
+from vocabulary.expressions import Expression, is_expression
 
 MANIFEST = "manifest.csv"
 REQUIRED = ("subject", "clip", "expression", "sha256")

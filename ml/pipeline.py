@@ -17,11 +17,11 @@ import numpy.typing as npt
 from ml import container, face, geometry, orientation, quality, subject, video
 from ml.assessment import Assessment, assess
 from ml.errors import ClipUnusable, UnusableReason, WrongUse
-from ml.expressions import EXPRESSIONS, is_expression
 from ml.intensity.source import CropEncoder
 from ml.measurement import Embeddings, Measurement, series
 from ml.orientation import Orientation
 from ml.video import Announced, Decoding, Limits
+from vocabulary.expressions import EXPRESSIONS, is_expression
 
 __all__ = [
     "Announced",

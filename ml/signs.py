@@ -14,11 +14,11 @@ from scipy.signal import lombscargle
 
 from ml import movement
 from ml.blinks import MIN_RATE, blink_masks, bridged
-from ml.expressions import Expression
 from ml.geometry import CORNERS, SIGNALS
 from ml.intensity.source import IntensityCurve
 from ml.measurement import Measurement, table
 from ml.smoothing import local_line
+from vocabulary.expressions import Expression
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -129,8 +129,8 @@ def _median(values: list[float] | list[float | None]) -> float | None:
 def asymmetry(measured: Measurement) -> float | None:
     """(left − right) / larger movement of the two sides, −1 to 1: above 0 the right moves less.
 
-    The corners of the mouth for a smile, the brows for surprise, sadness and fear, lids and brows
-    for the others. The person's own right and left. None where neither side moves.
+    Of the pairs that the expression's entry names (the corners of the mouth for a smile, the brows
+    for surprise, …). The person's own right and left. None where neither side moves.
     """
     times = np.array(measured.timestamps)
     signals = bridged(times, measured.signal_table())
@@ -139,12 +139,7 @@ def asymmetry(measured: Measurement) -> float | None:
         "raise": signals[:, [SIGNALS.index(f"eye-raise-{side}") for side in ("right", "left")]],
         "open": signals[:, [SIGNALS.index(f"eye-open-{side}") for side in ("right", "left")]],
     }
-    used = {
-        Expression.SMILE: ("corner",),
-        Expression.SURPRISE: ("raise",),
-        Expression.SADNESS: ("raise",),
-        Expression.FEAR: ("raise",),
-    }.get(Expression(measured.expression), ("open", "raise"))
+    used = Expression(measured.expression).entry.sides
     right, left = np.sum([_range(sides[name]) for name in used], axis=0)
     larger = max(right, left)
     if not np.isfinite(larger) or larger < LEAST_SIDE:

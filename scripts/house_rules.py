@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOMS = ("ml", "screening", "worker", "webapp", "scripts", "deploy")
+ROOMS = ("vocabulary", "ml", "screening", "worker", "webapp", "scripts", "deploy")
 TASK_FILE = Path("worker/tasks.py")
 TASK_DECORATOR = "limited_task"
 QUEUE_DOOR = Path("screening/queue.py")

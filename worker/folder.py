@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from screening.models import Expression
+from vocabulary.expressions import EXPRESSIONS
 from worker.recording import MIME_TYPES, FileClip
 
 
@@ -39,7 +39,7 @@ def read(folder: Path, warn: Callable[[str], None]) -> dict[str, FileClip]:
     if not found:
         raise FolderError(
             f"no clip in {folder} has a known name; name each by its expression: "
-            + ", ".join(f"{name}.mp4" for name in Expression.values)
+            + ", ".join(f"{name}.mp4" for name in EXPRESSIONS)
         )
     return found
 
@@ -48,7 +48,7 @@ def _expression(path: Path) -> str | None:
     """The expression that a video file's name gives, in any case of letters; else None."""
     name = path.stem.lower()
     is_video = path.suffix.lower() in MIME_TYPES
-    return name if is_video and name in Expression.values and path.is_file() else None
+    return name if is_video and name in EXPRESSIONS and path.is_file() else None
 
 
 def _check_readable(path: Path) -> None:

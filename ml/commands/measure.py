@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml.errors import WrongUse
-from ml.expressions import EXPRESSIONS
+from vocabulary.expressions import EXPRESSIONS
 
 if TYPE_CHECKING:
     from ml.measurement import Measurement

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ml.errors import WrongUse
-from ml.expressions import EXPRESSIONS
+from vocabulary.expressions import EXPRESSIONS
 
 
 def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -17,8 +17,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from ml.diagnosis.sampling import SessionCurves
 from ml.diagnosis.summary import SIGNS
 from ml.errors import ConfigError
-from ml.expressions import POSED, is_expression
 from ml.settings import settings
+from vocabulary.expressions import POSED, is_expression
 
 SIGN_UNITS = 16
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ml.expressions import Expression
 from ml.intensity.source import IntensityCurve, SourceIdentity, one_source
 from ml.measurement import Measurement
 from ml.signs import at_rest, blinking, signs
+from vocabulary.expressions import Expression
 
 EXPRESSIVITY = ("peak", "amplitude", "mean", "area", "repetitions")
 RIGIDITY = (

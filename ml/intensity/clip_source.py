@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from ml.errors import SourceError, WeightsError
 from ml.intensity import together
 from ml.intensity.config import NetworkConfig
-from ml.intensity.descriptors import NEUTRAL
 from ml.intensity.encoder import FrameEncoder, Precision
 from ml.intensity.network import IntensityNetwork, masked_median
 from ml.intensity.source import (
@@ -35,6 +34,7 @@ from ml.intensity.source import (
 )
 from ml.intensity.weights import Preprocess, build
 from ml.smoothing import local_line
+from vocabulary.expressions import Expression
 
 NAME = "clip"
 # Of the rule from scores to a curve. Raised with every change of it and its constants (they are
@@ -91,7 +91,7 @@ class ClipSource:
             zero = delta.quantile(_CALM_QUANTILE, dim=1, keepdim=True)
         times = np.asarray(clip.embedding_timestamps, dtype=np.float64)
         course = self._course(clip, delta, zero)
-        if clip.expression == NEUTRAL:
+        if clip.expression == Expression.REST:
             intensity = np.maximum(course, 0.0)
         elif calm is None or rest is None:
             intensity = together.above_rest(course, None, LIMITS)
@@ -107,7 +107,7 @@ class ClipSource:
         with torch.inference_mode():
             signed = self.network.signed_intensity(delta, zero)[0].double().numpy()
         expressions = self.network.config.expressions
-        if clip.expression == NEUTRAL:
+        if clip.expression == Expression.REST:
             own = np.maximum(signed, 0.0).mean(axis=1)
         elif clip.expression in expressions:
             own = signed[:, expressions.index(clip.expression)]

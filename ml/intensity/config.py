@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from ml.errors import ConfigError
-from ml.intensity.descriptors import DESCRIPTORS, NEUTRAL
 from ml.settings import settings
+from vocabulary.expressions import POSED, Expression
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class NetworkConfig:
     """
 
     embed_dim: int = 512
-    expressions: tuple[str, ...] = tuple(name for name in DESCRIPTORS if name != NEUTRAL)
+    expressions: tuple[str, ...] = tuple(str(e) for e in POSED)
     temporal_width: int = 512
     temporal_depth: int = 1
     temporal_heads: int = 8
@@ -38,9 +38,8 @@ class NetworkConfig:
     initial_tau: float = 0.05
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.expressions if name not in DESCRIPTORS]
-        if unknown or NEUTRAL in self.expressions or not self.expressions:
-            raise ConfigError(f"expressions must be some of {sorted(DESCRIPTORS)} without rest")
+        if not self.expressions or not all(name in POSED for name in self.expressions):
+            raise ConfigError(f"expressions must be some of {', '.join(POSED)}")
         if self.temporal_width % self.temporal_heads:
             raise ConfigError("temporal_width must be a multiple of temporal_heads")
         positive = ("embed_dim", "positions", "position_rate", "context_tokens", "temperature")
@@ -51,7 +50,7 @@ class NetworkConfig:
     @property
     def classes(self) -> tuple[str, ...]:
         """All text classes in the order of their embeddings; the neutral comes first."""
-        return (NEUTRAL, *self.expressions)
+        return (str(Expression.REST), *self.expressions)
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "expressions": list(self.expressions)}

@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from ml.errors import ClipUnusable, CohortError
 from ml.intensity.crops import sample_crops
-from ml.intensity.descriptors import NEUTRAL
 from ml.intensity.encoder import FrameEncoder
 from ml.intensity.settings import TrainConfig
 from ml.manifest import MANIFEST, LabelledClip
+from vocabulary.expressions import Expression
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,9 +121,9 @@ def watched_clips(clips: Sequence[LabelledClip], config: TrainConfig) -> list[La
 
 def _with_rest(clips: Sequence[LabelledClip]) -> list[LabelledClip]:
     """The clips of visits that have a rest clip; empty where none has another clip beside it."""
-    rested = {clip.visit for clip in clips if clip.expression == NEUTRAL}
+    rested = {clip.visit for clip in clips if clip.expression == Expression.REST}
     kept = [clip for clip in clips if clip.visit in rested]
-    return kept if any(clip.expression != NEUTRAL for clip in kept) else []
+    return kept if any(clip.expression != Expression.REST for clip in kept) else []
 
 
 def load_examples(clips: Iterable[LabelledClip], cache: FrameCache) -> list[Example]:
@@ -150,11 +150,11 @@ def pair_with_rest(examples: Sequence[Example]) -> list[Pair]:
     Another day's rest is another camera, light and distance. Visits without a usable rest clip are
     left out: their intensity has no zero. Raises :class:`CohortError` when that leaves nobody.
     """
-    rests = {(e.subject, e.session): e for e in examples if e.expression == NEUTRAL}
+    rests = {(e.subject, e.session): e for e in examples if e.expression == Expression.REST}
     pairs = [
         Pair(e, rests[e.subject, e.session]) for e in examples if (e.subject, e.session) in rests
     ]
-    if not any(pair.clip.expression != NEUTRAL for pair in pairs):
+    if not any(pair.clip.expression != Expression.REST for pair in pairs):
         raise CohortError(
             "nobody has both a usable rest clip and another clip: intensity is relative to the"
             " person's own rest",
@@ -165,7 +165,7 @@ def pair_with_rest(examples: Sequence[Example]) -> list[Pair]:
 
 def _truth(clip: LabelledClip, times: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The programmed curve at the frames' times, NaN for a clinic's clip. Rest is 0 by meaning."""
-    if clip.expression == NEUTRAL:
+    if clip.expression == Expression.REST:
         return np.zeros(len(times), dtype=np.float32)
     programmed = clip.read_truth()
     if programmed is None:

@@ -17,7 +17,6 @@ from scipy.ndimage import median_filter
 
 from ml import blinks
 from ml.blinks import bridged
-from ml.expressions import POSED, Expression, is_expression
 from ml.geometry import SIGNALS
 from ml.intensity import together
 from ml.intensity.source import (
@@ -30,6 +29,7 @@ from ml.intensity.source import (
     need,
 )
 from ml.smoothing import local_line
+from vocabulary.expressions import POSED, Expression, is_expression
 
 NAME = "geometric"
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -52,31 +52,6 @@ BORROWED_SD: Scale = MappingProxyType(
     {name: float(np.median([scale[name] for scale in HEALTHY_SD.values()])) for name in SIGNALS}
 )
 
-# Which way each signal moves, times how much it counts. Smile, disgust and surprise as in the
-# public tables (the sign of the clip mean's change with the clip's own spread), the others from
-# the muscles' action (FACS: anger 4+5+7+23, sadness 1+4+15, fear 1+2+4+5+20+26).
-DIRECTIONS: Mapping[Expression, Scale] = MappingProxyType(
-    {
-        Expression.SMILE: MappingProxyType({"mouth-width": 3.0, "mouth-open": 1.0}),
-        Expression.DISGUST: MappingProxyType(
-            {"eye-open-right": -1.0, "eye-open-left": -1.0, "mouth-width": 1.0, "jaw-open": 1.0}
-        ),
-        Expression.SURPRISE: MappingProxyType(
-            {"eye-raise-right": 1.5, "eye-raise-left": 1.5, "eye-open-right": 0.5,
-             "eye-open-left": 0.5, "jaw-open": 0.5}
-        ),
-        Expression.ANGER: MappingProxyType(
-            {"eye-raise-right": -1.0, "eye-raise-left": -1.0, "eye-open-right": -0.5,
-             "eye-open-left": -0.5}
-        ),
-        Expression.SADNESS: MappingProxyType({"eye-raise-right": 1.0, "eye-raise-left": 1.0}),
-        Expression.FEAR: MappingProxyType(
-            {"eye-raise-right": 1.0, "eye-raise-left": 1.0, "eye-open-right": 0.5,
-             "eye-open-left": 0.5, "mouth-width": 1.0}
-        ),
-    }
-)  # fmt: skip
-
 OUTLIER_S, LEAST_OUTLIER_FRAMES = 0.16, 3  # a running median of this many seconds
 SMOOTH_S = 0.14  # then this much smoothing: no shift in time, and onsets take its width off
 MOST = 3.0  # one signal never counts for more healthy displacements than this
@@ -98,7 +73,7 @@ _IDENTITY = SourceIdentity(
     digest=digest_of(
         {
             "scale": {e: dict(HEALTHY_SD.get(e, BORROWED_SD)) for e in Expression},
-            "directions": {e: dict(DIRECTIONS[e]) for e in POSED},
+            "directions": {e: dict(e.entry.moves) for e in POSED},
             "constants": [
                 OUTLIER_S,
                 LEAST_OUTLIER_FRAMES,
@@ -177,7 +152,7 @@ def healthy_displacement(expression: str) -> FloatArray:
 
 
 def _direction(expression: str) -> FloatArray:
-    weights = DIRECTIONS[Expression(expression)]
+    weights = Expression(expression).entry.moves
     return np.array([weights.get(name, 0.0) for name in SIGNALS])
 
 

@@ -11,9 +11,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ml.intensity.descriptors import DESCRIPTORS
 from ml.intensity.towers import TextTower
 from ml.torch_compat import prepare_torchvision
+from vocabulary.expressions import Expression
 
 # One word-piece in CLIP's vocabulary; its embedding is replaced by a learned context token.
 _PLACEHOLDER = "x"
@@ -60,7 +60,7 @@ def tokenise(classes: Sequence[str], context_tokens: int, context_length: int) -
     tokenizer = SimpleTokenizer(context_length=context_length)
     rows = []
     for name in classes:
-        sentence = " ".join([_PLACEHOLDER] * context_tokens + [DESCRIPTORS[name]])
+        sentence = " ".join([_PLACEHOLDER] * context_tokens + [Expression(name).entry.descriptor])
         pieces = len(cast(list[int], tokenizer.encode(sentence))) + 2  # start and end tokens
         if pieces > context_length:
             raise ValueError(

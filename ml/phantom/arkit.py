@@ -9,16 +9,14 @@ rise, hold and fall, scaled to peak 1. A phantom plays an episode in place of a 
 import csv
 import gzip
 import os
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.errors import ConfigError
-from ml.expressions import Expression
+from vocabulary.expressions import Expression
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,18 +25,6 @@ RATE_HZ = 60.0
 SAMPLES = 121  # per episode, over its own length
 _RISEN, _REST = 0.5, 0.12  # shares of the recording's peak
 _LONGEST_S = 6.0
-
-# The blendshapes whose mean drives each expression.
-DRIVERS: Mapping[Expression, tuple[str, ...]] = MappingProxyType(
-    {
-        Expression.SMILE: ("MouthSmileLeft", "MouthSmileRight"),
-        Expression.DISGUST: ("NoseSneerLeft", "NoseSneerRight"),
-        Expression.SURPRISE: ("BrowOuterUpLeft", "BrowOuterUpRight", "BrowInnerUp"),
-        Expression.ANGER: ("BrowDownLeft", "BrowDownRight"),
-        Expression.SADNESS: ("MouthFrownLeft", "MouthFrownRight"),
-        Expression.FEAR: ("MouthStretchLeft", "MouthStretchRight"),
-    }
-)
 
 
 def data_folder() -> Path:
@@ -62,7 +48,7 @@ def episodes(expression: Expression) -> Floats:
 def _episodes(folder: Path, expression: Expression) -> Floats:
     found = []
     for path in sorted(folder.glob("*.csv.gz")):
-        found.extend(_cut(_driver(path, DRIVERS[expression])))
+        found.extend(_cut(_driver(path, expression.entry.blendshapes)))
     if not found:
         raise ConfigError(f"{folder}: no episode of {expression} in the recordings")
     return np.stack(found)

@@ -1,17 +1,18 @@
 """The drawn face's degrees of freedom and how each expression uses them.
 
 A channel is one movement of the face, 0 at rest; 1 is a plain, full movement. Right and left are
-the person's own (the person's right is on the picture's left). The recipes give each expression's
-channels at amplitude 1. They are calibrated: a drawn face at amplitude 1, measured with FaceMesh
-over the default 10 s, comes close to the medians of people without PD in the public tables for the
-signals that carry the expression (smile: mouth; disgust: eyes and brows; surprise: brows and eyes).
+the person's own (the person's right is on the picture's left). Each expression's entry in
+``vocabulary/expressions.py`` says which channels it uses at amplitude 1. These recipes are
+calibrated: a drawn face at amplitude 1, measured with FaceMesh over the default 10 s, comes close
+to the medians of people without PD in the public tables for the signals that carry the expression
+(smile: mouth; disgust: eyes and brows; surprise: brows and eyes).
 `python -m ml phantom calibration` prints both side by side (figures: docs/decisions/phantom.md).
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ml.expressions import Expression
+from vocabulary.expressions import Expression
 
 # Each of these exists once for the right and once for the left side of the face.
 SIDED = (
@@ -37,32 +38,6 @@ CHANNELS: tuple[str, ...] = (
 )
 INDEX: Mapping[str, int] = MappingProxyType({name: i for i, name in enumerate(CHANNELS)})
 
-# Channels at amplitude 1, per expression; a sided name means both sides.
-RECIPES: Mapping[Expression, Mapping[str, float]] = MappingProxyType(
-    {
-        Expression.REST: MappingProxyType({}),
-        Expression.SMILE: MappingProxyType(
-            {"smile": 1.0, "part": 1.1, "squint": 0.35, "jaw": 0.12, "brow_outer": 0.05}
-        ),
-        Expression.DISGUST: MappingProxyType(
-            {"sneer": 1.0, "squint": 0.65, "brow_down": 1.4, "jaw": 0.12}
-        ),
-        Expression.SURPRISE: MappingProxyType(
-            {"brow_outer": 0.8, "brow_inner": 0.8, "wide": 0.95, "jaw": 0.17}
-        ),
-        Expression.ANGER: MappingProxyType(
-            {"brow_down": 1.0, "squint": 0.45, "press": 0.8, "frown": 0.2}
-        ),
-        Expression.SADNESS: MappingProxyType(
-            {"brow_inner": 0.8, "frown": 0.9, "squint": 0.2, "press": 0.1, "gaze_y": 0.15}
-        ),
-        Expression.FEAR: MappingProxyType(
-            {"brow_inner": 0.9, "brow_outer": 0.4, "wide": 0.95, "stretch": 0.8, "part": 0.45}
-        ),
-    }
-)
-
-
 UPPER_FACE = frozenset({"wide", "squint", "brow_outer", "brow_inner", "brow_down"})
 
 
@@ -76,7 +51,7 @@ def recipe_vector(
     """
     right, left = 1.0 - max(asymmetry, 0.0), 1.0 - max(-asymmetry, 0.0)
     values = [0.0] * len(CHANNELS)
-    for name, value in RECIPES[expression].items():
+    for name, value in expression.entry.drawn.items():
         if name in UPPER_FACE:
             value *= upper
         if name in SIDED:

@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 
 from ml.errors import WrongUse
-from ml.expressions import EXPRESSIONS, Expression
 from ml.phantom.capture import Capture, draw_capture
 from ml.phantom.clips import FORMATS, write_clip
 from ml.phantom.conditions import CONDITIONS, apply
 from ml.phantom.grades import DEFAULT_CONFIG, Subject, draw_subject, load_config
 from ml.phantom.performance import Performance, perform
+from vocabulary.expressions import EXPRESSIONS, Expression
 
 MANIFEST, SPEC, CONFIG, TRUTH = "manifest.csv", "cohort.json", "grades.json", "truth"
 COLUMNS = ("subject", "clip", "expression", "grade", "pd", "protocol", "split", "sha256")

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.errors import ConfigError
-from ml.expressions import POSED, Expression
 from ml.phantom.identity import Identity, draw_identity
 from ml.phantom.performance import Program
+from vocabulary.expressions import POSED, Expression
 
 Floats = npt.NDArray[np.float64]
 

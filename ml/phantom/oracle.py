@@ -17,9 +17,9 @@ from scipy.special import gammainc
 from scipy.stats import beta, norm
 
 from ml.errors import ConfigError
-from ml.expressions import Expression
 from ml.phantom.curves import BLINK_SHAPE, BLINK_SHORTEST_S
 from ml.phantom.grades import AMPLITUDE_RANGE, GRADES, GradeConfig
+from vocabulary.expressions import Expression
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.expressions import Expression
 from ml.phantom import arkit, curves
 from ml.phantom.capture import Capture
 from ml.phantom.channels import INDEX, recipe_vector
 from ml.phantom.identity import Identity
+from vocabulary.expressions import Expression
 
 Floats = npt.NDArray[np.float64]
 

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
-from ml.expressions import EXPRESSIONS, POSED
 from ml.face import tracker
 from ml.geometry import SIGNALS, signals, square, stats
 from ml.phantom.cohort import CohortSpec, programme
 from ml.phantom.performance import Performance
 from ml.phantom.render import render
 from ml.phantom.signals import SignalModel, input_names, inputs_of, simulate, to_fitted
+from vocabulary.expressions import EXPRESSIONS, POSED
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[str], None]

@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
-from ml.expressions import POSED, Expression
 from ml.phantom.channels import CHANNELS, recipe_vector
 from ml.phantom.cohort import CohortSpec, programme
 from ml.phantom.grades import draw_subject, load_config
 from ml.phantom.oracle import Seen, posterior
 from ml.phantom.performance import Performance
 from ml.phantom_results.figures import ClipFigure
+from vocabulary.expressions import POSED, Expression
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,8 +11,8 @@ from ml import movement
 from ml.assessment import session_curves
 from ml.diagnosis.measured import Session
 from ml.evaluate import Interval, subject_resamples
-from ml.expressions import Expression
 from ml.intensity.source import IntensityCurve, IntensitySource
+from vocabulary.expressions import Expression
 
 Floats = npt.NDArray[np.float64]
 

@@ -19,7 +19,6 @@ from ml import phantom
 from ml.assessment import session_curves
 from ml.diagnosis.sampling import SessionCurves, stack
 from ml.diagnosis.summary import SIGNS, feature_row, session_signs, summarise
-from ml.expressions import Expression
 from ml.geometry import SIGNALS
 from ml.intensity.geometric import GeometricSource
 from ml.intensity.source import IntensitySource, SourceIdentity, digest_of
@@ -29,6 +28,7 @@ from ml.phantom.grades import draw_subject, load_config
 from ml.phantom.oracle import posterior, seen
 from ml.phantom.performance import Performance, perform
 from ml.phantom.signals import simulate
+from vocabulary.expressions import Expression
 
 LONGEST = 12.0
 _DECIMALS = 7

@@ -9,7 +9,6 @@ from ml.diagnosis.measured import Session, measure_sessions
 from ml.diagnosis.model import DiagnosisModel, FitSettings, fit
 from ml.diagnosis.network import DiagnosisConfig
 from ml.diagnosis.summary import SIGNS
-from ml.expressions import Expression
 from ml.intensity import clip_source
 from ml.intensity.geometric import GeometricSource
 from ml.manifest import read_manifest
@@ -30,6 +29,7 @@ from ml.phantom_results.people import (
     simulated_people,
 )
 from ml.phantom_results.report import Results
+from vocabulary.expressions import Expression
 
 if TYPE_CHECKING:
     from ml.phantom_results import Plan

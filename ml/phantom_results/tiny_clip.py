@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
-from ml.expressions import Expression
 from ml.intensity.config import NetworkConfig
 from ml.intensity.losses import LossWeights
 from ml.intensity.settings import Rates, TrainConfig
 from ml.intensity.train import train
 from ml.intensity.weights import WEIGHTS_FILE, build, save
+from vocabulary.expressions import Expression
 
 VERSION = 2  # of the settings below: another run is another folder
 

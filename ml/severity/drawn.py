@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ml.expressions import Expression
 from ml.features import TOKEN_PARTS
 from ml.phantom.channels import INDEX
 from ml.phantom.grades import GradeConfig, draw_subject
 from ml.phantom.identity import Identity
 from ml.phantom.performance import Performance, perform
 from ml.phantom.warp import JAW_DROP
+from vocabulary.expressions import Expression
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -7,13 +7,13 @@ from typing import Any
 
 from ml.bundle import plain
 from ml.errors import ConfigError
-from ml.expressions import EXPRESSIONS, POSED, is_expression
 from ml.intensity.geometric import NAME as GEOMETRIC
 from ml.intensity.weights import LOCAL_PREFIX
 from ml.settings import read_object, settings
 from ml.severity.balance import PRESETS
 from ml.severity.classifier import ClassifierSpec
 from ml.severity.curves import CurveSettings
+from vocabulary.expressions import EXPRESSIONS, POSED, is_expression
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from screening.permissions import ReviewScreening
 from screening.services import assessing, consents, media, retries
 from screening.services.screenings import INTAKE_FIELDS
 from screening.services.transitions import consent_stands
+from vocabulary.expressions import title_of
 
 State = Screening.State
 #: For the patient *scored* means that somebody at the clinic is looking at it.
@@ -63,6 +64,7 @@ def screening(row: Screening, *, viewer: User) -> dict[str, Any]:
                 "order": step.order,
                 "expression": step.expression,
                 "title": step.get_expression_display(),
+                "cue": step.cue,
                 "instruction": step.instruction,
                 "seconds": step.seconds,
                 "repetitions": step.repetitions,
@@ -249,7 +251,7 @@ def _seen(found: dict[str, Any]) -> dict[str, Any]:
     words = reasons.words(str(found.get("reason") or ""))
     return {
         "expression": expression,
-        "title": expression.capitalize(),
+        "title": title_of(expression),
         "words": words.title if words else _movement(found),
     }
 

@@ -164,6 +164,7 @@ class StepOut(s.Serializer):
     order = s.IntegerField()
     expression = s.CharField()
     title = s.CharField()
+    cue = s.CharField(help_text="The word to show and to say while it is to be made.")
     instruction = s.CharField()
     seconds = s.IntegerField()
     repetitions = s.IntegerField()

@@ -7,7 +7,6 @@ from screening.models.people import Invitation, Membership, Patient, Site, User
 from screening.models.protocol import (
     Consent,
     ConsentForm,
-    Expression,
     Protocol,
     ProtocolStep,
     Scope,
@@ -36,7 +35,6 @@ __all__ = [
     "Event",
     "EventStream",
     "ExportedClip",
-    "Expression",
     "Installation",
     "Intake",
     "Invitation",

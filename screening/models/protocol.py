@@ -5,18 +5,12 @@ from django.db import models
 
 from screening.models.base import Row
 from screening.models.people import Patient
+from vocabulary.expressions import Expression
 
 
-class Expression(models.TextChoices):
-    """The expressions that the science knows (the same names as in ``ml.expressions``)."""
-
-    REST = "rest", "Rest"
-    SMILE = "smile", "Smile"
-    DISGUST = "disgust", "Disgust"
-    SURPRISE = "surprise", "Surprise"
-    ANGER = "anger", "Anger"
-    SADNESS = "sadness", "Sadness"
-    FEAR = "fear", "Fear"
+def expression_choices() -> list[tuple[str, str]]:
+    """Each expression with its title; a function, so that a new one needs no migration."""
+    return [(str(expression), expression.entry.title) for expression in Expression]
 
 
 class Scope(models.TextChoices):
@@ -85,7 +79,7 @@ class ProtocolStep(Row):
 
     protocol = models.ForeignKey(Protocol, on_delete=models.CASCADE, related_name="steps")
     order = models.PositiveSmallIntegerField()
-    expression = models.CharField(max_length=20, choices=Expression.choices)
+    expression = models.CharField(max_length=20, choices=expression_choices)
     seconds = models.PositiveSmallIntegerField(
         default=10, validators=[MinValueValidator(3), MaxValueValidator(60)]
     )
@@ -110,6 +104,11 @@ class ProtocolStep(Row):
 
     def __str__(self) -> str:
         return f"{self.protocol} · {self.expression}"
+
+    @property
+    def cue(self) -> str:
+        """The large word while the expression is to be made."""
+        return Expression(self.expression).entry.asking.cue
 
     def cues(self) -> list[dict[str, float | str]]:
         """When the page says *make* and *relax*: ``[{"at": seconds, "kind": "make"}, …]``."""

@@ -1,5 +1,9 @@
 """Versions of protocols and consent texts: a used one is frozen, a change is a new version."""
 
+import logging
+from typing import Any
+
+from django.apps.registry import Apps
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -7,6 +11,53 @@ from django.utils import timezone
 from screening.errors import WrongState
 from screening.models import ConsentForm, Protocol, ProtocolStep, Screening, User
 from screening.services import access, events
+from vocabulary.expressions import EXPRESSIONS, Expression
+
+logger = logging.getLogger(__name__)
+
+#: The protocol that asks for every expression.
+COMPLETE = "standard"
+
+
+def offer_new_expressions(*, apps: Apps, using: str) -> None:
+    """Make a next version of the standard protocol where the code has learnt an expression that no
+    version of it ever asked for. No site uses it yet: a clinic chooses its version.
+
+    Called after each migration, with the models as they are then. An expression that a clinic has
+    taken out stays out.
+    """
+    try:
+        protocols: Any = apps.get_model("screening", "Protocol").objects.using(using)
+        step: Any = apps.get_model("screening", "ProtocolStep")
+    except LookupError:
+        return  # migrated back to nothing
+    rows = step.objects.using(using).filter(protocol__slug=COMPLETE)
+    asked = set(rows.values_list("expression", flat=True))
+    new = [expression for expression in EXPRESSIONS if expression not in asked]
+    newest = protocols.filter(slug=COMPLETE).order_by("-version").first()
+    if newest is None or not new:
+        return
+    steps = [_step_of(row) for row in rows.filter(protocol=newest).order_by("order")]
+    steps += [{"expression": str(e), **_first_words(e)} for e in new]
+    with transaction.atomic(using=using):
+        version = protocols.create(slug=COMPLETE, version=newest.version + 1, name=newest.name)
+        step.objects.using(using).bulk_create(
+            step(protocol=version, order=order, **fields)
+            for order, fields in enumerate(steps, start=1)
+        )
+    logger.info("%s %d asks for %s as well", COMPLETE, version.version, ", ".join(new))
+
+
+def _first_words(expression: Expression) -> dict[str, Any]:
+    """What a step says that no clinic has written."""
+    asking = expression.entry.asking
+    return {name: getattr(asking, name) for name in ("seconds", "repetitions", "instruction")}
+
+
+def _step_of(row: Any) -> dict[str, Any]:
+    """What a step says, apart from its place."""
+    names = ("expression", "seconds", "repetitions", "instruction")
+    return {name: getattr(row, name) for name in names}
 
 
 def is_used(protocol: Protocol) -> bool:
@@ -27,14 +78,7 @@ def new_version(*, by: User, protocol: Protocol) -> Protocol:
         newest = rows.aggregate(newest=Max("version"))["newest"]
         copy = Protocol.objects.create(slug=protocol.slug, version=newest + 1, name=protocol.name)
         ProtocolStep.objects.bulk_create(
-            ProtocolStep(
-                protocol=copy,
-                order=step.order,
-                expression=step.expression,
-                seconds=step.seconds,
-                repetitions=step.repetitions,
-                instruction=step.instruction,
-            )
+            ProtocolStep(protocol=copy, order=step.order, **_step_of(step))
             for step in protocol.steps.all()
         )
         events.audit(by=by, action="protocol.new_version", target=copy, version=copy.version)

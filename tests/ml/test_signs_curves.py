@@ -6,19 +6,19 @@ import pytest
 from ml import movement
 from ml.assessment import material, session_curves
 from ml.blinks import blink_masks
-from ml.expressions import POSED, Expression
-from ml.intensity.geometric import DIRECTIONS, GeometricSource, healthy_displacement
+from ml.intensity.geometric import GeometricSource, healthy_displacement
 from ml.intensity.source import ClipMaterial, IntensitySource, RestReference
 from ml.phantom.curves import pulse
 from ml.signs import signs
 from ml.smoothing import local_line
 from tests.ml.conftest import Draw
 from tests.ml.test_signs import COLUMN, still, times_of
+from vocabulary.expressions import POSED, Expression
 
 
 def posed(t: np.ndarray, expression: str, amount: float) -> np.ndarray:
     """Signals that move along the expression's own direction by that many healthy displacements."""
-    moves = DIRECTIONS[Expression(expression)]
+    moves = Expression(expression).entry.moves
     scale = healthy_displacement(expression)
     signals = still(t)
     for name, weight in moves.items():

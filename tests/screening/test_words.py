@@ -1,7 +1,6 @@
 """The web keeps its own copies of the science's words; here the two are held together."""
 
 from screening import reasons
-from screening.models import Expression
 
 
 def test_every_unusable_reason_has_words_for_the_patient() -> None:
@@ -13,9 +12,3 @@ def test_every_unusable_reason_has_words_for_the_patient() -> None:
         assert words.advice.endswith(".")
     assert reasons.words("") is None
     assert reasons.words("something new") is not None
-
-
-def test_expressions_are_the_same() -> None:
-    from ml.expressions import EXPRESSIONS
-
-    assert [str(name) for name in EXPRESSIONS] == list(Expression.values)

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from ml.errors import ConfigError
 from ml.intensity.config import NetworkConfig
-from ml.intensity.descriptors import DESCRIPTORS
 from ml.intensity.encoder import frame_encoder
 from ml.intensity.network import IntensityNetwork, TemporalTransformer, masked_median
 from ml.intensity.prompts import PromptLearner, tokenise
@@ -24,6 +23,7 @@ from ml.intensity.towers import (
 )
 from ml.intensity.weights import load, random_clip
 from tests.ml.intensity.conftest import NETWORK
+from vocabulary.expressions import EXPRESSIONS, Expression
 
 
 def batch(frames: int, rows: int = 2) -> tuple[Tensor, Tensor, Tensor]:
@@ -41,7 +41,8 @@ def test_text_tower_equals_open_clip_when_the_context_is_the_words_themselves(
         learner.context.copy_(tower.token_embedding(learner.tokens)[:, 1:9])
         ours = learner(tower)
         tokenizer = SimpleTokenizer(context_length=77)
-        words = [" ".join(["x"] * 8) + " " + DESCRIPTORS[name] for name in ("rest", "smile")]
+        classes = (Expression.REST, Expression.SMILE)
+        words = [" ".join([*["x"] * 8, e.entry.descriptor]) for e in classes]
         theirs = clip.model.encode_text(tokenizer(words))  # type: ignore[operator]
     torch.testing.assert_close(ours, theirs)
 
@@ -63,7 +64,7 @@ def test_a_descriptor_that_would_be_cut_is_refused() -> None:
 
 
 def test_every_descriptor_fits_the_usual_context_length() -> None:
-    assert tokenise(tuple(DESCRIPTORS), 16, 77).shape == (7, 77)
+    assert tokenise(EXPRESSIONS, 16, 77).shape == (len(EXPRESSIONS), 77)
 
 
 def test_padding_changes_no_score() -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.expressions import POSED
 from ml.phantom import Program, arkit, perform
-from ml.phantom.arkit import DRIVERS
+from vocabulary.expressions import POSED
 
 
 @pytest.fixture
@@ -17,7 +16,7 @@ def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """20 s at 60 Hz: every blendshape rises fast and falls slowly three times, then is cut off."""
     folder = tmp_path / arkit.FOLDER
     folder.mkdir()
-    names = sorted({name for group in DRIVERS.values() for name in group})
+    names = sorted({name for e in POSED for name in e.entry.blendshapes})
     t = np.arange(0, 20, 1 / 60) % 6.0
     level = 0.05 + 0.8 * np.clip(np.minimum((t - 1.0) / 0.2, (4.0 - t) / 2.0), 0.0, 1.0)
     with gzip.open(folder / "take.csv.gz", "wt", newline="") as file:

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ml.expressions import EXPRESSIONS, POSED
 from ml.face import tracker
 from ml.geometry import SIGNALS, signals, square
 from ml.phantom import Capture, Identity, Performance, Program, draw_identity, perform, render
 from ml.phantom.capture import draw_capture
 from ml.phantom.conditions import CONDITIONS, apply
+from vocabulary.expressions import EXPRESSIONS, POSED
 
 STILL = {"jitter": 0.0, "head_motion": 0.0, "blinks_per_minute": 0.0}
 # Where each expression shows most, and which way the signal goes.

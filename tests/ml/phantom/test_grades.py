@@ -9,11 +9,11 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from ml.errors import ConfigError
-from ml.expressions import POSED, Expression
 from ml.phantom import perform
 from ml.phantom.curves import blink_starts
 from ml.phantom.grades import DEFAULT_CONFIG, draw_subject, load_config
 from ml.phantom.oracle import Seen, count_probability, p_pd, posterior, seen
+from vocabulary.expressions import POSED, Expression
 
 CONFIG = load_config()
 # Fixed before any training: whoever changes the overlap of the grades must say so here too.

@@ -18,8 +18,8 @@ test("the cue that holds is the last one whose time has come", () => {
   assert.deepEqual(momentAt(CUES, 1), { kind: "make", repetition: 1, index: 0 });
   assert.deepEqual(momentAt(CUES, 3), { kind: "relax", repetition: 1, index: 1 });
   assert.deepEqual(momentAt(CUES, 9), { kind: "make", repetition: 2, index: 2 });
-  assert.equal(cueWord("smile", momentAt(CUES, 1)), "Smile");
-  assert.equal(cueWord("rest", momentAt([], 5)), "Just look at the camera");
+  assert.equal(cueWord({ cue: "Smile", repetitions: 3 }, momentAt(CUES, 1)), "Smile");
+  assert.equal(cueWord({ cue: "Just look", repetitions: 0 }, momentAt([], 5)), "Just look");
 });
 
 test("MP4 comes first, webm where there is none, and never what failed before", () => {

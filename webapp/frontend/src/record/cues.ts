@@ -1,5 +1,5 @@
 // Which cue holds at a moment of the recording window. Times are seconds after the recorder's start.
-import type { Cue } from "../shared/types";
+import type { Cue, Step } from "../shared/types";
 
 export interface Moment {
   /** What the person does now. Before the first cue, and for a resting face, it is "rest". */
@@ -20,18 +20,8 @@ export function momentAt(cues: readonly Cue[], seconds: number): Moment {
   return moment;
 }
 
-const MAKE: Record<string, string> = {
-  smile: "Smile",
-  disgust: "Disgust",
-  surprise: "Surprise",
-  anger: "Anger",
-  sadness: "Sadness",
-  fear: "Fear",
-};
-
 /** The large word on the screen, and what the voice says. */
-export function cueWord(expression: string, moment: Moment): string {
-  if (moment.kind === "make") return MAKE[expression] ?? "Make the face";
-  if (moment.kind === "relax") return "Relax";
-  return expression === "rest" ? "Just look at the camera" : "Quiet face";
+export function cueWord(step: Pick<Step, "cue" | "repetitions">, moment: Moment): string {
+  if (moment.kind === "make" || step.repetitions === 0) return step.cue;
+  return moment.kind === "relax" ? "Relax" : "Quiet face";
 }

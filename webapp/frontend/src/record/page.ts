@@ -192,7 +192,7 @@ class RecordPage {
 
   private showCue(step: Step, seconds: number): void {
     const moment = momentAt(step.cues, seconds);
-    const word = cueWord(step.expression, moment);
+    const word = cueWord(step, moment);
     this.panel.replaceChildren(
       panels.recording(this.root, step.expression, word, moment.kind === "make", this.actions),
     );

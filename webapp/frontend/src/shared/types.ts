@@ -49,6 +49,8 @@ export interface Step {
   order: number;
   expression: string;
   title: string;
+  /** The word to show and to say while the expression is to be made. */
+  cue: string;
   instruction: string;
   seconds: number;
   repetitions: number;
