@@ -137,7 +137,7 @@ def _tried(way: Callable[[], bool]) -> bool:
 def _python() -> list[str]:
     """The code that measures and the libraries that it imports, and nothing else below our root:
     the site's files may lie there too."""
-    ours = [str(ROOT / "ml"), str(ROOT / "worker")]
+    ours = [str(ROOT / room) for room in ("ml", "vocabulary", "worker")]
     libraries = [path for path in sys.path if path and Path(path).resolve() != ROOT]
     return [*ours, *libraries, sys.prefix, sys.base_prefix]
 
