@@ -1,30 +1,8 @@
-"""Every typed error and every reason for an unusable clip, each with the words the user reads."""
+"""Every typed error, with the words that the user reads."""
 
-from enum import StrEnum
 from pathlib import Path
 
-
-class UnusableReason(StrEnum):
-    """Why a clip cannot be measured. A result, not a fault: the patient can act on each."""
-
-    EMPTY_FILE = "empty_file"
-    NOT_A_VIDEO = "not_a_video"
-    TRUNCATED = "truncated"
-    TOO_LARGE = "too_large"
-    TOO_MANY_PIXELS = "too_many_pixels"
-    TOO_SHORT = "too_short"
-    TOO_LONG = "too_long"
-    TIME_GAP = "time_gap"
-    LOW_FRAME_RATE = "low_frame_rate"
-    NO_FACE = "no_face"
-    FACE_LOST = "face_lost"
-    SEVERAL_FACES = "several_faces"
-    FACE_TOO_SMALL = "face_too_small"
-    TOO_DARK = "too_dark"
-    TOO_BRIGHT = "too_bright"
-    BLURRED = "blurred"
-    TURNED_AWAY = "turned_away"
-    TILTED = "tilted"
+from vocabulary.reasons import UnusableReason
 
 
 class MimiaError(Exception):

@@ -8,9 +8,9 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from ml.errors import UnusableReason
 from ml.geometry import SIGNALS
 from ml.quality import Quality
+from vocabulary.reasons import UnusableReason
 
 SCHEMA = 1
 State = Literal["measured", "unusable"]

@@ -16,12 +16,13 @@ import numpy.typing as npt
 
 from ml import container, face, geometry, orientation, quality, subject, video
 from ml.assessment import Assessment, assess
-from ml.errors import ClipUnusable, UnusableReason, WrongUse
+from ml.errors import ClipUnusable, WrongUse
 from ml.intensity.source import CropEncoder
 from ml.measurement import Embeddings, Measurement, series
 from ml.orientation import Orientation
 from ml.video import Announced, Decoding, Limits
 from vocabulary.expressions import EXPRESSIONS, is_expression
+from vocabulary.reasons import UnusableReason
 
 __all__ = [
     "Announced",

@@ -14,11 +14,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ml.errors import ClipUnusable, UnusableReason
+from ml.errors import ClipUnusable
 from ml.face import Faces
 from ml.geometry import EYE_CORNERS, roll
 from ml.orientation import Orientation
 from ml.video import Decoding
+from vocabulary.reasons import UnusableReason
 
 FloatArray = npt.NDArray[np.floating[Any]]
 

@@ -26,7 +26,8 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ml.errors import ClipUnusable, UnusableReason
+from ml.errors import ClipUnusable
+from vocabulary.reasons import UnusableReason
 
 # Containers that browsers, phones and ordinary cameras write, and raw mjpeg for a fake camera.
 # Anything else that the library could open (playlists that name other files or addresses, image

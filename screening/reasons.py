@@ -1,12 +1,13 @@
 """The words a patient reads for each reason why a clip could not be used.
 
-The codes are those of ``ml.errors.UnusableReason`` (a test compares the two lists; the web never
-imports the science) and the few that belong to the domain itself.
+The measuring's own reasons have theirs in the vocabulary; here are the few of the domain itself,
+and what a patient can do about one in which state of the screening.
 """
 
 from dataclasses import dataclass, replace
 
 from screening.models import Screening
+from vocabulary.reasons import UnusableReason
 
 
 @dataclass(frozen=True)
@@ -16,67 +17,6 @@ class Words:
     title: str
     advice: str
 
-
-#: Reasons that the measuring gives (``Clip.State.UNUSABLE``).
-UNUSABLE: dict[str, Words] = {
-    "empty_file": Words("The recording is empty", "Please record this part again."),
-    "not_a_video": Words("This is not a video", "Please record this part again with the camera."),
-    "truncated": Words(
-        "The end of the recording is missing",
-        "Please record this part again and keep the page open until it is saved.",
-    ),
-    "too_large": Words("The recording is too large", "Please record this part again."),
-    "too_many_pixels": Words(
-        "The picture is too large to be measured",
-        "Please choose a lower camera resolution and record this part again.",
-    ),
-    "too_short": Words(
-        "The recording is too short", "Please record this part again until the time is over."
-    ),
-    "too_long": Words("The recording is too long", "Please record this part again."),
-    "time_gap": Words(
-        "The recording has a gap",
-        "The camera stood still for a while. Closing other programs helps. Then record this part"
-        " again.",
-    ),
-    "low_frame_rate": Words(
-        "The camera delivered too few pictures a second",
-        "More light helps most; closing other programs helps too. Then record this part again.",
-    ),
-    "no_face": Words(
-        "No face was found", "Please sit in front of the camera and record this part again."
-    ),
-    "face_lost": Words(
-        "Your face left the picture for too long",
-        "Please stay in the frame for the whole recording and try again.",
-    ),
-    "several_faces": Words(
-        "More than one face was in the picture",
-        "Please make sure that you are alone in the picture and record this part again.",
-    ),
-    "face_too_small": Words(
-        "Your face was too small in the picture",
-        "Please come closer to the camera and record this part again.",
-    ),
-    "too_dark": Words(
-        "It was too dark", "Please turn on a light in front of you and record this part again."
-    ),
-    "too_bright": Words(
-        "It was too bright",
-        "Please avoid direct light into the camera and record this part again.",
-    ),
-    "blurred": Words(
-        "The picture was blurred",
-        "Please wipe the lens, hold the camera still and record this part again.",
-    ),
-    "turned_away": Words(
-        "Your face was turned away", "Please look into the camera and record this part again."
-    ),
-    "tilted": Words(
-        "Your head or the camera was tilted",
-        "Please set the camera straight, hold your head upright and record this part again.",
-    ),
-}
 
 #: Reasons of our own (``Clip.State.FAILED``): nothing the patient did.
 FAILED: dict[str, Words] = {
@@ -121,6 +61,12 @@ def words(code: str, *, screening_state: str = _State.DRAFT) -> Words | None:
     """
     if not code:
         return None
-    found = UNUSABLE.get(code) or FAILED.get(code) or _UNKNOWN
+    found = _measured(code) or FAILED.get(code) or _UNKNOWN
     later = _LATER.get(screening_state)
     return found if later is None or code in _KEPT else replace(found, advice=later)
+
+
+def _measured(code: str) -> Words | None:
+    """The words for a reason that the measuring gives (``Clip.State.UNUSABLE``)."""
+    found = next((reason for reason in UnusableReason if reason == code), None)
+    return None if found is None else Words(found.title, found.advice)

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from ml import phantom
-from ml.errors import UnusableReason
 from ml.geometry import SIGNALS
 from ml.measurement import Measurement
 from ml.phantom.render import render
 from ml.pipeline import measure_clip
 from ml.video import Announced
 from tests.ml.conftest import Picture, even_times, write_resized, write_video
+from vocabulary.reasons import UnusableReason
 
 FPS = 20.0
 SECONDS = 4.0

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from ml import bundle as bundles
 from ml import pipeline, quality
 from ml.assessment import material
-from ml.errors import UnusableReason, WrongUse
+from ml.errors import WrongUse
 from ml.geometry import SIGNALS
 from ml.intensity.geometric import GeometricSource, healthy_displacement
 from ml.measurement import Measurement
 from ml.video import Announced, Limits
 from tests.ml.conftest import Draw, Picture, even_times, write_video
+from vocabulary.reasons import UnusableReason
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from ml import phantom, quality
-from ml.errors import ClipUnusable, UnusableReason
+from ml.errors import ClipUnusable
 from ml.face import tracker
 from ml.measurement import Measurement
 from ml.pipeline import measure_clip
 from tests.ml.conftest import Draw, Picture, even_times, write_video
+from vocabulary.reasons import UnusableReason
 
 GREY = np.full((480, 640, 3), 128, np.uint8)
 

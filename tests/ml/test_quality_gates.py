@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ml import quality
-from ml.errors import ClipUnusable, UnusableReason
+from ml.errors import ClipUnusable
 from ml.face import tracker
 from ml.geometry import square
 from ml.orientation import Orientation
@@ -16,6 +16,7 @@ from ml.quality import Quality, Seen, Watcher, summarise
 from ml.video import Decoding
 from tests.ml.conftest import Picture
 from tests.ml.test_pipeline_quality import usable
+from vocabulary.reasons import UnusableReason
 
 Why = UnusableReason
 FPS = 30.0

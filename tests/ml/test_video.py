@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from ml.errors import ClipUnusable, UnusableReason
+from ml.errors import ClipUnusable
 from ml.video import LONGEST_SIDE, Decoding, Limits, frames
 from tests.ml.conftest import Picture, even_times, write_video
+from vocabulary.reasons import UnusableReason
 
 UNEVEN = [0.0, 0.033, 0.067, 0.2, 0.21, 0.5, 0.533, 0.9, 1.4, 1.433]
 
