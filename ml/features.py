@@ -6,16 +6,10 @@ Light on purpose (no numpy, no video): tables, norms, models and commands all ag
 import math
 import re
 
-SIGNALS = (
-    "eye-open-right",
-    "eye-open-left",
-    "eye-raise-right",
-    "eye-raise-left",
-    "mouth-open",
-    "mouth-width",
-    "jaw-open",
-)
-STATISTICS = ("mean", "var")
+from vocabulary import signs
+
+SIGNALS = tuple(signs.SIGNALS)
+STATISTICS = tuple(signs.STATISTICS)
 
 # A token's layout everywhere in the severity model: seven means, then seven variances.
 TOKEN_PARTS = tuple((signal, statistic) for statistic in STATISTICS for signal in SIGNALS)

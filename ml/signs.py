@@ -19,6 +19,7 @@ from ml.intensity.source import IntensityCurve
 from ml.measurement import Measurement, table
 from ml.smoothing import local_line
 from vocabulary.expressions import Expression
+from vocabulary.signs import EXPRESSIVITY, SIGNS
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -29,8 +30,6 @@ TREMOR_MIN_RATE = 15.0  # frames per second: twice the band's upper end
 TREMOR_MIN_SECONDS = 2.0
 SLOW_S = 0.12  # smoothing that lets no more than 3 % of the band through
 LEAST_SIDE = 0.02  # eye distances; two sides that both move less have no asymmetry
-
-INTENSITY, RATE, SECONDS, SHARE, EYES = "intensity", "intensity/s", "s", "share", "eye distance"
 
 
 class Percentiles(Protocol):
@@ -74,8 +73,9 @@ def signs(
     return own + _statistics(measured, norms)
 
 
-def _sign(name: str, value: float | None, unit: str) -> Sign:
+def _sign(name: str, value: float | None) -> Sign:
     known = value is not None and np.isfinite(value)
+    unit = SIGNS[name].unit
     return Sign(name, round(float(value), 5) if known and value is not None else None, unit)
 
 
@@ -84,17 +84,16 @@ def _expressivity(curve: IntensityCurve) -> list[Sign]:
     intensity = curve.intensity
     seen = intensity[np.isfinite(intensity)]
     if not len(seen):
-        empty = (("peak", INTENSITY), ("amplitude", INTENSITY), ("mean", INTENSITY))
-        return [_sign(name, None, unit) for name, unit in empty]
+        return [_sign(name, None) for name in EXPRESSIVITY]
     peak = movement.peak_of(intensity)
     calm = float(np.quantile(seen, 0.1))
     at = curve.t[np.isfinite(intensity)]
     return [
-        _sign("peak", peak, INTENSITY),
-        _sign("amplitude", peak - calm, INTENSITY),
-        _sign("mean", float(seen.mean()), INTENSITY),
-        _sign("area", float(np.trapz(seen, at)), "intensity·s"),
-        _sign("repetitions", float(len(movement.repetitions(curve.t, intensity))), "count"),
+        _sign("peak", peak),
+        _sign("amplitude", peak - calm),
+        _sign("mean", float(seen.mean())),
+        _sign("area", float(np.trapz(seen, at))),
+        _sign("repetitions", float(len(movement.repetitions(curve.t, intensity)))),
     ]
 
 
@@ -105,12 +104,12 @@ def _rigidity(measured: Measurement, curve: IntensityCurve) -> list[Sign]:
     latency = movement.latencies(found, measured.cues) if measured.cues else []
     speed = movement.mean_speed(curve.t, curve.intensity)
     return [
-        _sign("onset-latency", _median(latency) if timed else None, SECONDS),
-        _sign("rise-rate", _median([r.rise_rate for r in found]) if timed else None, RATE),
-        _sign("decay-rate", _median([r.decay_rate for r in found]) if timed else None, RATE),
-        _sign("mean-speed", speed if timed else None, RATE),
-        _sign("plateau-jitter", _median([r.jitter for r in found]), INTENSITY),
-        _sign("asymmetry", asymmetry(measured), SHARE),
+        _sign("onset-latency", _median(latency) if timed else None),
+        _sign("rise-rate", _median([r.rise_rate for r in found]) if timed else None),
+        _sign("decay-rate", _median([r.decay_rate for r in found]) if timed else None),
+        _sign("mean-speed", speed if timed else None),
+        _sign("plateau-jitter", _median([r.jitter for r in found])),
+        _sign("asymmetry", asymmetry(measured)),
     ]
 
 
@@ -175,9 +174,9 @@ def at_rest(measured: Measurement) -> list[Sign]:
     blinked = blinking(measured)
     parted = signals[seen, SIGNALS.index("mouth-open")] > LIPS_PARTED
     return [
-        _sign("blink-rate", 60 * blinked[0] / blinked[1] if blinked else None, "1/min"),
-        _sign("lips-parted", float(parted.mean()) if len(parted) else None, SHARE),
-        _sign("tremor", tremor(times, signals) if rate >= TREMOR_MIN_RATE else None, EYES),
+        _sign("blink-rate", 60 * blinked[0] / blinked[1] if blinked else None),
+        _sign("lips-parted", float(parted.mean()) if len(parted) else None),
+        _sign("tremor", tremor(times, signals) if rate >= TREMOR_MIN_RATE else None),
     ]
 
 
@@ -218,7 +217,7 @@ def _statistics(measured: Measurement, norms: Percentiles | None) -> list[Sign]:
             Sign(
                 name=name,
                 value=value,
-                unit=EYES if name.endswith("_mean") else f"{EYES}²",
+                unit=SIGNS[name].unit,
                 percentile=round(percentile, 1) if percentile is not None else None,
                 norm=norms.reference if known and norms is not None else None,
             )

@@ -69,4 +69,4 @@ def words(code: str, *, screening_state: str = _State.DRAFT) -> Words | None:
 def _measured(code: str) -> Words | None:
     """The words for a reason that the measuring gives (``Clip.State.UNUSABLE``)."""
     found = next((reason for reason in UnusableReason if reason == code), None)
-    return None if found is None else Words(found.title, found.advice)
+    return None if found is None else Words(found.headline, found.advice)

@@ -10,18 +10,18 @@ from typing import Self
 
 
 class UnusableReason(StrEnum):
-    """The codes, as they are stored. ``title`` says what happened, ``advice`` what to do now."""
+    """The codes, as they are stored. ``headline`` says what happened, ``advice`` what to do now."""
 
-    title: str
+    headline: str
     advice: str
 
-    def __new__(cls, code: str, title: str = "", advice: str = "") -> Self:
+    def __new__(cls, code: str, headline: str = "", advice: str = "") -> Self:
         # Optional only for type checkers, which take a look-up by its code for this.
-        if not title or not advice:
+        if not headline or not advice:
             raise TypeError(f"the reason {code} lacks words for the patient")
         made = str.__new__(cls, code)
         made._value_ = code
-        made.title, made.advice = title, advice
+        made.headline, made.advice = headline, advice
         return made
 
     EMPTY_FILE = "empty_file", "The recording is empty", "Please record this part again."

@@ -14,13 +14,10 @@ from ml.intensity.source import IntensityCurve, SourceIdentity, one_source
 from ml.measurement import Measurement
 from ml.signs import at_rest, blinking, signs
 from vocabulary.expressions import Expression
+from vocabulary.signs import AT_REST, EXPRESSIVITY, RIGIDITY
 
-EXPRESSIVITY = ("peak", "amplitude", "mean", "area", "repetitions")
-RIGIDITY = (
-    "onset-latency", "rise-rate", "decay-rate", "mean-speed", "plateau-jitter", "asymmetry",
-)  # fmt: skip
 # What the item's text begins with and no curve of a posed expression shows.
-SIGNS = ("blink-rate", "lips-parted", "tremor")
+SIGNS = tuple(AT_REST)
 # Numbers of a clip that do not grow with its length, so that no model can read the recording's.
 FEATURES = ("peak", "amplitude", "mean", "onset-latency", "rise-rate", "decay-rate", "mean-speed")
 

@@ -14,6 +14,7 @@ from screening.services import assessing, consents, media, retries
 from screening.services.screenings import INTAKE_FIELDS
 from screening.services.transitions import consent_stands
 from vocabulary.expressions import title_of
+from vocabulary.signs import patient_words
 
 State = Screening.State
 #: For the patient *scored* means that somebody at the clinic is looking at it.
@@ -258,11 +259,8 @@ def _seen(found: dict[str, Any]) -> dict[str, Any]:
 
 def _movement(found: dict[str, Any]) -> str:
     """What was measured of one expression, in a plain sentence without a judgement."""
-    signs = {one["name"]: one["value"] for one in found.get("signs") or []}
-    blinks, times = signs.get("blink-rate"), signs.get("repetitions")
-    if blinks is not None:
-        return f"Measured: about {round(blinks)} blinks a minute."
-    if times is None:
-        return "Recorded and measured."
-    often = {0: "no clear movement was found", 1: "the movement was found once"}
-    return f"Measured: {often.get(round(times), f'the movement was found {round(times)} times')}."
+    for sign in found.get("signs") or []:
+        said = patient_words(sign["name"], sign["value"])
+        if said is not None:
+            return f"Measured: {said}."
+    return "Recorded and measured."

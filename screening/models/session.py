@@ -79,7 +79,10 @@ class Screening(Row):
 
 
 class Intake(Row):
-    """What else can still a face. Every answer may be left open (null)."""
+    """What else can still a face. Every answer may be left open (null).
+
+    The fields' names are what a clinician reads; what patients are asked is on their form.
+    """
 
     class Sex(models.TextChoices):
         FEMALE = "female", "female"
@@ -88,19 +91,22 @@ class Intake(Row):
 
     screening = models.OneToOneField(Screening, on_delete=models.CASCADE, related_name="intake")
     age_years = models.PositiveSmallIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(18), MaxValueValidator(120)]
+        "age", null=True, blank=True, validators=[MinValueValidator(18), MaxValueValidator(120)]
     )
     sex = models.CharField(max_length=10, choices=Sex.choices, blank=True)
-    known_pd = models.BooleanField(null=True, blank=True)
-    pd_medication = models.BooleanField(null=True, blank=True)
+    known_pd = models.BooleanField("known Parkinson’s disease", null=True, blank=True)
+    pd_medication = models.BooleanField("medication for PD", null=True, blank=True)
     hours_since_dose = models.FloatField(
-        null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(72)]
+        "hours since the last dose",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(72)],
     )
     deep_brain_stimulation = models.BooleanField(null=True, blank=True)
     facial_palsy = models.BooleanField(null=True, blank=True)
     stroke = models.BooleanField(null=True, blank=True)
-    botulinum = models.BooleanField(null=True, blank=True)
-    depression = models.BooleanField(null=True, blank=True)
+    botulinum = models.BooleanField("botulinum in the face, 6 months", null=True, blank=True)
+    depression = models.BooleanField("depression, treated", null=True, blank=True)
     glasses = models.BooleanField(null=True, blank=True)
     beard = models.BooleanField(null=True, blank=True)
 

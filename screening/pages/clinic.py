@@ -7,24 +7,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_http_methods, require_safe
 
 from screening.errors import Invalid, NotAllowed
-from screening.models import Invitation, ModelBundle, Screening, Site
+from screening.models import Intake, Invitation, ModelBundle, Screening, Site
 from screening.pages.forms import InviteForm
 from screening.pages.frame import clinician_page, user_of
 from screening.permissions import FollowScreening, ManageInvitation
 from screening.services import access, comparison, events, invitations
-
-#: MDS-UPDRS item 3.2, in short words of our own: (grade, name, what is seen).
-ANCHORS = [
-    (0, "Normal", "Normal facial expression."),
-    (1, "Slight", "Minimal masking, seen only as less frequent blinking."),
-    (2, "Mild", "Less blinking, and less movement around the mouth; lips not parted."),
-    (3, "Moderate", "Masked face with lips parted some of the time while the mouth is at rest."),
-    (4, "Severe", "Masked face with lips parted most of the time while the mouth is at rest."),
-]
+from screening.services.screenings import INTAKE_FIELDS
+from vocabulary.grades import GRADES
+from vocabulary.signs import SIGNALS, SIGNS
 
 #: So many graded screenings are listed on the page of models; its figures are of all of them.
 LINES = 200
@@ -67,9 +62,23 @@ def case(request: HttpRequest, sites: list[Site], key: UUID) -> HttpResponse:
         "after": events.last_number(stream=events.site_stream(site.pk)),
         "releasePolicy": site.release_policy,
         "bundle": _provenance(screening.bundle),
+        "words": _words(),
     }
-    context = {"screening": screening, "site": site, "page_data": data, "anchors": ANCHORS}
+    context = {"screening": screening, "site": site, "page_data": data, "anchors": GRADES}
     return render(request, "clinic/case.html", context)
+
+
+def _words() -> dict[str, Any]:
+    """What the page calls signs, signals, grades and the questions of the intake."""
+    questions = {field.name: field.verbose_name for field in Intake._meta.fields}
+    return {
+        "signs": {
+            name: {"title": sign.title, "masked": sign.masked} for name, sign in SIGNS.items()
+        },
+        "signals": dict(SIGNALS),
+        "grades": [grade.name.lower() for grade in GRADES],
+        "intake": {name: capfirst(questions[name]) for name in INTAKE_FIELDS},
+    }
 
 
 def _provenance(bundle: ModelBundle | None) -> dict[str, Any] | None:

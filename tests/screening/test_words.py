@@ -28,7 +28,7 @@ def test_every_reason_has_words_for_the_patient_in_every_state(code: str, state:
 
 def test_a_reason_of_the_measuring_reads_as_its_entry_says() -> None:
     words = reasons.words("too_dark")
-    assert words == reasons.Words(UnusableReason.TOO_DARK.title, UnusableReason.TOO_DARK.advice)
+    assert words == reasons.Words(UnusableReason.TOO_DARK.headline, UnusableReason.TOO_DARK.advice)
 
 
 def test_no_code_is_no_reason_and_a_code_not_known_has_general_words() -> None:
@@ -45,6 +45,6 @@ def test_every_reason_is_given_by_some_part_of_the_measuring() -> None:
 
 
 def test_no_two_reasons_are_one() -> None:
-    titles = [reason.title for reason in UnusableReason]
+    titles = [reason.headline for reason in UnusableReason]
     assert len(titles) == len(set(titles))
     assert not set(UnusableReason) & set(reasons.FAILED)

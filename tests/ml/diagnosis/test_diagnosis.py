@@ -13,12 +13,13 @@ from ml.diagnosis import model
 from ml.diagnosis.model import DiagnosisModel, FitSettings, fit
 from ml.diagnosis.network import DiagnosisConfig, DiagnosisNetwork, batch_of
 from ml.diagnosis.sampling import SessionCurves, resample, stack
-from ml.diagnosis.summary import RIGIDITY, SIGNS, feature_row, session_signs, summarise
+from ml.diagnosis.summary import SIGNS, feature_row, session_signs, summarise
 from ml.errors import CohortError, ConfigError, SourceError, WeightsError
 from ml.geometry import SIGNALS
 from ml.intensity.source import IntensityCurve, RestReference, SourceIdentity
 from ml.measurement import Measurement, series
 from ml.phantom.curves import blinks
+from vocabulary.signs import RIGIDITY
 
 GEOMETRIC = SourceIdentity("geometric", "1", "a" * 64)
 OTHER = SourceIdentity("clip", "1", "b" * 64)

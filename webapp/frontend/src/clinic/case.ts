@@ -106,15 +106,15 @@ class CasePage {
       ...(result.missing.length
         ? [h("p", { class: "note warn" }, `Missing from the result: ${result.missing.join(", ")}. They are left out, not guessed.`)]
         : []),
-      findings.figures(result),
+      findings.figures(result, data.words.grades),
     );
   }
 
   private drawSide(screening: Screening): void {
     const parts = screening.state === "withdrawn" ? [] : [
-      reviewList(this.reviews),
+      reviewList(this.reviews, data.words.grades),
       this.found ? reviewForm((grade, note) => this.sign(grade, note), this.side) : null,
-      findings.intakeCard(screening),
+      findings.intakeCard(screening, data.words.intake),
       ["submitted", "scored"].includes(screening.state)
         ? rerecordForm(root, screening, (steps, note) =>
             this.act("request-rerecord/", { steps, note }),
@@ -162,8 +162,8 @@ class CasePage {
         "div",
         { role: "tabpanel", "aria-label": current.title },
         clipNote(current, report?.detail ?? measured?.measurement.detail ?? ""),
-        player(current, measured, report),
-        report && report.signs.length > 0 ? findings.signTable(report) : null,
+        player(current, measured, report, data.words.signals),
+        report && report.signs.length > 0 ? findings.signTable(report, data.words.signs) : null,
         quality ? h("details", {}, h("summary", {}, "Quality of the recording"), findings.qualityFacts(quality)) : null,
       ),
     );

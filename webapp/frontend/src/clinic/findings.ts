@@ -2,9 +2,7 @@
 import { h, s } from "../shared/dom";
 import type { Screening } from "../shared/types";
 import type { CaseData, ClipReport, Envelope, Quality, Result, Sign } from "./types";
-import { day, figure, intakeRows, percentWords, signName, signValue } from "./words";
-
-const GRADES = ["normal", "slight", "mild", "moderate", "severe"];
+import { day, figure, intakeRows, percentWords, signValue, type Words } from "./words";
 
 function box(name: string, value: string, ...notes: (string | null | false)[]): HTMLElement {
   return h(
@@ -16,7 +14,7 @@ function box(name: string, value: string, ...notes: (string | null | false)[]): 
   );
 }
 
-export function figures(result: Result): HTMLElement {
+export function figures(result: Result, grades: string[]): HTMLElement {
   const interval = result.p_pd_interval;
   return h(
     "div",
@@ -35,7 +33,7 @@ export function figures(result: Result): HTMLElement {
         `The curves alone (LSTM, not calibrated): ${percentWords(result.diagnosis.p_pd)}.`,
       result.prevalence !== null && `At a prevalence of ${percentWords(result.prevalence)}.`,
     ),
-    severityBox(result),
+    severityBox(result, grades),
     box(
       "Prediction set",
       setWords(result.prediction_set),
@@ -44,11 +42,11 @@ export function figures(result: Result): HTMLElement {
   );
 }
 
-function severityBox(result: Result): HTMLElement {
+function severityBox(result: Result, names: string[]): HTMLElement {
   const name = "Facial expression, MDS-UPDRS 3.2";
   if (!result.severity) return box(name, "–", severityReason(result.severity_reason));
   const grades = Object.entries(result.severity).map(([grade, p]): [string, number, string] => [
-    `${grade} ${GRADES[Number(grade)] ?? ""}`,
+    `${grade} ${names[Number(grade)] ?? ""}`,
     p,
     percentWords(p),
   ]);
@@ -132,7 +130,7 @@ export function attention(result: Result): HTMLElement | null {
   );
 }
 
-export function signTable(report: ClipReport): HTMLElement {
+export function signTable(report: ClipReport, named: Words["signs"]): HTMLElement {
   const isStatistic = (sign: Sign): boolean => /_(mean|var)$/.test(sign.name);
   const table = (caption: string, signs: Sign[]): HTMLElement | null =>
     signs.length === 0
@@ -150,10 +148,11 @@ export function signTable(report: ClipReport): HTMLElement {
               h("th", { scope: "col" }, "Sign"),
               h("th", { scope: "col", class: "number" }, "Value"),
               h("th", { scope: "col" }, "Unit"),
+              h("th", { scope: "col" }, "In a masked face"),
               hasNorm(signs) && h("th", { scope: "col" }, "Percentile among people without PD"),
             ),
           ),
-          h("tbody", {}, ...signs.map((sign) => signRow(sign, hasNorm(signs)))),
+          h("tbody", {}, ...signs.map((sign) => signRow(sign, named[sign.name], hasNorm(signs)))),
         );
   const norms = new Set(report.signs.map((sign) => sign.norm).filter(Boolean));
   return h(
@@ -176,13 +175,18 @@ function hasNorm(signs: Sign[]): boolean {
   return signs.some((sign) => sign.percentile !== null);
 }
 
-function signRow(sign: Sign, withNorm: boolean): HTMLElement {
+function signRow(
+  sign: Sign,
+  named: Words["signs"][string] | undefined,
+  withNorm: boolean,
+): HTMLElement {
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, signName(sign.name)),
+    h("th", { scope: "row" }, named?.title ?? sign.name),
     h("td", { class: "number" }, signValue(sign.value, sign.unit)),
     h("td", {}, sign.unit),
+    h("td", {}, named?.masked ?? ""),
     withNorm && h("td", {}, sign.percentile === null ? "no norm" : percentile(sign.percentile)),
   );
 }
@@ -227,18 +231,18 @@ export function qualityFacts(quality: Quality): HTMLElement {
   ]);
 }
 
-export function intakeCard(screening: Screening): HTMLElement {
+export function intakeCard(screening: Screening, words: Words["intake"]): HTMLElement {
   return h(
     "section",
     { class: "card" },
     h("h2", {}, "Intake"),
-    ...intake(screening.intake),
+    ...intake(screening.intake, words),
   );
 }
 
-function intake(answers: Screening["intake"]): HTMLElement[] {
+function intake(answers: Screening["intake"], words: Words["intake"]): HTMLElement[] {
   if (!answers) return [h("p", {}, "Not filled in.")];
-  const rows = intakeRows(answers);
+  const rows = intakeRows(answers, words);
   const open = rows.filter(([, value]) => value === "").map(([name]) => name);
   return [
     facts(rows.filter(([, value]) => value !== "")),

@@ -5,12 +5,13 @@ import type { Step } from "../shared/types";
 import { Film } from "../shared/film";
 import { Chart } from "./chart";
 import type { ClipReport, MeasurementEnvelope } from "./types";
-import { SIGNALS, signalName } from "./words";
+import type { Words } from "./words";
 
 export function player(
   step: Step,
   measured: MeasurementEnvelope | null,
   report: ClipReport | null,
+  named: Words["signals"],
 ): HTMLElement {
   const film = step.clip.video_url && step.clip.video_plays ? new Film(step.clip.id) : null;
   const video = film?.video;
@@ -47,7 +48,7 @@ export function player(
     main.append(h("p", { class: "note" }, "There is no intensity curve for this clip."));
   }
   const signals = h("div", { class: "signal-grid" });
-  for (const name of measured ? SIGNALS : []) {
+  for (const [name, title] of measured ? Object.entries(named) : []) {
     const values = measured?.measurement.signals[name];
     if (!values) continue;
     const chart = new Chart({
@@ -56,18 +57,18 @@ export function player(
       cues,
       width: 330,
       height: 130,
-      label: `${signalName(name)} over time`,
+      label: `${title} over time`,
       onSeek: seek,
     });
     charts.push(chart);
-    signals.append(h("figure", {}, h("figcaption", {}, signalName(name)), chart.element));
+    signals.append(h("figure", {}, h("figcaption", {}, title), chart.element));
   }
   if (video) follow(video, charts);
   return h(
     "div",
     {},
     h("div", { class: "player side" }, film?.element ?? withoutVideo(step), main),
-    measured && h("details", { class: "no-print", open: true }, h("summary", {}, "The seven signals"), signals),
+    measured && h("details", { class: "no-print", open: true }, h("summary", {}, "The signals"), signals),
   );
 }
 

@@ -4,9 +4,7 @@ import type { Screening } from "../shared/types";
 import type { ReviewRow } from "./types";
 import { day } from "./words";
 
-const GRADES = ["normal", "slight", "mild", "moderate", "severe"];
-
-export function reviewList(reviews: ReviewRow[]): HTMLElement | null {
+export function reviewList(reviews: ReviewRow[], grades: string[]): HTMLElement | null {
   if (reviews.length === 0) return null;
   return h(
     "section",
@@ -19,7 +17,7 @@ export function reviewList(reviews: ReviewRow[]): HTMLElement | null {
         h(
           "p",
           {},
-          h("strong", {}, review.grade === null ? "No grade" : `MDS-UPDRS 3.2: ${review.grade} ${GRADES[review.grade] ?? ""}`),
+          h("strong", {}, review.grade === null ? "No grade" : `MDS-UPDRS 3.2: ${review.grade} ${grades[review.grade] ?? ""}`),
           h("br"),
           h("span", { class: "soft" }, `${review.reviewer}, ${day(review.signed_off_at)}`),
         ),

@@ -1,4 +1,5 @@
 // The assessment as clinicians get it: the API's envelope around ml's own JSON.
+import type { Words } from "./words";
 
 export interface Quality {
   face_found_rate?: number | null;
@@ -110,4 +111,5 @@ export interface CaseData {
     sources?: { name: string; licence: string; used_for: string }[];
     training?: Record<string, string | number>;
   } | null;
+  words: Words;
 }

@@ -31,66 +31,23 @@ export function ago(iso: string, now = Date.now()): string {
   return new Date(iso).toLocaleDateString(undefined, { dateStyle: "medium" });
 }
 
-const SIGNS: Record<string, string> = {
-  peak: "Peak intensity",
-  amplitude: "Amplitude over the clip’s calm",
-  mean: "Mean intensity",
-  area: "Area under the curve",
-  repetitions: "Repetitions found",
-  "onset-latency": "Onset latency from the prompt",
-  "rise-rate": "Rise rate",
-  "decay-rate": "Decay rate",
-  "mean-speed": "Mean speed",
-  "plateau-jitter": "Plateau jitter",
-  asymmetry: "Asymmetry (above 0: right moves less)",
-  "blink-rate": "Blink rate",
-  "lips-parted": "Lips parted, share of the time",
-  tremor: "Jaw tremor, 3.5–7.5 Hz",
-};
-
-export const SIGNALS = [
-  "eye-open-right",
-  "eye-open-left",
-  "eye-raise-right",
-  "eye-raise-left",
-  "mouth-open",
-  "mouth-width",
-  "jaw-open",
-] as const;
-
-export function signName(name: string): string {
-  const statistic = /^(.*)_(mean|var)$/.exec(name);
-  if (statistic?.[1]) {
-    return `${signalName(statistic[1])}, ${statistic[2] === "mean" ? "mean" : "variance"}`;
-  }
-  return SIGNS[name] ?? name;
+/** What the site calls things; the page brings it along. */
+export interface Words {
+  /** ``masked``: what a masked face has of a sign beside a lively one; null where it does not tell. */
+  signs: Record<string, { title: string; masked: "less" | "more" | null }>;
+  /** The signals that are measured, in the order in which they are shown. */
+  signals: Record<string, string>;
+  /** By grade of MDS-UPDRS 3.2, 0 to 4. */
+  grades: string[];
+  intake: Record<string, string>;
 }
-
-export function signalName(name: string): string {
-  const words = name.replaceAll("-", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
-const INTAKE: Record<string, string> = {
-  age_years: "Age",
-  sex: "Sex",
-  known_pd: "Known Parkinson’s disease",
-  pd_medication: "Medication for PD",
-  hours_since_dose: "Hours since the last dose",
-  deep_brain_stimulation: "Deep brain stimulation",
-  facial_palsy: "Facial palsy",
-  stroke: "Stroke",
-  botulinum: "Botulinum in the face, 6 months",
-  depression: "Depression, treated",
-  glasses: "Glasses",
-  beard: "Beard",
-};
 
 /** Each question with its answer; an open one has "". */
 export function intakeRows(
   intake: Record<string, string | number | boolean | null>,
+  words: Words["intake"],
 ): [string, string][] {
-  return Object.entries(INTAKE).map(([key, label]) => {
+  return Object.entries(words).map(([key, label]) => {
     const value = intake[key];
     if (value === null || value === undefined || value === "") return [label, ""];
     return [label, typeof value === "boolean" ? (value ? "yes" : "no") : String(value)];
