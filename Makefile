@@ -53,7 +53,7 @@ stack:
 	@bash scripts/stack/stack.sh
 
 mutants:
-	@AGAIN=$(AGAIN) REPORT=$(REPORT) bash scripts/mutants.sh $(OF)
+	@AGAIN=$(AGAIN) REPORT=$(REPORT) SHARE=$(SHARE) NEAR=$(NEAR) bash scripts/mutants.sh $(OF)
 
 sbom:
 	@bash scripts/sbom.sh

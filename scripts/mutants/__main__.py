@@ -3,6 +3,8 @@
 Cosmic Ray makes the mutants and keeps the session; the tests run in forked children in a copy of
 the tree, so that nothing here is ever changed. A second call goes on where the first was stopped;
 ``AGAIN=1`` tries those once more that survived. What ``equivalent.toml`` names is counted apart.
+``SHARE=0.3`` tries that share of a long module: always the same mutants, and a larger share holds
+the smaller one. ``NEAR=1`` leaves the tests out that do not reach the line.
 """
 
 import argparse
@@ -35,6 +37,7 @@ from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult  # noqa:
 
 from scripts.mutants import operators  # noqa: E402
 from scripts.mutants.child import End, Nursery, Ran, copy_tree  # noqa: E402
+from scripts.mutants.items import changed, drawn, is_python, item_number, where  # noqa: E402
 
 #: A mutant that runs for ever is killed by this; a busy machine is not taken for one.
 LEAST_SECONDS, TIMES_USUAL = 90.0, 8.0
@@ -83,6 +86,7 @@ class Session:
     module: str
     room: Room
     nursery: Nursery
+    near: bool = False
 
     @property
     def source(self) -> str:
@@ -100,7 +104,8 @@ class Session:
     def prepare(self, database: WorkDB) -> None:
         if database.num_work_items:
             return
-        database.add_work_items(self.said(_all_work_items([self.nursery.tree / self.module], {})))
+        made = self.said(_all_work_items([self.nursery.tree / self.module], {}))
+        database.add_work_items([item for item in made if is_python(self.mutated(item))])
 
     def said(self, items: Iterable[Any]) -> list[Any]:
         """Those of the mutants that say something."""
@@ -128,11 +133,12 @@ class Session:
         }
         return lines, ran.seconds
 
-    def run(self, again: bool) -> None:
+    def run(self, again: bool, share: float) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with use_db(str(self.file)) as database:
             self.prepare(database)
-            waiting = self.said(database.pending_work_items)
+            pending = self.said(database.pending_work_items)
+            waiting = [item for item in pending if drawn(self.module, item) < share]
             if again:
                 waiting += [
                     item
@@ -147,11 +153,16 @@ class Session:
             for item in sorted(waiting, key=lambda one: one.mutations[0].start_pos):
                 database.set_result(item.job_id, self.tried(item, lines, usual))
 
+    def mutated(self, item: Any) -> str:
+        (spec,) = item.mutations
+        found = mutate_code(self.source, get_operator(spec.operator_name)(), spec.occurrence)
+        if found is None:
+            raise LookupError(f"{spec} is not in the module that its session was made for")
+        return str(found)
+
     def tried(self, item: Any, lines: dict[int, list[str]], usual: float) -> WorkResult:
         (spec,) = item.mutations
-        mutated = mutate_code(self.source, get_operator(spec.operator_name)(), spec.occurrence)
-        if mutated is None:
-            raise LookupError(f"{spec} is not in the module that its session was made for")
+        mutated = self.mutated(item)
         target = self.nursery.tree / self.module
         begun = time.monotonic()
         try:
@@ -180,6 +191,8 @@ class Session:
         """The tests that reach the line, the most promising files first; then the others."""
         if near and (ran := self.nursery.run(near, seconds=seconds)).end is not End.PASSED:
             return ran
+        if near and self.near:
+            return ran
         others = [*self.tests, *(f"--deselect={test}" for test in near)]
         return self.nursery.run(others, seconds=seconds)
 
@@ -187,25 +200,10 @@ class Session:
         return self.tests.index(test.split("::")[0]), test
 
 
-def item_number(item: Any) -> int:
-    return int(item.job_id[:5], 16)
-
-
-def where(item: Any) -> str:
-    (spec,) = item.mutations
-    return f"{spec.start_pos[0]}:{spec.start_pos[1]} {spec.operator_name.partition('/')[2]}"
-
-
-def changed(before: str, after: str) -> str:
-    """The lines that differ: ``- old`` and ``+ new``, stripped."""
-    old, new = before.splitlines(), after.splitlines()
-    first = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), 0)
-    same = 0
-    while same < min(len(old), len(new)) - first and old[-1 - same] == new[-1 - same]:
-        same += 1
-    gone = " ".join(line.strip() for line in old[first : len(old) - same])
-    come = " ".join(line.strip() for line in new[first : len(new) - same])
-    return f"- {gone}\n+ {come}"
+def schema() -> str:
+    """A digest of all migrations: a database that lacks one would be migrated in every child."""
+    found = sorted((ROOT / "screening" / "migrations").glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in found)).hexdigest()[:10]
 
 
 def say(words: str) -> None:
@@ -255,6 +253,8 @@ def main() -> None:
     asked = argparse.ArgumentParser(prog="make mutants")
     asked.add_argument("of", nargs="?", default="")
     asked.add_argument("--again", action="store_true", help="those once more that survived")
+    asked.add_argument("--share", type=float, default=1.0, help="of a module's mutants")
+    asked.add_argument("--near", action="store_true", help="only the tests that reach the line")
     asked.add_argument("--report", action="store_true", help="run nothing")
     given = asked.parse_args()
     operators.use()
@@ -264,12 +264,14 @@ def main() -> None:
         raise SystemExit(f"no module of scripts/mutants/tests.toml is {given.of!r}")
     # A tree of its own, so that several can run side by side.
     with tempfile.TemporaryDirectory(prefix="tree-", dir=WORK) as tree:
-        nursery = Nursery(Path(tree), WORK / "ready")
-        sessions = [Session(module, room, nursery) for module, room in found if room is not None]
+        nursery = Nursery(Path(tree), WORK / f"ready-{schema()}")
+        sessions = [
+            Session(module, room, nursery, given.near) for module, room in found if room is not None
+        ]
         if not given.report:
             copy_tree(ROOT, nursery.tree)
             for session in sessions:
-                session.run(given.again)
+                session.run(given.again, given.share)
         print("\n".join(report(sessions)))
 
 

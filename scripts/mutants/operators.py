@@ -7,8 +7,11 @@ whose loss mostly breaks the import: they would only make the figures look bette
 """
 
 import ast
+import io
+import tokenize
 from abc import abstractmethod
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import parso
@@ -103,8 +106,9 @@ class DropStatement(Operator):
                 yield said.start_pos, said.end_pos
 
     def mutate(self, node: Any, index: int) -> Any:
-        said = node.children[0]
-        node.children[0] = parso.parse(said.get_first_leaf().prefix + "pass").children[0]
+        nothing = parso.parse("pass").children[0]
+        nothing.get_first_leaf().prefix = node.get_first_leaf().prefix
+        node.children[0] = nothing
         return node
 
     @classmethod
@@ -139,8 +143,9 @@ def use() -> None:
 
 
 def passed_over(source: str) -> list[Position]:
-    """Where a change says nothing of the tests: types (mypy sees them, or the import breaks) and
-    what decorators are given (``frozen=True`` guards the programmer, not a number)."""
+    """Where a change says nothing of the tests: types (mypy sees them, or the import breaks), what
+    decorators are given (``frozen=True`` guards the programmer, not a number), and the star of a
+    signature, which the library takes for a product."""
     found: list[ast.expr] = []
     for node in ast.walk(ast.parse(source)):
         for field in ("annotation", "returns"):
@@ -153,6 +158,9 @@ def passed_over(source: str) -> list[Position]:
             names = [n for n in ast.walk(node.value) if isinstance(n, ast.Name)]
             if names and all(n.id[:1].isupper() for n in names):
                 found.append(node.value)
-    return [
+    told = [
         ((n.lineno, n.col_offset), (n.end_lineno or n.lineno, n.end_col_offset or 0)) for n in found
     ]
+    words = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    stars = [a for a, b in pairwise(words) if (a.string, b.string) == ("*", ",")]
+    return told + [(star.start, star.end) for star in stars]
