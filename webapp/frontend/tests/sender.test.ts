@@ -1,102 +1,13 @@
-// The sender between two tabs, a server that refuses, and a connection that stands still. Only what
-// the browser gives is stood in for here: window, locks and fetch.
-import "fake-indexeddb/auto";
+// The sender between two tabs, a server that refuses, and a connection that stands still.
 import assert from "node:assert/strict";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterEach, test } from "node:test";
+import { createServer } from "node:http";
+import { test } from "node:test";
 import { arrived } from "../src/record/arrival";
-import { Outbox, type Take } from "../src/record/outbox";
 import { Road } from "../src/record/road";
-import { Sender } from "../src/record/sender";
-import type { Status } from "../src/record/sending";
 import { GrowingSource } from "../src/record/source";
 import { type Parcel, Patience, transfer } from "../src/record/transfer";
+import { announced, clinic, finished, locks, page, refusal, serve, tab, turn, until } from "./stand-ins";
 import { bytes, take } from "./takes";
-
-type Granted = (lock: object | null) => unknown;
-
-/** The browser's lock manager, in small; ``closeTab`` frees what the tabs hold now. */
-class Locks {
-  private held = new Map<string, () => void>();
-  private waiting: [string, Granted][] = [];
-
-  async request(name: string, { ifAvailable }: LockOptions, granted: Granted): Promise<void> {
-    if (!this.held.has(name)) return this.grant(name, granted);
-    if (ifAvailable) await granted(null);
-    else this.waiting.push([name, granted]);
-  }
-
-  closeTab(): void {
-    for (const free of [...this.held.values()]) free();
-  }
-
-  private async grant(name: string, granted: Granted): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.held.set(name, resolve));
-    await Promise.race([granted({ name }), closed]);
-    this.held.delete(name);
-    const next = this.waiting.findIndex(([wanted]) => wanted === name);
-    const [found] = next < 0 ? [] : this.waiting.splice(next, 1);
-    if (found) void this.grant(...found);
-  }
-}
-
-/** However busy the machine is, what is waited for comes sooner than this; in vain, the wait ends. */
-const PATIENCE_MS = 240_000;
-const locks = new Locks();
-let answer = (_path: string): Response | Promise<Response> => new Promise(() => undefined);
-let asked: string[] = [];
-let pauses: number[] = [];
-let hurries: (() => void)[] = [];
-Object.assign(globalThis, {
-  // Pauses end at once, and are noted: a test waits for nothing.
-  window: {
-    addEventListener: (_type: string, heard: () => void) => void hurries.push(heard),
-    setTimeout: (over: () => void, milliseconds: number) => {
-      pauses.push(milliseconds);
-      return setImmediate(over);
-    },
-    clearTimeout: clearImmediate,
-  },
-  document: { cookie: "", documentElement: { dataset: {} } },
-  location: { href: "http://localhost/" },
-  fetch: async (path: string) => {
-    asked.push(path);
-    return answer(path);
-  },
-});
-Object.defineProperty(globalThis, "navigator", { value: { locks }, configurable: true });
-
-afterEach(() => {
-  locks.closeTab();
-  asked = [];
-  pauses = [];
-  hurries = [];
-  answer = () => new Promise(() => undefined);
-});
-
-const announced = { seconds: 4, frames: 100, cues: [], interrupted: false, mime_type: "video/mp4" };
-const finished = (fields: Partial<Take> = {}): Take => take({ state: "finished", announced, ...fields });
-const refusal = (status: number, headers = {}): Response =>
-  Response.json({ code: "no", detail: "No." }, { status, headers });
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** Lets everything else run until this holds. */
-async function until(holds: () => boolean, failing?: Promise<unknown>): Promise<void> {
-  const begun = performance.now();
-  while (!holds()) {
-    assert.ok(performance.now() - begun < PATIENCE_MS, `waited in vain until ${holds}`);
-    await Promise.race([turn(), ...(failing ? [failing] : [])]);
-  }
-}
-
-/** A sender on its own connection to the outbox, as each tab has one. */
-async function tab(name: string): Promise<{ outbox: Outbox; sender: Sender; phases: string[] }> {
-  const phases: string[] = [];
-  const outbox = await Outbox.open(name);
-  const onChange = ({ phase }: Status): void => void (phases.at(-1) !== phase && phases.push(phase));
-  return { outbox, sender: new Sender(outbox, onChange), phases };
-}
 
 test("a tab leaves alone what another one is recording or sending", async () => {
   const [first, second] = [await tab("two"), await tab("two")];
@@ -137,15 +48,15 @@ test("an upload that is gone is never the end of the only copy", async () => {
   const kept = finished();
   await outbox.put(kept);
   await outbox.addChunk(kept.id, 0, bytes(1, 2));
-  answer = () => refusal(404);
+  page.answer = () => refusal(404);
   await sender.resume("7");
   await until(() => phases.at(-1) === "refused");
-  assert.equal(asked.length, 6);
+  assert.equal(page.asked.length, 6);
   assert.equal((await outbox.chunks(kept.id)).length, 1);
   assert.deepEqual([sender.unsent().length, sender.underway().length], [1, 0]);
   assert.match(sender.statusOf("st")?.words ?? "", /does not know this part/);
   sender.retry(kept.id);
-  await until(() => asked.length === 12 && phases.at(-1) === "refused");
+  await until(() => page.asked.length === 12 && phases.at(-1) === "refused");
   await sender.drop(kept.id);
   assert.deepEqual([await outbox.takes("7"), sender.unsent()], [[], []]);
 });
@@ -153,35 +64,22 @@ test("an upload that is gone is never the end of the only copy", async () => {
 test("an hour without connection uses up no try for an upload that is gone", async () => {
   const { outbox, sender, phases } = await tab("hour");
   await outbox.put(finished());
-  answer = () => refusal(asked.length <= 20 ? 503 : 404);
+  page.answer = () => refusal(page.asked.length <= 20 ? 503 : 404);
   await sender.resume("7");
   await until(() => phases.at(-1) === "refused");
-  assert.equal(asked.length, 26);
+  assert.equal(page.asked.length, 26);
 });
 
 test("a wrong state that stays is refused after its own number of tries, and kept", async () => {
   const { outbox, sender, phases } = await tab("conflict");
   const kept = finished();
   await outbox.put(kept);
-  answer = () => refusal(asked.length <= 20 ? 503 : 409);
+  page.answer = () => refusal(page.asked.length <= 20 ? 503 : 409);
   await sender.resume("7");
   await until(() => phases.at(-1) === "refused");
-  assert.equal(asked.length, 29);
+  assert.equal(page.asked.length, 29);
   assert.ok(await outbox.get(kept.id));
 });
-
-/** What our server says over HTTP: 201 to a creation for one of these clips, 409 or 404 to others. */
-function clinic(known: Set<string>, created: string[], refused: number): Server {
-  return createServer((request, response) => {
-    const clip = /clips\/([^/]+)\/uploads/.exec(request.url ?? "")?.[1] ?? "";
-    if (request.method === "POST" && clip) created.push(clip);
-    request.resume().on("end", () => {
-      const headers = { "Tus-Resumable": "1.0.0", "Content-Type": "application/json" };
-      if (known.has(clip)) response.writeHead(201, { ...headers, Location: "/up/1" }).end();
-      else response.writeHead(refused, headers).end('{"code": "no", "detail": "No."}');
-    });
-  });
-}
 
 for (const state of ["expected", "superseded"]) {
   test(`a take whose clip was replaced is sent to the one in its place, ${state}`, async () => {
@@ -193,7 +91,7 @@ for (const state of ["expected", "superseded"]) {
     const server = clinic(new Set(["new"]), created, 404);
     location.href = await serve(server);
     const fresh = state === "expected" ? "new" : "done";
-    answer = (path) =>
+    page.answer = (path) =>
       path.endsWith("/rerecord/")
         ? Response.json({ id: "new", state: "expected" })
         : Response.json({ steps: [{ id: "st", clip: { id: fresh, state } }] });
@@ -203,7 +101,7 @@ for (const state of ["expected", "superseded"]) {
       // The new clip is what a later page goes on with, too.
       assert.deepEqual(created, ["old", "new"]);
       assert.equal((await outbox.get(kept.id))?.clip, "new");
-      const asks = asked.filter((path) => path.endsWith("/rerecord/"));
+      const asks = page.asked.filter((path) => path.endsWith("/rerecord/"));
       assert.deepEqual(asks, state === "expected" ? [] : ["/api/v1/clips/done/rerecord/"]);
       await sender.drop(kept.id);
     } finally {
@@ -217,14 +115,14 @@ for (const state of ["expected", "superseded"]) {
 test("what the server asks to wait is waited in full, and nothing hurries it", async () => {
   const { outbox, sender, phases } = await tab("wait");
   await outbox.put(finished());
-  answer = () => {
-    if (asked.length > 2) return refusal(422);
-    for (const hurry of hurries) hurry();
-    return refusal(asked.length === 1 ? 503 : 507, { "Retry-After": "40" });
+  page.answer = () => {
+    if (page.asked.length > 2) return refusal(422);
+    for (const hurry of page.heard.values()) hurry();
+    return refusal(page.asked.length === 1 ? 503 : 507, { "Retry-After": "40" });
   };
   await sender.resume("7");
   await until(() => phases.at(-1) === "refused");
-  assert.deepEqual(pauses, [40_000, 40_000]);
+  assert.deepEqual(page.pauses, [40_000, 40_000]);
   assert.deepEqual(phases, ["sending", "waiting", "refused"]);
 });
 
@@ -233,9 +131,9 @@ test("somebody else's answer is waited out, as long as it takes, and the take st
   const kept = finished();
   await outbox.put(kept);
   const html = { headers: { "Content-Type": "text/html" } };
-  answer = () => {
-    const status = [200, 403, 404, 410][asked.length % 4] ?? 200;
-    return asked.length > 40 ? refusal(422) : new Response("<p>Sign in", { status, ...html });
+  page.answer = () => {
+    const status = [200, 403, 404, 410][page.asked.length % 4] ?? 200;
+    return page.asked.length > 40 ? refusal(422) : new Response("<p>Sign in", { status, ...html });
   };
   await sender.resume("7");
   await until(() => phases.at(-1) === "refused");
@@ -282,20 +180,15 @@ test("a device that runs out of room keeps no half of a take", async (t) => {
 test("only a clip with this recording's size counts as arrived", async () => {
   const clip = (state: string, size: number | null) => () => Response.json({ state, size });
   const sent = finished({ clip: "c" });
-  answer = clip("measured", 5);
+  page.answer = clip("measured", 5);
   assert.equal((await arrived(sent, 5))?.state, "measured");
   assert.equal(await arrived(sent, 6), null);
   assert.equal(await arrived(take({ clip: "c" }), 5), null);
-  answer = clip("skipped", null);
+  page.answer = clip("skipped", null);
   assert.equal(await arrived(sent, 5), null);
-  answer = clip("superseded", null);
+  page.answer = clip("superseded", null);
   assert.equal(await arrived(sent, 5), null);
 });
-
-async function serve(server: Server): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-}
 
 const parcel = (fields: Partial<Parcel> = {}): Parcel => ({
   take: take({ clip: "c" }),
