@@ -45,24 +45,29 @@ SEARCH_S = 5.0
 @dataclass(frozen=True)
 class Orientation:
     """``turns``: quarter turns, counter-clockwise, that set the film upright; ``tilt``: degrees,
-    clockwise, by which the head is still tilted then."""
+    clockwise, by which the head is still tilted then; ``centre``: where the face is then, as shares
+    of the picture's width and height."""
 
     turns: int = 0
     tilt: float = 0.0
+    centre: tuple[float, float] = (0.5, 0.5)
 
     def upright(self, rgb: Picture) -> Picture:
-        """``rgb`` (H, W, 3) turned; where the head is tilted, on a canvas that holds all of it."""
+        """``rgb`` (H, W, 3) turned; a tilted head then about its own centre.
+
+        So the face keeps its place and its share of a picture of the same size. On a larger canvas
+        the detector inside the mesh, which looks at a small copy of the whole picture, frames the
+        face otherwise, and the mesh reads an eye's opening up to 7 % larger.
+        """
         turned = np.ascontiguousarray(np.rot90(rgb, self.turns))
         if not self.tilt:
             return turned
         height, width = turned.shape[:2]
-        turn = cv2.getRotationMatrix2D((width / 2, height / 2), self.tilt, 1.0)
-        cos, sin = abs(turn[0, 0]), abs(turn[0, 1])
-        size = (round(width * cos + height * sin), round(width * sin + height * cos))
-        shift = np.array([size[0] - width, size[1] - height]) / 2
-        turn = np.hstack([turn[:, :2], turn[:, 2:] + shift[:, None]])
+        x, y = self.centre
+        turn = cv2.getRotationMatrix2D((x * width, y * height), self.tilt, 1.0)
         # Cubic: an eye is a few pixels high, and must not be smoothed shut.
-        return np.asarray(cv2.warpAffine(turned, turn, size, flags=cv2.INTER_CUBIC), np.uint8)
+        level = cv2.warpAffine(turned, turn, (width, height), flags=cv2.INTER_CUBIC)
+        return np.asarray(level, np.uint8)
 
 
 class Detector:
@@ -100,9 +105,12 @@ def of_clip(path: Path, limits: video.Limits | None = None) -> Orientation:
     after this one will say)."""
     votes = _votes(path, limits)
     best = _most(votes)
-    tilts = [_tilt(np.rot90(stored, best)) for turns, stored in votes if turns == best]
-    tilt = float(np.median(tilts)) if tilts else 0.0
-    return Orientation(best, tilt if abs(tilt) > LET_BE else 0.0)
+    seen = [_tilt(np.rot90(stored, best)) for turns, stored in votes if turns == best]
+    found = [one for one in seen if one is not None]
+    if not found:
+        return Orientation(best)
+    tilt, x, y = (float(value) for value in np.median(found, axis=0))
+    return Orientation(best, tilt, (x, y)) if abs(tilt) > LET_BE else Orientation(best)
 
 
 def turns_of_clip(path: Path) -> int:
@@ -136,11 +144,13 @@ def _most(votes: Sequence[tuple[int, Picture]]) -> int:
     return best if 2 * count > len(votes) else 0
 
 
-def _tilt(rgb: Picture) -> float:
-    """Degrees, clockwise, of the largest face's eye line; 0 without a face."""
+def _tilt(rgb: Picture) -> tuple[float, float, float] | None:
+    """Of the largest face: degrees, clockwise, of its eye line, and its centre x and y as shares of
+    the picture; None without a face."""
     upright = np.ascontiguousarray(rgb)
     landmarks = face.tracker().find(upright).landmarks
     if landmarks is None:
-        return 0.0
+        return None
     points = geometry.square(landmarks[None], upright.shape[1] / upright.shape[0])
-    return float(np.degrees(geometry.roll(points)[0]))
+    x, y = (landmarks[:, :2].min(0) + landmarks[:, :2].max(0)) / 2
+    return float(np.degrees(geometry.roll(points)[0])), float(x), float(y)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml import container, face, geometry, orientation, quality, subject, video
+from ml import container, face, geometry, orientation, quality, stillness, subject, video
 from ml.assessment import Assessment, assess
 from ml.errors import ClipUnusable, WrongUse
 from ml.intensity.source import CropEncoder
@@ -38,7 +38,7 @@ __all__ = [
 Picture = npt.NDArray[np.uint8]
 
 MEASURER = "mimia-face-mesh"
-MEASURER_VERSION = "2"
+MEASURER_VERSION = "3"
 SIGNAL_DECIMALS = 7
 TIME_DECIMALS = 6
 # A recording may end this much earlier than announced before it counts as cut off.
@@ -61,6 +61,7 @@ def measurer_digest(encoder: str | None = None) -> str:
         "mesh": (face.MAX_FACES, face.MIN_CONFIDENCE, "static", "refined"),
         "eyes": geometry.EYE_CORNERS,
         "orientation": {n: v for n, v in vars(orientation).items() if n.isupper()},
+        "stillness": {n: v for n, v in vars(stillness).items() if n.isupper()},
         "subject": (subject.MAX_STEP, subject.MAX_GROWTH),
         "picture": (video.LONGEST_SIDE, video.FORMATS),
         "gates": {name: value for name, value in vars(quality).items() if name.isupper()},
@@ -131,33 +132,44 @@ def _check_whole(path: Path, decoding: Decoding, announced: Announced | None) ->
             f"{lost} pictures beside the {decoding.frames} readable ones are damaged or have no"
             " place in time",
         )
-    for seconds in _promised(path, decoding, announced):
-        if seconds and math.isfinite(seconds):
-            allowed = max(SHORTFALL_SECONDS, SHORTFALL_SHARE * seconds)
-            if decoding.last_t < seconds - allowed:
-                raise ClipUnusable(
-                    UnusableReason.TRUNCATED,
-                    f"{decoding.last_t:.1f} of {seconds:.1f} seconds can be read",
-                )
-    if announced and announced.frames and decoding.frames < 0.5 * announced.frames:
+    shape = container.structure(path)
+    if shape is container.Structure.SEVERAL:
         raise ClipUnusable(
             UnusableReason.TRUNCATED,
-            f"{decoding.frames} of {announced.frames} frames can be read",
+            "the file holds several recordings, one behind the other, of which only the first can"
+            " be read",
         )
-
-
-def _promised(
-    path: Path, decoding: Decoding, announced: Announced | None
-) -> tuple[float | None, ...]:
-    """Seconds of picture that should be there: what the browser saw, and the file's own claims.
-
-    A claim counts only where bytes may be missing: a file that is all there holds what it holds,
-    whatever its header says. The whole file's seconds may be those of its sound.
-    """
     said = announced.seconds if announced else None
-    if container.breaks_off(path) is False:
-        return (said,)
-    return (said, decoding.stream_seconds or decoding.container_seconds)
+    if shape is container.Structure.BROKEN_LIVE and said is None:
+        raise ClipUnusable(
+            UnusableReason.TRUNCATED,
+            f"the file breaks off within a part after {decoding.last_t:.1f} seconds, and nothing"
+            " says how long the recording was",
+        )
+    _check_length(decoding, said, announced.frames if announced else None, share=0.5)
+    if shape in (container.Structure.BROKEN, container.Structure.SILENT):
+        # A claim counts only where bytes may be missing: a file that is all there holds what it
+        # holds, whatever its header says. The whole file's seconds may be those of its sound.
+        claimed = decoding.stream_seconds or decoding.container_seconds
+        frames = decoding.stream_frames if shape is container.Structure.BROKEN else None
+        _check_length(decoding, claimed, frames, share=1 - SHORTFALL_SHARE)
+
+
+def _check_length(
+    decoding: Decoding, seconds: float | None, frames: int | None, *, share: float
+) -> None:
+    """Against seconds and frames of picture that should be there, of the frames this share."""
+    if seconds and math.isfinite(seconds):
+        allowed = max(SHORTFALL_SECONDS, SHORTFALL_SHARE * seconds)
+        if decoding.last_t < seconds - allowed:
+            raise ClipUnusable(
+                UnusableReason.TRUNCATED,
+                f"{decoding.last_t:.1f} of {seconds:.1f} seconds can be read",
+            )
+    if frames and decoding.frames < share * frames:
+        raise ClipUnusable(
+            UnusableReason.TRUNCATED, f"{decoding.frames} of {frames} frames can be read"
+        )
 
 
 @dataclass

@@ -18,6 +18,7 @@ from ml.errors import ClipUnusable
 from ml.face import Faces
 from ml.geometry import EYE_CORNERS, roll
 from ml.orientation import Orientation
+from ml.stillness import Stillness
 from ml.video import Decoding
 from vocabulary.reasons import UnusableReason
 
@@ -29,6 +30,7 @@ NO_FACE_RATE = 0.2
 SECOND_FACE_SIZE = 0.4  # of the first face's width: smaller ones are people in the background
 MAX_SEVERAL_RATE = 0.2
 MIN_FACE_WIDTH = 0.10  # of the picture's width
+MIN_FACE_PIXELS = 64.0  # a tenth of 640; below, an eye is open by a pixel or two
 DARK_FRAME = 0.10  # mean grey of the whole picture, 0 to 1
 BRIGHT_FACE = 0.85
 MIN_CONTRAST = 0.05  # standard deviation of grey on the face, 0 to 1
@@ -36,6 +38,7 @@ CLIPPED_LEVEL = 250  # of 255
 MAX_CLIPPED = 0.5
 MIN_SHARPNESS = 5.0  # a blur of about 5 % of the face's width, where the mesh begins to slip
 MAX_DAMAGED = 0.1
+MAX_STILL_S = 2.0
 MAX_YAW = 30.0
 MAX_PITCH = 30.0
 MAX_TURNED_RATE = 0.4
@@ -66,7 +69,8 @@ class Quality:
     median width of the face as a share of the picture's. ``frame_rate``: 1 / median interval, per
     second; ``effective_frame_rate``: frames with a face per second. ``dropped_share``: frames
     missing between the others at that interval, and those that were there and could not be placed
-    in time. ``longest_gap_s``: longest time between two frames. ``resized``: how often the
+    in time. ``longest_gap_s``: longest time between two frames, ``longest_still_s`` with the same
+    picture in all of them. ``resized``: how often the
     picture's size changed. ``duration_s``: last timestamp plus one interval.
     """
 
@@ -89,6 +93,7 @@ class Quality:
     effective_frame_rate: float | None = None
     dropped_share: float = 0.0
     longest_gap_s: float = 0.0
+    longest_still_s: float = 0.0
     resized: int = 0
     duration_s: float = 0.0
     frames: int = 0
@@ -114,12 +119,14 @@ class Watcher:
 
     frame: list[tuple[float, float]] = field(default_factory=list)  # mean, clipped share
     face: list[tuple[int, list[tuple[float, float, float]]]] = field(default_factory=list)
+    still: Stillness = field(default_factory=Stillness)
     seen: int = 0
     looked_at: float = float("-inf")
 
     def see(self, t: float, rgb: npt.NDArray[np.uint8], faces: Faces) -> None:
         """``t`` seconds; ``rgb`` (H, W, 3), with the faces found in it."""
         number, self.seen = self.seen, self.seen + 1
+        self.still.see(t, rgb, faces.found)
         if t - self.looked_at < LIGHT_EVERY_S:
             return
         self.looked_at = t
@@ -214,6 +221,7 @@ def summarise(
         effective_frame_rate=round(int(found.sum()) / duration, 2) if duration else None,
         dropped_share=_rounded(lost / (lost + frames)) if frames else 0.0,
         longest_gap_s=round(float(steps.max()), 4) if len(steps) else 0.0,
+        longest_still_s=round(watcher.still.longest_s, 4),
         resized=decoding.resized,
         duration_s=round(duration, 4),
         frames=frames,
@@ -267,6 +275,7 @@ def _gates(q: Quality, min_seconds: float) -> Sequence[tuple[bool, UnusableReaso
     bright = washed or (clipped > MAX_CLIPPED and unseen)
     found = f"a face was found in {q.face_found_rate:.0%} of the frames"
     size, sharp = q.face_size or 0.0, q.sharpness or 0.0
+    still = q.longest_still_s
     return (
         (
             q.frames < 2 or q.duration_s < min_seconds,
@@ -274,6 +283,7 @@ def _gates(q: Quality, min_seconds: float) -> Sequence[tuple[bool, UnusableReaso
             f"the recording lasts {q.duration_s:.1f} s, shorter than {min_seconds:g} s",
         ),
         (rate < MIN_FRAME_RATE, why.LOW_FRAME_RATE, f"the camera gave {rate:.1f} frames a second"),
+        (still > MAX_STILL_S, why.TIME_GAP, f"the picture stands still for {still:.1f} seconds"),
         (dark, why.TOO_DARK, f"the picture is too dark ({light:.0%} of full brightness)"),
         (bright, why.TOO_BRIGHT, f"the picture is too bright ({clipped:.0%} of it is white)"),
         (q.face_found_rate < NO_FACE_RATE, why.NO_FACE, found),
@@ -284,6 +294,11 @@ def _gates(q: Quality, min_seconds: float) -> Sequence[tuple[bool, UnusableReaso
         ),
         (q.face_found_rate < MIN_FOUND_RATE, why.FACE_LOST, found),
         (size < MIN_FACE_WIDTH, why.FACE_TOO_SMALL, f"the face fills {size:.0%} of the width"),
+        (
+            size * q.width < MIN_FACE_PIXELS,
+            why.FACE_TOO_SMALL,
+            f"the face is {size * q.width:.0f} pixels wide",
+        ),
         (
             q.turned_rate > MAX_TURNED_RATE,
             why.TURNED_AWAY,

@@ -29,10 +29,9 @@ from av.video.stream import VideoStream
 from ml.errors import ClipUnusable
 from vocabulary.reasons import UnusableReason
 
-# Containers that browsers, phones and ordinary cameras write, and raw mjpeg for a fake camera.
-# Anything else that the library could open (playlists that name other files or addresses, image
-# sequences) stays shut.
-FORMATS = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,mpeg,mpegts,mjpeg"
+# What browsers, phones and ordinary cameras write. All else stays shut: playlists that name other
+# files, image sequences, and bare streams of pictures, whose times the library would make up.
+FORMATS = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,mpeg,mpegts"
 # A face that fills a fifth of the picture keeps the 192 pixels that the mesh looks at.
 LONGEST_SIDE = 960
 _FIRST_BYTES = 16
@@ -86,8 +85,7 @@ class Decoding:
     packets that could not be decoded, ``unordered`` pictures that had to be left out because their
     timestamp was missing or not after the one before, ``ended_early`` is set when the file broke
     off. ``stream_seconds``: what the container says of the picture's own track, not of the sound;
-    ``container_seconds``: of the whole file.
-    """
+    ``container_seconds``: of the whole file; ``stream_frames``: as many as its header counts."""
 
     width: int = 0
     height: int = 0
@@ -99,6 +97,7 @@ class Decoding:
     ended_early: bool = False
     stream_seconds: float | None = None
     container_seconds: float | None = None
+    stream_frames: int | None = None
 
 
 def frames(
@@ -170,6 +169,7 @@ def _decode(
         decoding.container_seconds = container.duration / av.time_base
     if stream.duration is not None and stream.duration > 0 and stream.time_base is not None:
         decoding.stream_seconds = float(stream.duration * stream.time_base)
+    decoding.stream_frames = stream.frames or None
     start: float | None = None
     size: tuple[int, int] | None = None
     for count, (time, picture) in enumerate(_pictures(container, stream, decoding)):
@@ -336,7 +336,7 @@ class _Shown:
         return rgb
 
 
-#: Pixel shapes beyond this (twice PAL's widest) are a damaged header, not a camera.
+#: Pixel shapes beyond this (twice PAL's widest) are a damaged header.
 _MOST_ASPECT = Fraction(3, 1)
 
 

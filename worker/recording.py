@@ -33,7 +33,11 @@ MIME_TYPES = {
     ".webm": "video/webm",
     ".mkv": "video/x-matroska",
     ".avi": containers.NOT_SAID,
-    ".mjpeg": containers.NOT_SAID,
+    ".mpg": containers.NOT_SAID,
+    ".mpeg": containers.NOT_SAID,
+    ".ts": containers.NOT_SAID,
+    ".mts": containers.NOT_SAID,
+    ".mjpeg": containers.NOT_SAID,  # refused, with its reason: it has no times
 }
 NOT_GIVEN = "there is no clip of this expression"
 

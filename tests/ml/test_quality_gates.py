@@ -68,6 +68,12 @@ GATES: list[tuple[dict[str, float], dict[str, float], UnusableReason]] = [
     ({"several_faces_rate": 0.2}, {"several_faces_rate": 0.21}, Why.SEVERAL_FACES),
     ({"face_found_rate": 0.8}, {"face_found_rate": 0.79}, Why.FACE_LOST),
     ({"face_size": 0.10}, {"face_size": 0.099}, Why.FACE_TOO_SMALL),
+    (
+        {"face_size": 0.2, "width": 320},
+        {"face_size": 0.2, "width": 318},
+        Why.FACE_TOO_SMALL,
+    ),
+    ({"longest_still_s": 2.0}, {"longest_still_s": 2.01}, Why.TIME_GAP),
     ({"turned_rate": 0.4}, {"turned_rate": 0.41}, Why.TURNED_AWAY),
     ({"tilted_rate": 0.4}, {"tilted_rate": 0.41}, Why.TILTED),
     ({"sharpness": 5.0}, {"sharpness": 4.9}, Why.BLURRED),
