@@ -13,4 +13,6 @@ if [ $# = 0 ] && [ -f "$FRONTEND/package.json" ] && grep -q '"test"' "$FRONTEND/
 fi
 # One thread per process: two measuring processes on two cores else starve one another.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+# All of them in two processes (tests/parallel.py); what is named, in one that can be watched.
+[ $# = 0 ] && set -- -n 2 --dist loadgroup --no-loadscope-reorder
 exec "$VENV/bin/python" -m pytest "$@"

@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.strict",
+    "tests.parallel",
     "tests.servers",
     "tests.stores",
     "tests.clips",

@@ -298,7 +298,7 @@ async def test_a_fault_of_our_own_ends_the_socket(
             await receive(home, 1)
             monkeypatch.setattr(hubs.Hub, "next_for", _no_cursor)
             await database_sync_to_async(append)(clinic.screening, "next")
-            await home.receive_output(timeout=PATIENCE)
+            await home.wait(timeout=PATIENCE)
 
     with pytest.raises(ExceptionGroup):
         await listen()

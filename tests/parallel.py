@@ -1,0 +1,23 @@
+"""Two processes, one order: ``pytest -n 2 --dist loadgroup --no-loadscope-reorder``.
+
+What ends by a rollback runs before what commits and empties the database after it: pytest-django
+orders a process's tests so, since rows that migrations made are gone afterwards. A group here is a
+file's tests of one of these kinds, and groups are handed out in that order.
+"""
+
+import pytest
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        group = f"{_kind(item)}:{item.nodeid.partition('::')[0]}"
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _kind(item: pytest.Item) -> str:
+    fixtures = getattr(item, "fixturenames", ())
+    marker = item.get_closest_marker("django_db")
+    if "transactional_db" in fixtures or (marker and marker.kwargs.get("transaction")):
+        return "commits"
+    return "rolls back" if marker or "db" in fixtures else "neither"
