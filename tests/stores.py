@@ -1,10 +1,8 @@
 """A store of clips for one test alone: a folder, or a bucket on the S3 server of the session."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.core.files.storage import default_storage
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -12,8 +10,8 @@ from tests.servers import ObjectStore
 from webapp import outward
 
 
-@pytest.fixture
-def clips_folder(tmp_path: Path, settings: Settings) -> Iterator[Path]:
+@pytest.fixture(autouse=True)
+def clips_folder(tmp_path: Path, settings: Settings) -> Path:
     """Clips go to the test's own folder, as its rows go when it ends: the two belong together."""
     folder = tmp_path / "clips"
     settings.STORAGES = {
@@ -23,8 +21,7 @@ def clips_folder(tmp_path: Path, settings: Settings) -> Iterator[Path]:
             "OPTIONS": {"location": str(folder), "base_url": None},
         },
     }
-    yield folder
-    assert default_storage is not None
+    return folder
 
 
 def use_s3(object_store: ObjectStore, settings: Settings) -> None:

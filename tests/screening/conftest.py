@@ -1,7 +1,6 @@
-"""A store of its own for each test, and clients that commit as the site does."""
+"""Clients that commit as the site does."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,11 +17,6 @@ class Client(APIClient):
     def request(self, **kwargs: Any) -> Any:
         with TestCase.captureOnCommitCallbacks(execute=True):
             return super().request(**kwargs)
-
-
-@pytest.fixture(autouse=True)
-def _own_store(clips_folder: Path) -> None:
-    """Every test has a store of its own."""
 
 
 @pytest.fixture

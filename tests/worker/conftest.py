@@ -38,11 +38,6 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _own_store(clips_folder: Path) -> None:
-    """Every test has a store of its own: another test's rows are gone, and its files with them."""
-
-
 @pytest.fixture
 def pool() -> MeasuringPool:
     """The measuring processes that the steps use, warm from the test before; one at a time."""
