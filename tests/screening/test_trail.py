@@ -277,6 +277,8 @@ def test_an_upload_that_is_given_up_leaves_nothing(stored: Callable[[], list[str
 def test_a_patient_is_erased() -> None:
     screening = make.scored()
     patient, by = screening.patient, make.AdminFactory()
+    Screening.objects.update(rerecord_note="Ada looked away.")
+    other = make.draft(make.PatientFactory(site=patient.site))
     with what_is_left(patient) as left:
         row = erasure.erase_patient(by=by, patient=patient)
     assert left.trail == [("patient.erased", by, named(patient), {})]
@@ -284,6 +286,12 @@ def test_a_patient_is_erased() -> None:
     assert left.asked == [(queue.ERASE_PATIENT_FILES, (str(patient.pk),))]
     assert row is patient
     assert is_as_stored(row)
+    screening.refresh_from_db()
+    assert (screening.rerecord_note, screening.withdrawn_at) == ("", row.erased_at)
+    assert consents.standing(patient=patient) is None
+    assert not screening.assessments.exists()
+    other.refresh_from_db()
+    assert (other.state, other.patient.erased_at) == ("draft", None)
 
 
 def test_an_invitation_is_made_accepted_and_revoked() -> None:
