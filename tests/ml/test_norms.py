@@ -35,6 +35,14 @@ def test_no_norm_no_percentile(norms: Norms) -> None:
     assert norms.percentile("smile_mouth-width_mean", None) is None
 
 
+def test_of_fewer_than_thirty_people_nothing_is_said() -> None:
+    values = np.random.default_rng(2).normal(0.8, 0.1, (30, 2))
+    values[0, 1] = np.nan
+    fitted = Norms.fit((COLUMNS[0], "smile_jaw-open_mean"), values, reference="few")
+    assert set(fitted.tables) == {COLUMNS[0]}
+    assert fitted.people == 30
+
+
 def test_strangers_beyond_the_table_keep_their_order() -> None:
     table = quantiles(np.random.default_rng(1).normal(size=1000))
     scores = normal_score(np.array([-40.0, -9.0, -5.0, 0.0, 5.0, 9.0]), table)

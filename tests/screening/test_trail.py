@@ -294,6 +294,17 @@ def test_a_patient_is_erased() -> None:
     assert (other.state, other.patient.erased_at) == ("draft", None)
 
 
+def test_who_is_erased_again_has_their_files_looked_for_at_once() -> None:
+    patient, before = make.PatientFactory(), make.PatientFactory()
+    erasure.erase_patient(by=make.AdminFactory(), patient=before)
+    with what_is_left(patient) as left:
+        assert erasure.erase_again(patient_ids=[patient.pk, before.pk]) == [patient]
+    assert left.trail == [("patient.erased_again", None, named(patient), {})]
+    assert set(left.asked) == {
+        (queue.ERASE_PATIENT_FILES, (str(one.pk),)) for one in (patient, before)
+    }
+
+
 def test_an_invitation_is_made_accepted_and_revoked() -> None:
     site = make.SiteFactory()
     by = make.ClinicianFactory(site=site)
