@@ -176,6 +176,8 @@ def test_a_clinician_gets_a_passkey_uses_it_and_is_signed_out_when_away(
         names = {cookie["name"] for cookie in clinician.context.cookies()}
         assert names == {"__Host-sessionid", "__Host-csrftoken", "__Host-known_browser"}
 
+        # What the page asked for is there: an answer after signing out would be a 401.
+        page.wait_for_load_state("networkidle")
         page.get_by_role("button", name="Sign out").click()
         page.goto("/accounts/login/?next=/clinic/invite/")
         clinician.picture("sign-in")
