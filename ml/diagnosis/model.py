@@ -82,6 +82,11 @@ class DiagnosisModel:
     prevalence: float
     card: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """The expressions whose curves it reads."""
+        return self.network.config.expressions
+
     def ask(
         self,
         curves: Mapping[str, IntensityCurve],
@@ -93,11 +98,12 @@ class DiagnosisModel:
         session = stack(curves, config.expressions, config.longest)
         session = replace(session, signs=session_signs(measured or {}, config.signs))
         used = tuple(e for e, m in zip(config.expressions, session.mask.T, strict=True) if m.any())
-        if session.source is not None and session.source != self.source:
+        made_by = session.source
+        if made_by is not None and not made_by.still_makes(self.source, config.expressions):
             raise SourceError(
                 f"the model was trained on curves of the {self.source.name} source"
-                f" ({self.source.digest[:8]}), these are of {session.source.name}"
-                f" ({session.source.digest[:8]})"
+                f" ({self.source.digest[:8]}), these are of {made_by.name}"
+                f" ({made_by.digest[:8]})"
             )
         if not used:
             return Diagnosis(None, None, (), self.source)
@@ -130,7 +136,7 @@ class DiagnosisModel:
         settings = {
             "schema": 1,
             "config": self.network.config.to_json(),
-            "source": self.source.to_json(),
+            "source": {**self.source.to_json(), "parts": dict(self.source.parts)},
             "prevalence": self.prevalence,
             "tensors_sha256": hashlib.sha256(content).hexdigest(),
             "card": dict(self.card),

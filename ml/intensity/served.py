@@ -30,10 +30,11 @@ def source_of(bundle: "Bundle", device: str = "cpu") -> IntensitySource:
     """
     is_geometric = bundle.intensity_source == geometric.NAME
     source = geometric.GeometricSource() if is_geometric else _clip_of(bundle, device)
-    if bundle.diagnosis is not None and bundle.diagnosis.source != source.identity:
+    lstm = bundle.diagnosis
+    if lstm is not None and not source.identity.still_makes(lstm.source, lstm.expressions):
         raise SourceError(
             f"the LSTM of {bundle.name} {bundle.version} was trained on curves by"
-            f" {_named(bundle.diagnosis.source)}, but this version of the code makes them by"
+            f" {_named(lstm.source)}, but this version of the code makes them by"
             f" {_named(source.identity)}: train the bundle anew"
         )
     return source

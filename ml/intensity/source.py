@@ -8,7 +8,7 @@ and a model is trained and served on one source, never on a mixture (:func:`one_
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
@@ -39,12 +39,26 @@ class SourceIdentity:
     """Which source made a curve: shown in every output, compared before a model is applied.
 
     ``digest`` is the SHA-256 of everything that decides the curve (constants, weights): two
-    sources with one name and different digests are different sources.
+    sources with one name and different digests are different sources. ``parts``, for a source whose
+    expressions do not depend on each other: by expression, the digest of what decides its curves.
+    A model needs no more than those of its own expressions to stay as they were
+    (:meth:`still_makes`).
     """
 
     name: str
     version: str
     digest: str
+    parts: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def still_makes(self, trained: "SourceIdentity", expressions: Iterable[str]) -> bool:
+        """Whether these expressions' curves are made as by ``trained``, which a model was trained
+        on; what was added or changed beside them does not count."""
+        if not trained.parts:
+            return self == trained
+        same_rule = (self.name, self.version) == (trained.name, trained.version)
+        return same_rule and all(
+            e in self.parts and self.parts[e] == trained.parts.get(e) for e in expressions
+        )
 
     def to_json(self) -> dict[str, str]:
         return {"name": self.name, "version": self.version, "digest": self.digest}

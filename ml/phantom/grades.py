@@ -23,6 +23,9 @@ Floats = npt.NDArray[np.float64]
 
 DEFAULT_CONFIG = Path(__file__).with_name("grades.json")
 GRADES = range(5)
+# Posed expressions whose amplitudes come from the person's own stream of random numbers; each
+# later one has a stream for itself.
+_DRAWN_TOGETHER = 6
 AMPLITUDE_RANGE = (0.02, 2.5)
 _PER_GRADE = (
     "blinks_per_minute", "lower_face", "upper_face", "lips_parted", "speed", "latency_s",
@@ -56,6 +59,12 @@ class GradeConfig:
     amplitude_own_log_sd: Mapping[str, float]
     digest: str
 
+    def own_log_sd(self, expression: str) -> float:
+        """How widely people differ in this expression beside the others; the median of those that
+        the file names for one that was added since."""
+        named = self.amplitude_own_log_sd
+        return float(named.get(expression, np.median(list(named.values()))))
+
     def prior(self) -> Floats:
         """Probability of each grade (5,) before anything is seen."""
         without, with_pd = (np.array(row) for row in self.grade_given_pd)
@@ -87,9 +96,12 @@ def load_config(path: Path = DEFAULT_CONFIG) -> GradeConfig:
     for row in config.grade_given_pd:
         if len(row) != len(GRADES) or abs(sum(row) - 1.0) > 1e-6:
             raise ConfigError(f"{path}: grade_given_pd must be five shares that add up to 1")
-    absent = [str(e) for e in POSED if e not in config.amplitude_own_log_sd]
+    named = set(config.amplitude_own_log_sd)
+    absent = [str(e) for e in POSED[:_DRAWN_TOGETHER] if e not in named]
     if absent:
         raise ConfigError(f"{path}: amplitude_own_log_sd lacks {', '.join(absent)}")
+    if unknown := sorted(named - set(POSED)):
+        raise ConfigError(f"{path}: amplitude_own_log_sd has no expression {', '.join(unknown)}")
     return config
 
 
@@ -134,7 +146,8 @@ def draw_subject(
 ) -> Subject:
     """Person ``number`` of the cohort with that seed: the same two numbers give the same person,
     whatever the cohort's size. ``grade`` fixes the grade (PD is then drawn given it)."""
-    rng = np.random.default_rng([seed & 0xFFFFFFFF, 0x50B1, number])
+    stream = (seed & 0xFFFFFFFF, 0x50B1, number)
+    rng = np.random.default_rng(stream)
     pd = bool(rng.random() < config.pd_share)
     drawn = int(rng.choice(len(GRADES), p=config.grade_given_pd[int(pd)]))
     g = drawn if grade is None else grade
@@ -142,8 +155,11 @@ def draw_subject(
         pd = bool(rng.random() < config.pd_given_grade()[g])
     shared = config.amplitude_shared_log_sd * rng.standard_normal()
     amplitudes = {}
-    for expression in POSED:
-        own = config.amplitude_own_log_sd[expression] * rng.standard_normal()
+    for place, expression in enumerate(POSED):
+        # Whoever was drawn before an expression was added must stay the same person after it.
+        is_later = place >= _DRAWN_TOGETHER
+        own_rng = np.random.default_rng([*stream, place]) if is_later else rng
+        own = config.own_log_sd(expression) * own_rng.standard_normal()
         strength = config.lower_face[g] * np.exp(shared + own)
         amplitudes[expression] = round(float(np.clip(strength, *AMPLITUDE_RANGE)), 4)
     ratio = config.upper_face[g] / config.lower_face[g]

@@ -92,7 +92,7 @@ def _movement(person: Seen, config: GradeConfig) -> Floats:
     total = np.zeros(len(GRADES))
     kinds = sorted(person.amplitudes)
     logs = np.log(np.clip([person.amplitudes[kind] for kind in kinds], *AMPLITUDE_RANGE))
-    own = np.array([config.amplitude_own_log_sd[kind] for kind in kinds])
+    own = np.array([config.own_log_sd(kind) for kind in kinds])
     precision = np.linalg.inv(np.diag(own**2) + config.amplitude_shared_log_sd**2)
     for g in GRADES:
         away = logs - np.log(config.lower_face[g])

@@ -30,6 +30,7 @@ from ml.intensity.weights import Preprocess, load, read_config
 from ml.pipeline import assess
 from ml.smoothing import local_line
 from tests.ml.intensity.conftest import NETWORK
+from vocabulary.expressions import EXPRESSIONS
 
 
 @pytest.fixture
@@ -217,3 +218,27 @@ def test_a_bundle_that_names_it_is_served_on_it(folder: Path) -> None:
     bundle = replace(bundle, metadata={**shipped.metadata, **named})
     assert source_of(bundle).identity.digest == digest
     assert assess({}, bundle=bundle).to_json()["intensity_source"]["name"] == "clip"
+
+
+def test_a_model_needs_only_the_curves_of_its_own_expressions_to_stay() -> None:
+    now = GeometricSource().identity
+    assert set(now.parts) == set(EXPRESSIONS)
+    assert len(set(now.parts.values())) == len(EXPRESSIONS)
+    parts = dict(now.parts)
+    fewer = replace(now, parts={e: parts[e] for e in ("smile", "disgust")})
+    assert now.still_makes(fewer, ("smile", "disgust"))
+    assert not fewer.still_makes(now, ("smile", "fear"))
+    other = replace(now, digest="0" * 64, parts={**parts, "fear": "0" * 64})
+    assert now.still_makes(other, ("smile", "disgust"))
+    assert not now.still_makes(other, ("smile", "fear"))
+    assert not now.still_makes(replace(other, version="1"), ("smile",))
+    assert not now.still_makes(replace(other, name="clip"), ("smile",))
+
+
+def test_what_was_trained_before_there_were_digests_per_expression_is_served() -> None:
+    """Stored then: the digest of all seven, which an expression that is added leaves as it is."""
+    before = "9808568617c965bc607903edc83c6486bc3399495d98d4bd988a0bf31c0cf603"
+    trained = SourceIdentity("geometric", "2", before)
+    assert GeometricSource().identity.still_makes(trained, ("smile", "fear"))
+    another = replace(trained, digest="0" * 64)
+    assert not GeometricSource().identity.still_makes(another, ("smile",))

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from ml.errors import ConfigError
-from ml.phantom import perform
+from ml.phantom import grades, perform
 from ml.phantom.curves import blink_starts
 from ml.phantom.grades import DEFAULT_CONFIG, draw_subject, load_config
 from ml.phantom.oracle import Seen, count_probability, p_pd, posterior, seen
@@ -125,12 +125,27 @@ def test_the_oracle_reads_truth_files_and_follows_each_sign() -> None:
         seen([])
 
 
+def test_an_expression_that_is_added_makes_nobody_another_person(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = draw_subject(CONFIG, 4, seed=3)
+    assert before.amplitudes[Expression.FEAR] == 0.7342  # as it was drawn when there were six
+    monkeypatch.setattr(grades, "POSED", (*POSED, "wink"))
+    after = draw_subject(CONFIG, 4, seed=3)
+    drawn = {str(name): amplitude for name, amplitude in after.amplitudes.items()}
+    assert drawn.pop("wink") > 0
+    assert replace(after, amplitudes=before.amplitudes) == before
+    assert drawn == before.amplitudes
+    assert CONFIG.own_log_sd("wink") == 0.4  # the median of the six
+
+
 @pytest.mark.parametrize(
     ("entry", "value", "says"),
     [
         ("speed", [1.0, 0.9], "speed"),
         ("grade_given_pd", {"0": [1, 0, 0, 0, 0], "1": [0.5, 0, 0, 0, 0]}, "add up to 1"),
-        ("amplitude_own_log_sd", {"smile": 0.2}, "disgust"),
+        ("amplitude_own_log_sd", {"smile": 0.2}, "lacks disgust"),
+        ("amplitude_own_log_sd", dict.fromkeys([*POSED, "wink"], 0.2), "no expression wink"),
         ("pd_share", None, "pd_share"),
     ],
 )

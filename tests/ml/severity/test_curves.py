@@ -192,13 +192,18 @@ def test_curves_of_another_source_are_refused(cohort: Cohort, trained: Bundle) -
         trained.score(cohort.records()[:1], None, [other])
     assert isinstance(source_of(trained), GeometricSource)
     assert trained.diagnosis is not None
-    older = replace(trained.diagnosis, source=replace(GEOMETRIC, digest="0" * 64))
-    scorer = replace(
-        trained.scorer,
-        curves=replace(trained.scorer.curves, model=older),  # type: ignore[type-var]
-    )
-    with pytest.raises(SourceError, match="train the bundle anew"):
-        source_of(replace(trained, scorer=scorer))
+
+    def served(source: SourceIdentity) -> object:
+        older = replace(trained.diagnosis, source=source)  # type: ignore[type-var]
+        curves = replace(trained.scorer.curves, model=older)  # type: ignore[type-var]
+        return source_of(replace(trained, scorer=replace(trained.scorer, curves=curves)))
+
+    parts = dict(GEOMETRIC.parts)
+    # An expression that the LSTM does not read may be made otherwise since, or be new.
+    assert served(replace(GEOMETRIC, digest="0" * 64, parts={**parts, "fear": "0" * 64}))
+    for old in ({**parts, "smile": "0" * 64}, {}):
+        with pytest.raises(SourceError, match="train the bundle anew"):
+            served(replace(GEOMETRIC, digest="0" * 64, parts=old))
 
 
 @pytest.mark.parametrize("file", ["diagnosis.json", "diagnosis.safetensors"])
