@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from screening.accounts import stepup
 from screening.errors import DomainError
-from screening.models import Screening, User
+from screening.models import Screening, User, Viewing
 from screening.permissions import stands
 from screening.services import access
 
@@ -119,7 +119,7 @@ class Viewed:
         if row is not None and request.method != "HEAD":
             access.record_view(
                 user=user_of(request),
-                action=f"admin.{row._meta.model_name}.viewed",
+                action=Viewing(f"admin.{row._meta.model_name}.viewed"),
                 screening=self.screening_of(row),
             )
         return cast(HttpResponse, page.change_view(request, object_id, form_url, extra_context))

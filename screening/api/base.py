@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from screening.api import serializers
 from screening.errors import NotAllowed
-from screening.models import Clip, Patient, Screening, Site, User
+from screening.models import Clip, Patient, Screening, Site, User, Viewing
 from screening.permissions import ActAsPatient, Permission, stands
 from screening.services import access
 
@@ -76,7 +76,7 @@ class View(APIView):
             raise NotAllowed("Only patients can do this.")
         return cast(Patient, found)
 
-    def note_view(self, action: str, screening: Screening, clip: Clip | None = None) -> None:
+    def note_view(self, action: Viewing, screening: Screening, clip: Clip | None = None) -> None:
         """Note who is about to see this; a HEAD shows nothing."""
         if self.request.method != "HEAD":
             access.record_view(user=self.user, action=action, screening=screening, clip=clip)

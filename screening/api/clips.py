@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from screening.api import present, serializers
 from screening.api.base import View, describe
 from screening.errors import NotFound
-from screening.models import Clip
+from screening.models import Clip, Viewing
 from screening.permissions import RecordClip, ReviewClip, ViewClip
 from screening.services import assessing, clips
 
@@ -18,7 +18,7 @@ class OneClip(View):
     @describe("A clip and its state", answer=serializers.ClipOut, errors=[404])
     def get(self, request: Request, pk: UUID) -> Response:
         clip = self.clip(ViewClip, pk)
-        self.note_view("clip.viewed", clip.screening, clip)
+        self.note_view(Viewing.CLIP, clip.screening, clip)
         return Response(present.clip(clip))
 
 
@@ -59,7 +59,7 @@ class Measurement(View):
         found = rows.first()
         if found is None:
             raise NotFound("This clip was not measured yet.")
-        self.note_view("measurement.viewed", clip.screening, clip)
+        self.note_view(Viewing.MEASUREMENT, clip.screening, clip)
         body = {
             "clip": clip.pk,
             "expression": clip.step.expression,

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from screening.api import present, serializers
 from screening.api.base import SCREENINGS, View, describe, describe_page
 from screening.errors import NotFound
-from screening.models import Screening
+from screening.models import Screening, Viewing
 from screening.permissions import (
     RecordScreening,
     ReviewScreening,
@@ -52,7 +52,7 @@ class OneScreening(View):
     @describe("A screening with its steps", answer=serializers.ScreeningOut, errors=[404])
     def get(self, request: Request, pk: UUID) -> Response:
         row = self.screening(ViewScreening, pk)
-        self.note_view("screening.viewed", row)
+        self.note_view(Viewing.SCREENING, row)
         return Response(present.screening(row, viewer=self.user))
 
 
@@ -125,7 +125,7 @@ class Reviews(View):
     @describe("The signed reviews", answer=serializers.ReviewOut(many=True), errors=[404])
     def get(self, request: Request, pk: UUID) -> Response:
         row = self.screening(ReviewScreening, pk)
-        self.note_view("reviews.viewed", row)
+        self.note_view(Viewing.REVIEWS, row)
         rows = row.reviews.select_related("reviewer")
         return Response(serializers.ReviewOut(rows, many=True).data)
 
@@ -162,5 +162,5 @@ class AssessmentOf(View):
             if shown is None:
                 raise NotFound("There is no result yet.")
             body = shown
-        self.note_view("assessment.viewed", row)
+        self.note_view(Viewing.ASSESSMENT, row)
         return Response(body)

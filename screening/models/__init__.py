@@ -2,7 +2,7 @@
 
 from screening.models.accounts import AttemptCounter
 from screening.models.exports import CohortExport, ExportedClip
-from screening.models.journal import AccessEvent, AuditEntry, Event, EventStream
+from screening.models.journal import AccessEvent, AuditEntry, Event, EventStream, Viewing
 from screening.models.people import Invitation, Membership, Patient, Site, User
 from screening.models.protocol import (
     Consent,
@@ -52,4 +52,5 @@ __all__ = [
     "Upload",
     "UploadChunk",
     "User",
+    "Viewing",
 ]

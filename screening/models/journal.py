@@ -52,11 +52,35 @@ class AuditEntry(Row):
         return f"{self.action} {self.target}"
 
 
+class Viewing(models.TextChoices):
+    """What somebody who is not the patient has looked at: as it is stored, and as it is read."""
+
+    CASE = "case", "the case page"
+    SCREENING = "screening.viewed", "the screening"
+    ASSESSMENT = "assessment.viewed", "the result"
+    REVIEWS = "reviews.viewed", "the reviews"
+    CLIP = "clip.viewed", "the state of a recording"
+    MEASUREMENT = "measurement.viewed", "the signals of a recording"
+    VIDEO = "video.viewed", "a recording"
+    EXPORT = "cohort.exported", "an export for training"
+    ADMIN_SCREENING = "admin.screening.viewed", "the screening, in the administration"
+    ADMIN_INTAKE = "admin.intake.viewed", "the intake, in the administration"
+    ADMIN_CLIP = "admin.clip.viewed", "a recording's state, in the administration"
+    ADMIN_MEASUREMENT = "admin.clipmeasurement.viewed", "signals, in the administration"
+    ADMIN_ASSESSMENT = "admin.assessment.viewed", "the result, in the administration"
+    ADMIN_REVIEW = "admin.review.viewed", "a review, in the administration"
+
+
+def viewing_choices() -> list[tuple[str, str]]:
+    """A function, so that a new one needs no migration."""
+    return [(viewing.value, str(viewing.label)) for viewing in Viewing]
+
+
 class AccessEvent(Row):
     """Who viewed which case or clip, and when: once in each quarter of an hour."""
 
     user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
-    action = models.CharField(max_length=40)
+    action = models.CharField("viewed", max_length=40, choices=viewing_choices)
     screening_id = models.UUIDField(db_index=True)
     clip_id = models.UUIDField(null=True)
     quarter = models.PositiveBigIntegerField(

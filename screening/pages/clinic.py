@@ -12,7 +12,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_http_methods, require_safe
 
 from screening.errors import Invalid, NotAllowed
-from screening.models import Intake, Invitation, ModelBundle, Screening, Site
+from screening.models import Intake, Invitation, ModelBundle, Screening, Site, Viewing
 from screening.pages.forms import InviteForm
 from screening.pages.frame import clinician_page, user_of
 from screening.permissions import FollowScreening, ManageInvitation
@@ -54,7 +54,7 @@ def case(request: HttpRequest, sites: list[Site], key: UUID) -> HttpResponse:
     """One screening: clips, curves, signs, result, review."""
     rows = Screening.objects.select_related("patient", "site", "bundle")
     screening = access.find(FollowScreening, request.user, rows, key)
-    access.record_view(user=user_of(request), action="case", screening=screening)
+    access.record_view(user=user_of(request), action=Viewing.CASE, screening=screening)
     site = screening.site
     data: dict[str, Any] = {
         "screening": str(screening.pk),

@@ -8,7 +8,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from screening.errors import NotAllowed, NotFound
-from screening.models import AccessEvent, Clip, Screening, User
+from screening.models import AccessEvent, Clip, Screening, User, Viewing
 from screening.permissions import Actor, Permission, is_administrator
 
 M = TypeVar("M", bound=Model)
@@ -42,7 +42,7 @@ def find(permission: type[Permission], user: Actor, rows: QuerySet[M], key: obje
 def record_view(
     *,
     user: User,
-    action: str,
+    action: Viewing,
     screening: Screening,
     clip: Clip | None = None,
     at: datetime | None = None,

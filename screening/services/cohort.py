@@ -26,6 +26,7 @@ from screening.models import (
     Review,
     Scope,
     Screening,
+    Viewing,
 )
 from screening.permissions import stands
 from screening.services import exports, store
@@ -117,7 +118,7 @@ def _allowed() -> Iterator[Screening]:
 
 def _export_one(screening: Screening, export: CohortExport) -> Iterator[Row]:
     subject = subject_code(screening.patient)
-    AccessEvent.objects.create(user=None, action="cohort.exported", screening_id=screening.pk)
+    AccessEvent.objects.create(user=None, action=Viewing.EXPORT, screening_id=screening.pk)
     for clip in current_clips(screening).filter(state=Clip.State.MEASURED):
         # A person may come again: the screening's own code keeps the names apart.
         visit = hashlib.sha256(screening.pk.bytes).hexdigest()[:8]

@@ -88,7 +88,6 @@ COLUMNS: dict[str, str] = {
     "AuditEntry.action": "kept: a word of ours",
     "AuditEntry.target": "kept: a kind and an id",
     "AuditEntry.data": "kept: ids, codes, pseudonyms, and of a log-in the network, not the address",
-    "AccessEvent.action": "kept: a word of ours",
     "EventStream.key": "kept: an id",
     "AttemptCounter.key": "nobody's: opaque, and gone a day after its time",
     "QuarantinedObject.key": "nobody's: ids and random letters",

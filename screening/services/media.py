@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from screening import containers
 from screening.errors import Gone, NotFound
-from screening.models import Clip, User
+from screening.models import Clip, User, Viewing
 from screening.permissions import ViewClip
 from screening.services import access, store
 
@@ -103,7 +103,7 @@ def opened(*, by: User, clip: Clip, token: str) -> Film:
 
 
 def note_view(*, by: User, clip: Clip) -> None:
-    access.record_view(user=by, action="video.viewed", screening=clip.screening, clip=clip)
+    access.record_view(user=by, action=Viewing.VIDEO, screening=clip.screening, clip=clip)
 
 
 def _copy(clip: Clip) -> Film:

@@ -35,6 +35,7 @@ from screening.models import (  # noqa: E402
     Upload,
     UploadChunk,
     User,
+    Viewing,
 )
 from screening.services import (  # noqa: E402
     access,
@@ -140,7 +141,7 @@ def parts_of_one_film() -> None:
 
         def ask(clip: Clip = clip, viewer: User = viewer, now: datetime = now) -> None:
             access.record_view(
-                user=viewer, action="video.viewed", screening=clip.screening, clip=clip, at=now
+                user=viewer, action=Viewing.VIDEO, screening=clip.screening, clip=clip, at=now
             )
 
         assert together(*[ask] * 8) == [None] * 8

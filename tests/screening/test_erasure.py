@@ -32,6 +32,7 @@ from screening.models import (
     Screening,
     Upload,
     User,
+    Viewing,
 )
 from screening.services import (
     access,
@@ -65,7 +66,7 @@ def patient() -> Patient:
     patient = Patient.objects.get(site=site)
     done = make.scored(patient)
     reviews.sign_off(by=clinician, screening=done, grade=2, note=f"{NAME} seemed tired.")
-    access.record_view(user=clinician, action="screening.viewed", screening=done)
+    access.record_view(user=clinician, action=Viewing.SCREENING, screening=done)
     draft = make.draft(patient)
     by, clip = make.person(draft), make.clip_of(draft, "rest")
     upload = uploads.create(by=by, clip=clip)

@@ -7,12 +7,14 @@ from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
 import pytest
+from django.contrib import admin
 from django.core import signing
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from screening.models import AccessEvent, Clip, User
+from screening.admin.base import Viewed
+from screening.models import AccessEvent, Clip, User, Viewing
 from screening.services import access, consents, measuring
 from tests.screening import factories as make
 from tests.screening.conftest import Client
@@ -200,20 +202,22 @@ def test_a_view_is_noted_once_a_quarter_for_each_person_and_clip() -> None:
     clips = list(screening.clips.all())
     begin = datetime.fromtimestamp(1_800_000_000 // 900 * 900, tz=timezone.get_current_timezone())
 
-    def view(user: User, clip: Clip | None, minutes: float, action: str = "video.viewed") -> None:
+    def view(
+        user: User, clip: Clip | None, minutes: float, action: Viewing = Viewing.VIDEO
+    ) -> None:
         at = begin + timedelta(minutes=minutes)
         access.record_view(user=user, action=action, screening=screening, clip=clip, at=at)
 
     for minutes in (0, 7, 14.9):
         view(one, clips[0], minutes)
-        view(one, None, minutes, "screening.viewed")
+        view(one, None, minutes, Viewing.SCREENING)
     assert AccessEvent.objects.count() == 2
     view(one, clips[0], 15)
     view(one, clips[1], 0)
-    view(one, clips[0], 0, "measurement.viewed")
-    view(one, None, 15, "screening.viewed")
+    view(one, clips[0], 0, Viewing.MEASUREMENT)
+    view(one, None, 15, Viewing.SCREENING)
     view(two, clips[0], 0)
-    view(two, None, 0, "screening.viewed")
+    view(two, None, 0, Viewing.SCREENING)
     assert AccessEvent.objects.count() == 8
 
 
@@ -228,13 +232,13 @@ def test_patients_who_look_at_their_own_are_not_noted(client_of: Clients) -> Non
 
 #: Address → how a view of it is noted.
 NOTED = {
-    "api-screening": "screening.viewed",
-    "api-assessment": "assessment.viewed",
-    "api-reviews": "reviews.viewed",
-    "api-clip": "clip.viewed",
-    "api-clip-measurement": "measurement.viewed",
-    "api-clip-media": "video.viewed",
-    "case": "case",
+    "api-screening": Viewing.SCREENING,
+    "api-assessment": Viewing.ASSESSMENT,
+    "api-reviews": Viewing.REVIEWS,
+    "api-clip": Viewing.CLIP,
+    "api-clip-measurement": Viewing.MEASUREMENT,
+    "api-clip-media": Viewing.VIDEO,
+    "case": Viewing.CASE,
 }
 #: These show nothing: they lead to what is noted.
 LEADING = {"api-clip-video", "api-clip-address"}
@@ -249,6 +253,17 @@ def test_every_address_about_one_case_has_its_word() -> None:
         if rule and of_a_row and "clinician" in rule.allowed and name != "api-worklist":
             about_one.add(name)
     assert about_one | {"api-clip-media"} == set(NOTED) | LEADING
+
+
+def test_every_page_of_the_administration_about_a_case_has_its_word() -> None:
+    about_one = {
+        f"admin.{model._meta.model_name}.viewed"
+        for model, page in admin.site._registry.items()
+        if isinstance(page, Viewed)
+    }
+    theirs = {viewing for viewing in Viewing if viewing.startswith("admin.")}
+    assert about_one == theirs
+    assert set(Viewing) == theirs | set(NOTED.values()) | {Viewing.EXPORT}
 
 
 @pytest.mark.parametrize("name", NOTED)
