@@ -10,6 +10,7 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 failed=()
 # Rules of permissions, measuring and scoring; none of them starts a server or decodes a film.
 QUICK=(
+    tests/vocabulary
     tests/screening/test_permissions.py
     tests/screening/test_shadows.py
     tests/ml/test_geometry.py

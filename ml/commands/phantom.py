@@ -53,7 +53,7 @@ def _add_cohort(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     cohort.add_argument("--out", type=Path, required=True, help="folder; resumed if begun")
     cohort.add_argument("--seed", type=int, default=0)
     cohort.add_argument(
-        "--expressions", default=",".join(EXPRESSIONS), help="comma-separated, default all seven"
+        "--expressions", default=",".join(EXPRESSIONS), help="comma-separated, default all of them"
     )
     cohort.add_argument("--grade-config", type=Path, help="default: the committed grades.json")
     cohort.add_argument("--condition", default="home", help="home, dark, noise, 15fps, dropped")

@@ -52,7 +52,7 @@ def test_it_has_a_picture_of_its_own(expression: Expression) -> None:
 
 
 def test_no_picture_is_left_of_an_expression_that_is_not() -> None:
-    assert {file.stem for file in FACES.glob("*.svg")} == set(EXPRESSIONS)
+    assert {file.stem for file in FACES.glob("*.svg")} <= set(EXPRESSIONS)
 
 
 @each
