@@ -4,21 +4,14 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
+from typing import Any
 
 from ml.errors import MimiaError
 
 # In the order the help shows them. A module imports torch or mediapipe only when its command runs.
-COMMANDS = (
-    "measure",
-    "phantom",
-    "score_table",
-    "train",
-    "evaluate",
-    "results",
-    "results_phantom",
-    "weights",
-    "bench",
+COMMANDS = tuple(
+    f"ml.commands.{name}"
+    for name in ("measure", "phantom", "score_table", "train", "evaluate", "weights")
 )
 
 
@@ -29,19 +22,23 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (try: {self.prog} --help)\n")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m ml", description="Measure, score, train, evaluate, draw.")
+def build_parser(
+    prog: str = "python -m ml",
+    description: str = "Measure, score, train, evaluate, draw.",
+    modules: Sequence[str] = COMMANDS,
+) -> argparse.ArgumentParser:
+    """A parser with one sub-command a module, added by its ``add_command``."""
+    parser = _Parser(prog=prog, description=description)
     subparsers = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
-    for name in COMMANDS:
-        if find_spec(f"ml.commands.{name}") is not None:
-            importlib.import_module(f"ml.commands.{name}").add_command(subparsers)
+    for name in modules:
+        importlib.import_module(name).add_command(subparsers)
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. Exit codes: 0 done, 1 our own fault, 2 wrong use (a file that cannot be
-    read or written included)."""
-    options = build_parser().parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, **program: Any) -> int:
+    """Runs one command of ``program``, which is what :func:`build_parser` takes. Exit codes: 0
+    done, 1 our own fault, 2 wrong use (a file that cannot be read or written included)."""
+    options = build_parser(**program).parse_args(arguments)
     try:
         return int(options.run(options) or 0)
     except MimiaError as error:

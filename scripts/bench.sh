@@ -8,9 +8,9 @@ bash scripts/setup.sh run
 mkdir -p var/bench
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 say "the stages of measuring, by themselves"
-"$VENV/bin/python" -m ml bench --out var/bench/ml.json
+"$VENV/bin/python" -m benchmarks.stages --out var/bench/ml.json
 say "the whole way: last byte acknowledged → result"
-"$VENV/bin/python" -m worker.bench --out var/bench/site.json
+"$VENV/bin/python" -m benchmarks.session --out var/bench/site.json
 say "200 patients upload at the same moment"
 topologies=(--topology one)
 if "$VENV/bin/python" -c "import tests.topology, moto" 2>/dev/null && command -v redis-server >/dev/null; then
@@ -18,8 +18,8 @@ if "$VENV/bin/python" -c "import tests.topology, moto" 2>/dev/null && command -v
 else
   say "many machines are left out: needs PostgreSQL, Redis and the test packages (make test)"
 fi
-"$VENV/bin/python" -m worker.bench_uploads "${topologies[@]}" --out var/bench/uploads.json
+"$VENV/bin/python" -m benchmarks.uploads "${topologies[@]}" --out var/bench/uploads.json
 say "500 pages listen, and all lose their line at once"
-"$VENV/bin/python" -m worker.bench_sockets "${topologies[@]}" --out var/bench/sockets.json
+"$VENV/bin/python" -m benchmarks.sockets "${topologies[@]}" --out var/bench/sockets.json
 say "the whole store compared with the rows"
-MIMIA_LOG_LEVEL=WARNING "$VENV/bin/python" -m worker.bench_store --out var/bench/store.json
+MIMIA_LOG_LEVEL=WARNING "$VENV/bin/python" -m benchmarks.store --out var/bench/store.json

@@ -18,7 +18,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOMS = ("vocabulary", "ml", "screening", "worker", "webapp", "scripts", "deploy")
+ROOMS = (
+    *("vocabulary", "ml", "screening", "worker", "webapp", "experiments", "benchmarks"),
+    *("scripts", "deploy"),
+)
 TASK_FILE = Path("worker/tasks.py")
 TASK_DECORATOR = "limited_task"
 QUEUE_DOOR = Path("screening/queue.py")
@@ -174,7 +177,7 @@ def names_health(node: ast.expr) -> str:
 
 
 def logs_name_nobody(module: Module) -> Iterator[Problem]:
-    if module.path.parts[0] in {"ml", "scripts", "deploy"}:
+    if module.path.parts[0] in {"ml", "experiments", "benchmarks", "scripts", "deploy"}:
         return
     for call in calls(module.tree):
         function = call.func

@@ -11,5 +11,5 @@ if [ -z "${MIMIA_DATA:-}" ]; then
 fi
 export MIMIA_DATA OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 bash scripts/setup.sh run
-"$VENV/bin/python" -m ml results
-exec "$VENV/bin/python" -m ml results-phantom --out docs/results-phantom.md --cache var/phantom
+"$VENV/bin/python" -m experiments results
+exec "$VENV/bin/python" -m experiments results-phantom --out docs/results-phantom.md --cache var/phantom

@@ -16,6 +16,7 @@ from ml.phantom.grades import load_config
 from ml.public_data import PUBLIC_EXPRESSIONS, PublicData
 from ml.severity.balance import PRESETS
 from ml.severity.card import INTENDED_USE, LIMITS
+from ml.severity.choosing import best_classifier, fusion_candidates
 from ml.severity.classifier import ClassifierSpec
 from ml.severity.drawn import drawn_table
 from ml.severity.drawn_grades import (
@@ -27,7 +28,6 @@ from ml.severity.drawn_grades import (
 )
 from ml.severity.grades import CLASSES
 from ml.severity.index import HypomimiaIndex
-from ml.severity.methods import best_classifier, fusion_candidates
 from ml.severity.scorer import Scorer
 
 Floats = npt.NDArray[np.float64]
@@ -149,7 +149,7 @@ def shipped_metadata(
         "details": "`docs/results.md`",
         "evaluated": "nested, by subject, with 95 % intervals; the recipe, not these very weights,"
         " is what cross-validation evaluates",
-        "command": "MIMIA_DATA=<the public tables> python -m ml results --ship",
+        "command": "MIMIA_DATA=<the public tables> python -m experiments results --ship",
     }
 
 

@@ -1,0 +1,1 @@
+"""What `make bench` runs. Nothing imports this; no image has it."""

@@ -1,0 +1,1 @@
+"""Figures on phantoms: does the software read what was programmed? Nothing about people."""

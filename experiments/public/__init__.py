@@ -1,0 +1,1 @@
+"""Figures on the public cohorts: every method under the same subject-wise splits."""

@@ -1,0 +1,82 @@
+"""``python -m experiments results``: re-trains, re-evaluates, rewrites the results page.
+
+With ``--ship`` the freshly trained bundle, its figures on the card, replaces the one that ships.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from experiments.public.aims import figures_for_card
+from experiments.public.findings import compute
+from experiments.public.page import abstention_words, markdown
+from ml.bundle import default_bundle_path, load, save
+from ml.public_data import PublicData, public_data
+from ml.severity.build import Recipe, data_root, shipped_cohort, shipped_metadata, train_scorer
+from ml.severity.card import card
+from ml.severity.scorer import Scorer
+
+
+def add_command(subparsers: Any) -> None:
+    parser = subparsers.add_parser("results", help="re-evaluate on MIMIA_DATA, rewrite the results")
+    parser.add_argument("--out", type=Path, default=Path("docs/results.md"))
+    parser.add_argument("--cache", type=Path, default=Path("var/results"))
+    parser.add_argument("--repeats", type=int, default=3, help="repeats of the outer 5-fold split")
+    parser.add_argument("--ablation-repeats", type=int, default=1)
+    parser.add_argument("--ship", action="store_true", help="replace the bundle that ships")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"results: {time.monotonic() - started:5.0f} s  {text}", file=sys.stderr, flush=True)
+
+    data = public_data(data_root(os.environ.get("MIMIA_DATA")))
+    recipe = Recipe()
+    say("training the bundle")
+    scorer, norms = train_scorer(shipped_cohort(data), recipe)
+    found = compute(
+        data,
+        scorer,
+        options.cache,
+        repeats=options.repeats,
+        ablation_repeats=options.ablation_repeats,
+        say=say,
+    )
+    command = "python -m experiments results"
+    page = markdown(found, data, command=command, seconds=time.monotonic() - started)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(page, encoding="utf-8")
+    say(f"wrote {options.out}")
+    if options.ship:
+        failures = [abstention_words(found)]
+        digest = ship(data, scorer, norms, figures_for_card(found), failures)
+        say(f"shipped bundle {digest[:12]}")
+    return 0
+
+
+def ship(
+    data: PublicData,
+    scorer: Scorer,
+    norms: Any,
+    figures: dict[str, object],
+    failures: list[str],
+) -> str:
+    """Write the bundle that ships and its card under docs/model-cards."""
+    path = default_bundle_path()
+    name, version = path.name.rsplit("-", 1)
+    metadata = shipped_metadata(data, scorer, figures, failures)
+    text = card(name, version, metadata)
+    digest = save(
+        path, name=name, version=version, metadata=metadata, scorer=scorer, norms=norms, card=text
+    )
+    load(path)
+    copy = Path("docs/model-cards") / f"{path.name}.md"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_text(text, encoding="utf-8")
+    return digest

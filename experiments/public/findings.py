@@ -1,0 +1,129 @@
+"""Every public figure of the severity model, computed in one run of ``experiments results``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.public.comparisons import (
+    MethodRow,
+    Study,
+    age_alone,
+    method_row,
+    official_smile,
+    prediction_sets,
+    study_of,
+    subgroups,
+    transfer,
+    within_protocols,
+)
+from experiments.public.kept_scores import cached_cross_predict
+from experiments.public.methods import ablation_methods, main_methods
+from experiments.public.other_studies import Elsewhere, measured_elsewhere
+from experiments.public.protocol import Outcome
+from ml.evaluate import Interval, auroc, macro_f1, paired, risk_coverage
+from ml.public_data import PUBLIC_EXPRESSIONS, PublicData
+from ml.severity.calibration import probability
+from ml.severity.scorer import Scorer
+
+Say = Callable[[str], None]
+
+FUSION = "fusion, kind chosen inside"
+SVM = "RBF SVM"
+PLAIN_CE = "fusion, plain CE"
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """Everything the report words."""
+
+    study: Study
+    methods: list[MethodRow]
+    best_single: str
+    over_single: tuple[Interval, Interval]
+    balance_gain: Interval  # macro-F1, adaptive balancing minus plain CE
+    chosen: list[str]
+    ablation: list[MethodRow]
+    sets: list[dict[str, Any]]
+    risk: dict[str, list[tuple[float, float]]]
+    groups: list[tuple[str, int, int, Interval]]
+    transfer: list[tuple[str, float, float]]
+    official: dict[str, Any]
+    within: dict[str, Any]
+    elsewhere: list[Elsewhere]
+    repeats: tuple[int, int]
+
+
+def risk_curves(study: Study, fusion: Outcome) -> dict[str, list[tuple[float, float]]]:
+    """Risk–coverage when abstaining by either kind of uncertainty, on the first repeat."""
+    labels = study.cohort.pd
+    prior = float(labels.mean())
+    uncertainty = {
+        "members disagree": fusion.spread[0],
+        "near the threshold": -np.abs(fusion.log_odds[0] - np.log(prior / (1 - prior))),
+    }
+    return {
+        name: risk_coverage(labels, probability(fusion.log_odds[0]), values, threshold=prior)
+        for name, values in uncertainty.items()
+    }
+
+
+def compute(
+    data: PublicData, scorer: Scorer, cache: Path, *, repeats: int, ablation_repeats: int, say: Say
+) -> Findings:
+    """Run everything; minutes on two cores, seconds when the cache still holds the scores."""
+    study = study_of(data)
+    labels = study.cohort.pd
+
+    def step(name: str) -> Callable[[int, int], None]:
+        return lambda done, of: say(f"{name}: fold {done} of {of}")
+
+    found = cached_cross_predict(
+        cache, study.material, main_methods(PUBLIC_EXPRESSIONS), repeats, progress=step("methods")
+    )
+    found["age alone"] = age_alone(study, repeats)
+    ablated = cached_cross_predict(
+        cache, study.material, ablation_methods(PUBLIC_EXPRESSIONS), ablation_repeats,
+        progress=step("ablation"),
+    )  # fmt: skip
+    say("bootstrap over subjects")
+    methods = [
+        method_row(study, name, outcome, None if name == SVM else found[SVM])
+        for name, outcome in found.items()
+    ]
+    singles = {n: o for n, o in found.items() if n.startswith("fusion, ") and n.endswith("only")}
+    best = max(singles, key=lambda n: np.mean([auroc(labels, r) for r in singles[n].log_odds]))
+    over = [
+        paired(auroc, labels, found[FUSION].log_odds, singles[best].log_odds, study.resamples, rows)
+        for rows in (None, study.home)
+    ]
+    balance_gain = paired(
+        lambda truth, decided: macro_f1(truth, decided.astype(np.int64)),
+        labels, found[FUSION].thresholded, found[PLAIN_CE].thresholded, study.resamples,
+    )  # fmt: skip
+    plain = ablated["balance: plain CE"]
+    ablation = [
+        method_row(study, name, o, None if o is plain else plain, full=False)
+        for name, o in ablated.items()
+    ]
+    fusion = found[FUSION]
+    say("transfer, official split, within protocols")
+    return Findings(
+        study,
+        methods,
+        best,
+        (over[0], over[1]),
+        balance_gain,
+        fusion.chosen,
+        ablation,
+        prediction_sets(study, fusion),
+        risk_curves(study, fusion),
+        subgroups(study, fusion),
+        transfer(study),
+        official_smile(data),
+        within_protocols(data, scorer),
+        measured_elsewhere(data, scorer),
+        (repeats, ablation_repeats),
+    )

@@ -1,0 +1,168 @@
+"""The methods that results compare: the fusion in its kinds, its ablations and the baselines."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from experiments.public.protocol import Material, Method, Predicted
+from ml.evaluate import best_threshold
+from ml.severity.balance import PRESETS
+from ml.severity.calibration import subset_key
+from ml.severity.choosing import attention_spec, best_classifier, fusion_candidates, present_in
+from ml.severity.classifier import Classifier, ClassifierSpec
+from ml.severity.model import Fusion, Head
+from ml.severity.whitening import Whitening
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class FusionMethod:
+    """Trains the first ``spec`` that does best on held-out training people (one spec: no choice).
+
+    ``expressions`` (positions) and ``parts`` (positions in a token) restrict what it sees.
+    """
+
+    specs: tuple[ClassifierSpec, ...]
+    expressions: tuple[int, ...] | None = None
+    parts: tuple[int, ...] | None = None
+
+    def __call__(self, m: Material, z: Floats, train: Integers, test: Integers) -> Predicted:
+        view = z if self.expressions is None else z[:, list(self.expressions)]
+        view = view if self.parts is None else view[..., list(self.parts)]
+        usable = train[np.isfinite(view[train]).any(axis=(1, 2))]
+        classifier, odds = best_classifier(
+            self.specs, view[usable], m.labels[usable], list(m.subjects[usable])
+        )
+        threshold = best_threshold(m.labels[usable], odds)
+        predicted = predict(classifier, view[test])
+        return replace(predicted, threshold=threshold, chosen=str(classifier.spec.fusion.fusion))
+
+
+def predict(classifier: Classifier, z: Floats) -> Predicted:
+    """Calibrated log-odds and conformal p-values, by the expressions each person has."""
+    present = present_in(z)
+    n = len(z)
+    odds, spread, p_values = np.zeros(n), np.zeros(n), np.ones((n, 2))
+    attention = np.zeros(present.shape)
+    names = classifier.spec.fusion.expressions
+    for pattern in np.unique(present, axis=0):
+        rows = (present == pattern).all(axis=-1)
+        if not pattern.any():
+            continue
+        key = subset_key([e for e, on in zip(names, pattern, strict=True) if on])
+        members, weights = classifier.members(z[rows], present[rows])
+        calibrated = classifier.temperatures[key].apply(members)
+        odds[rows], spread[rows] = calibrated.mean(axis=0), calibrated.std(axis=0)
+        p_values[rows] = classifier.conformal[key].p_values(classifier.by_fold(members))
+        attention[rows] = weights.mean(axis=0)
+    return Predicted(odds, None, True, p_values, spread, attention)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A scikit-learn model on flat features: ``kind`` svm or logistic; ``features`` z (normal
+    scores), whitened (the tokens that the fusion reads) or plain (means and log-variances,
+    standardised); ``expressions`` and ``parts`` as in :class:`FusionMethod`. Missing features take
+    the training median."""
+
+    kind: str
+    features: str = "plain"
+    expressions: tuple[int, ...] | None = None
+    parts: tuple[int, ...] | None = None
+
+    def __call__(self, m: Material, z: Floats, train: Integers, test: Integers) -> Predicted:
+        half = m.raw.shape[-1] // 2
+        values = z
+        if self.features == "plain":
+            values = np.concatenate([m.raw[..., :half], np.log(m.raw[..., half:])], axis=-1)
+        elif self.features == "whitened":
+            values = Whitening.fit(z[train][m.labels[train] == 0]).tokens(z).numpy()
+        values = values if self.expressions is None else values[:, list(self.expressions)]
+        values = values if self.parts is None else values[..., list(self.parts)]
+        flat = values.reshape(len(values), -1)
+        flat = np.where(np.isfinite(flat), flat, np.nanmedian(flat[train], axis=0))
+        model = (
+            SVC(C=1.0, class_weight="balanced")
+            if self.kind == "svm"
+            else LogisticRegression(C=1.0, class_weight="balanced", max_iter=5000)
+        )
+        fitted = make_pipeline(StandardScaler(), model).fit(flat[train], m.labels[train])
+        return Predicted(np.asarray(fitted.decision_function(flat[test])))
+
+
+@dataclass(frozen=True)
+class Averaged:
+    """The mean of several methods' scores, each in units of its spread over the people scored."""
+
+    methods: tuple[Method, ...]
+
+    def __call__(self, m: Material, z: Floats, train: Integers, test: Integers) -> Predicted:
+        scores = [method(m, z, train, test).log_odds for method in self.methods]
+        return Predicted(np.mean([score / score.std() for score in scores], axis=0))
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Everybody gets the training prevalence."""
+
+    def __call__(self, m: Material, z: Floats, train: Integers, test: Integers) -> Predicted:
+        share = m.labels[train].mean()
+        odds = np.full(len(test), np.log(share / (1 - share)))
+        return Predicted(odds, calibrated=True)
+
+
+MEANS, VARIANCES = tuple(range(7)), tuple(range(7, 14))
+
+
+def main_methods(expressions: tuple[str, ...]) -> dict[str, Method]:
+    """Full-size ensembles and the baselines: all repeats."""
+    candidates = fusion_candidates(expressions)
+    whitened = Baseline("svm", "whitened")
+    plain = tuple(replace(spec, balance=PRESETS["plain CE"]) for spec in candidates)
+    methods: dict[str, Method] = {
+        "fusion, kind chosen inside": FusionMethod(candidates),
+        "fusion, plain CE": FusionMethod(plain),
+        "RBF SVM": Baseline("svm"),
+        "RBF SVM on normal scores": Baseline("svm", "z"),
+        "RBF SVM on whitened normal scores": whitened,
+        "attempt: multi-head fusion averaged with that SVM": Averaged(
+            (FusionMethod((candidates[1],)), whitened)
+        ),
+        "logistic regression": Baseline("logistic"),
+        "constant": Constant(),
+    }
+    for k, expression in enumerate(expressions):
+        methods[f"fusion, {expression} only"] = FusionMethod(
+            (attention_spec((expression,), fusion=Fusion.MULTIHEAD),), expressions=(k,)
+        )
+        methods[f"RBF SVM, {expression} only"] = Baseline("svm", expressions=(k,))
+    methods["RBF SVM, means only"] = Baseline("svm", parts=MEANS)
+    methods["RBF SVM, variances only"] = Baseline("svm", parts=VARIANCES)
+    return methods
+
+
+def ablation_methods(expressions: tuple[str, ...]) -> dict[str, Method]:
+    """One member per inner fold, so that many variants fit in one run; compared with each other."""
+    base = attention_spec(expressions, members=1)
+
+    def fused(**changes: object) -> FusionMethod:
+        return FusionMethod((replace(base, fusion=replace(base.fusion, **changes)),))  # type: ignore[arg-type]
+
+    methods: dict[str, Method] = {
+        f"balance: {name}": FusionMethod((replace(base, balance=balance),))
+        for name, balance in PRESETS.items()
+    }
+    methods |= {f"fusion: {kind.value}": fused(fusion=kind) for kind in Fusion}
+    methods["head: corn"] = fused(head=Head.CORN)
+    methods["tokens: not whitened"] = FusionMethod((replace(base, whiten=False),))
+    seven = replace(base, fusion=replace(base.fusion, token_width=7))
+    methods["tokens: means only"] = FusionMethod((seven,), parts=MEANS)
+    methods["tokens: variances only"] = FusionMethod((seven,), parts=VARIANCES)
+    return methods
