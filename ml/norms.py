@@ -77,7 +77,9 @@ class Norms:
             column = transform(statistic_of(name), values[:, index])
             if np.isfinite(column).sum() >= at_least:
                 tables[name] = quantiles(column)
-        return cls(reference=reference, people=len(values), tables=tables)
+        fitted = cls(reference=reference, people=len(values), tables=tables)
+        # What is learnt upon them is what a bundle keeps, to the last digit.
+        return cls.from_json(fitted.to_json())
 
     def z(self, column: str, values: Floats) -> Floats:
         """Normal scores of raw values of one column; NaN without a table or a value."""

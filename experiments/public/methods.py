@@ -11,9 +11,9 @@ from sklearn.svm import SVC
 
 from experiments.public.protocol import Material, Method, Predicted
 from ml.evaluate import best_threshold
+from ml.scoring.prediction import predict
 from ml.severity.balance import PRESETS
-from ml.severity.calibration import subset_key
-from ml.severity.choosing import attention_spec, best_classifier, fusion_candidates, present_in
+from ml.severity.choosing import attention_spec, best_classifier, fusion_candidates
 from ml.severity.classifier import Classifier, ClassifierSpec
 from ml.severity.model import Fusion, Head
 from ml.severity.whitening import Whitening
@@ -41,28 +41,19 @@ class FusionMethod:
             self.specs, view[usable], m.labels[usable], list(m.subjects[usable])
         )
         threshold = best_threshold(m.labels[usable], odds)
-        predicted = predict(classifier, view[test])
-        return replace(predicted, threshold=threshold, chosen=str(classifier.spec.fusion.fusion))
+        return replace(
+            predicted(classifier, view[test]),
+            threshold=threshold,
+            chosen=str(classifier.spec.fusion.fusion),
+        )
 
 
-def predict(classifier: Classifier, z: Floats) -> Predicted:
-    """Calibrated log-odds and conformal p-values, by the expressions each person has."""
-    present = present_in(z)
-    n = len(z)
-    odds, spread, p_values = np.zeros(n), np.zeros(n), np.ones((n, 2))
-    attention = np.zeros(present.shape)
-    names = classifier.spec.fusion.expressions
-    for pattern in np.unique(present, axis=0):
-        rows = (present == pattern).all(axis=-1)
-        if not pattern.any():
-            continue
-        key = subset_key([e for e, on in zip(names, pattern, strict=True) if on])
-        members, weights = classifier.members(z[rows], present[rows])
-        calibrated = classifier.temperatures[key].apply(members)
-        odds[rows], spread[rows] = calibrated.mean(axis=0), calibrated.std(axis=0)
-        p_values[rows] = classifier.conformal[key].p_values(classifier.by_fold(members))
-        attention[rows] = weights.mean(axis=0)
-    return Predicted(odds, None, True, p_values, spread, attention)
+def predicted(classifier: Classifier, z: Floats) -> Predicted:
+    """What the scorer says of people, as every method says it. (n, K, F) NaN missing; who has
+    nothing gets even odds."""
+    said = predict(classifier, z)
+    log_odds, spread = np.nan_to_num(said.log_odds), np.nan_to_num(said.spread)
+    return Predicted(log_odds, None, True, said.p_values, spread, said.attention)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,9 @@ class CrossConformal:
 
     @classmethod
     def fit(cls, raw: Floats, labels: Integers, fold: Integers, folds: int) -> "CrossConformal":
-        """``fold`` (N,) of ``folds``; one that has nobody here counts nobody."""
+        """``fold`` (N,) of ``folds``; one that has nobody here counts nobody. Scores are rounded to
+        what a bundle keeps of them (float32)."""
+        raw = raw.astype(np.float32).astype(np.float64)
         return cls(
             scores=tuple(
                 (
@@ -87,10 +89,6 @@ class CrossConformal:
             count[:, 1] += np.searchsorted(pd, raw, side="right")
             people += (len(no_pd), len(pd))
         return count / people
-
-    def sets(self, raw_by_fold: Floats, *, alpha: float) -> npt.NDArray[np.bool_]:
-        """(N, 2): which classes cannot be ruled out at level α."""
-        return self.p_values(raw_by_fold) > alpha
 
 
 def subset_key(expressions: Sequence[str]) -> str:

@@ -66,8 +66,17 @@ class Classifier:
     def by_fold(self, member_odds: Floats) -> Floats:
         """(M, N) → (folds, N): the mean of each fold's members."""
         return np.stack(
-            [member_odds[self.fold_of == k].mean(axis=0) for k in range(self.spec.folds)]
+            [
+                by_person(member_odds[self.fold_of == k]).mean(axis=-1)
+                for k in range(self.spec.folds)
+            ]
         )
+
+
+def by_person(members: Floats) -> Floats:
+    """(M, N, …) → (N, …, M), a person's members side by side in memory: a sum over them is then
+    taken in one order, however many people there are."""
+    return np.ascontiguousarray(np.moveaxis(members, 0, -1))
 
 
 def subsets(expressions: Sequence[str]) -> list[tuple[int, ...]]:

@@ -95,7 +95,7 @@ def fit_steps(lack: Floats, grade: Integers) -> Floats:
 
         best = minimize(loss, np.full(rows.shape[1], LEAST_SLOPE), method="L-BFGS-B", bounds=bounds)
         steps.append(best.x)
-    return np.stack(steps)
+    return np.stack(steps).round(6)
 
 
 def learn_grades(

@@ -27,6 +27,8 @@ from ml.severity.model import FusionConfig, FusionModel
 Parameters = dict[str, Tensor]
 Progress = Callable[[int, int], None]
 
+BLOCK = 32  # people scored in one pass
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -90,16 +92,33 @@ def run(
 ) -> tuple[Tensor, Tensor]:
     """Log-probabilities (M, N, C) and attention (M, N, K) of every member on every sample.
 
-    ``tokens`` (N, K, F) or (M, N, K, F), ``present`` (N, K).
+    ``tokens`` (N, K, F), ``present`` (N, K). People are taken in blocks of one size, filled up with
+    nobody: float sums in another order for another number of people would else give a person other
+    last digits beside others than alone.
     """
     members = next(iter(parameters.values())).shape[0]
-    if tokens.dim() == 3:
-        tokens = tokens.unsqueeze(0).expand(members, *tokens.shape)
+    forward = _runner(config, training=False)
+    logits, attention = [], []
     with torch.no_grad():
-        logits, attention = _runner(config, training=False)(
-            parameters, tokens, present.unsqueeze(0).expand(members, *present.shape)
+        for start in range(0, len(tokens), BLOCK):
+            here = [_filled(part[start : start + BLOCK]) for part in (tokens, present)]
+            found = forward(parameters, *(part.expand(members, *part.shape) for part in here))
+            logits.append(found[0])
+            attention.append(found[1])
+    if not logits:
+        none = torch.zeros(members, 0)
+        return none.unsqueeze(-1).expand(-1, -1, config.classes), none.unsqueeze(-1).expand(
+            -1, -1, tokens.shape[1]
         )
-    return log_probabilities(config.head, logits), attention
+    scores = log_probabilities(config.head, torch.cat(logits, dim=1)[:, : len(tokens)])
+    return scores, torch.cat(attention, dim=1)[:, : len(tokens)]
+
+
+def _filled(part: Tensor) -> Tensor:
+    """A block of BLOCK rows, the missing ones zero."""
+    block = part.new_zeros((BLOCK, *part.shape[1:]))
+    block[: len(part)] = part
+    return block
 
 
 def fit(

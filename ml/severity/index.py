@@ -166,7 +166,8 @@ class HypomimiaIndex:
                 there = np.isfinite(lack[:, list(chosen)]).all(axis=-1)
                 key = "+".join(names[k] for k in chosen)
                 tables[key] = quantiles(index._combined(lack[there], list(chosen)))
-        return cls(names, own, kept, spread, tables, reference)
+        # As a bundle keeps it, to the last digit.
+        return cls.from_json(cls(names, own, kept, spread, tables, reference).to_json())
 
     def lack(self, z: Floats) -> Floats:
         """Lack of movement of each expression. (N, K, 14) → (N, K), NaN missing."""

@@ -8,11 +8,8 @@ import numpy.typing as npt
 
 from ml.features import columns_of
 from ml.norms import Norms
-from ml.severity.calibration import (
-    probability,
-    shift_prevalence,
-    subset_key,
-)
+from ml.scoring.prediction import predict
+from ml.severity.calibration import probability
 from ml.severity.classifier import Classifier
 from ml.severity.curves import CURVES, Curves, CurveToken, join
 from ml.severity.grades import EXPERIMENTAL, Grades, expected_grade
@@ -111,36 +108,24 @@ class Scorer:
     ) -> Estimates:
         """All numbers for people of any mixture of present expressions. ``z`` (N, K, 14);
         ``states`` (N, U) of the LSTM, NaN or None where there are no curves."""
-        n = len(z)
         hidden = np.where(present[..., None], z, np.nan)
         tokens = self._with_states(hidden, states)
-        there = np.isfinite(tokens).any(axis=-1)
-        names = self.classifier.spec.fusion.expressions
-        p_pd, low, high, spread = (np.full(n, np.nan) for _ in range(4))
-        sets = np.zeros((n, 2), dtype=bool)
-        attention = np.zeros(there.shape)
-        for pattern in np.unique(there, axis=0):
-            rows = (there == pattern).all(axis=-1)
-            if not pattern.any() or not rows.any():
-                continue
-            key = subset_key([e for e, on in zip(names, pattern, strict=True) if on])
-            members, weights = self.classifier.members(tokens[rows], there[rows])
-            by_fold = self.classifier.by_fold(members)
-            calibrate = self.classifier.temperatures[key]
-            odds = shift_prevalence(
-                calibrate.apply(members), trained=self.classifier.prevalence, site=prevalence
-            )
-            centre = odds.mean(axis=0)
-            p_pd[rows] = probability(centre)
-            low[rows], high[rows] = probability(np.quantile(odds, [0.05, 0.95], axis=0))
-            spread[rows] = odds.std(axis=0)
-            sets[rows] = self.classifier.conformal[key].sets(by_fold, alpha=ALPHA)
-            attention[rows] = weights.mean(axis=0)
-        grades = np.full((n, 5), np.nan)
+        said = predict(self.classifier, tokens, prevalence)
+        grades = np.full((len(z), 5), np.nan)
         if self.grades is not None:
             grades = self.grades.distribution(hidden, present)
         index = self.index.score(self.for_index(hidden))
-        return Estimates(there, index, p_pd, low, high, sets, spread, attention, grades)
+        return Estimates(
+            there=said.there,
+            index=index,
+            p_pd=probability(said.log_odds),
+            low=probability(said.low),
+            high=probability(said.high),
+            sets=(said.p_values > ALPHA) & said.there.any(axis=-1, keepdims=True),
+            spread=said.spread,
+            attention=said.attention,
+            grades=grades,
+        )
 
     def _with_states(self, z: Floats, states: Floats | None) -> Floats:
         """The fusion's tokens: those of the expressions, and that of the curves if it has one."""

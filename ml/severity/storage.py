@@ -62,7 +62,7 @@ def config_of(scorer: Scorer) -> dict[str, Any]:
 def _grades_config(grades: Grades) -> dict[str, Any]:
     trained_on = dict(grades.trained_on)
     if isinstance(grades, DrawnGrades):
-        steps = {key: table.round(6).tolist() for key, table in grades.steps.items()}
+        steps = {key: table.tolist() for key, table in grades.steps.items()}
         return {"kind": DRAWN, "steps": steps, "trained_on": trained_on}
     if isinstance(grades, GradeModel):
         return {

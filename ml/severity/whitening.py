@@ -40,7 +40,8 @@ class Whitening:
             shrunk = (1 - shrinkage) * np.cov(people.T) + shrinkage * np.eye(width)
             values, vectors = np.linalg.eigh(shrunk)
             matrix[k] = vectors / np.sqrt(values)
-        return cls(centre, matrix)
+        # What is learnt upon them is what a bundle keeps, to the last digit.
+        return cls.from_arrays(**cls(centre, matrix).arrays())
 
     @classmethod
     def none(cls, expressions: int, width: int) -> "Whitening":

@@ -4,13 +4,17 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.public.methods import Baseline, FusionMethod
+from experiments.public.methods import Baseline, FusionMethod, predicted
 from experiments.public.protocol import Material, outer_folds, run_fold
+from ml.bundle import load, save
 from ml.cohort import read_table
 from ml.evaluate import auroc
+from ml.severity.build import Recipe, train_scorer
+from ml.severity.calibration import probability
 from ml.severity.classifier import ClassifierSpec, crossfit_plan
 from ml.severity.ensemble import Schedule
 from ml.severity.model import FusionConfig
+from ml.severity.scorer import ALPHA, CLASSES
 
 NAMES = ("smile", "disgust")
 SPEC = ClassifierSpec(
@@ -55,3 +59,35 @@ def test_fusion_learns_and_test_labels_do_not_matter(table: Path) -> None:
     for name in methods:
         # torch's last digits differ between two trainings; a label that mattered would do more.
         np.testing.assert_allclose(found[name].log_odds, again[name].log_odds, atol=1e-4)
+
+
+def test_what_is_evaluated_is_what_is_served_to_the_last_bit(table: Path, tmp_path: Path) -> None:
+    """A fold's test people, scored together as the results do, and each alone by the stored
+    bundle. Some have one expression, so that every calibration is asked."""
+    cohort, m = read_table(table), material(table)
+    fold = outer_folds(m, 1, ("fusion",))[0]
+    m.raw[fold.test[::3], 0] = np.nan
+    m.raw[fold.test[1::3], 1] = np.nan
+    columns = [c for c in cohort.columns if c.startswith(NAMES)]
+    learnt = cohort.take(fold.train)
+    scorer, norms = train_scorer(learnt, Recipe((SPEC,), grades=None))
+    z = m.normal_scores(fold.train)[fold.test]
+    evaluated = predicted(scorer.classifier, z)
+    sources = [{"name": "people", "licence": "none"}]
+    metadata = {"prevalence": scorer.classifier.prevalence, "sources": sources}
+    save(
+        tmp_path / "bundle", name="own", version="1", metadata=metadata, scorer=scorer,
+        norms=norms, card="card",
+    )  # fmt: skip
+    bundle = load(tmp_path / "bundle")
+    flat = m.raw[fold.test].reshape(len(fold.test), -1)
+    rows = [dict(zip(columns, map(float, row), strict=True)) for row in flat]
+    served = [bundle.score([row])[0] for row in rows]
+    assert [score.p_pd for score in served] == list(probability(evaluated.log_odds))
+    assert evaluated.p_values is not None
+    kept = evaluated.p_values > ALPHA
+    sets = [tuple(c for c, on in zip(CLASSES, row, strict=True) if on) for row in kept]
+    assert [score.prediction_set for score in served] == sets
+    assert evaluated.attention is not None
+    for score, weights in zip(served, evaluated.attention, strict=True):
+        assert score.attention == {n: w for n, w in zip(NAMES, weights, strict=True) if w}
