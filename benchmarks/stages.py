@@ -25,9 +25,11 @@ from typing import Any
 import av
 
 from benchmarks.encoder import measure as encoder_throughput
-from ml import bundle as bundles
-from ml import face, phantom
-from ml.pipeline import assess, measure_clip
+from ml import phantom
+from ml.measuring import face
+from ml.measuring.clip import measure_clip
+from ml.scoring import bundle as bundles
+from ml.scoring.assessment import assess
 
 DEFAULT_OUT = Path("var/bench/ml.json")
 SECONDS = 10.0

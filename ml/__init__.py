@@ -1,5 +1,5 @@
 """The science of Mimia: a clip becomes measured signs, a session becomes an assessment.
 
-Knows nothing of Django and works alone: ``python -m ml …``. ``ml.pipeline`` is the only door the
-workers use.
+Knows nothing of Django and works alone: ``python -m ml …``, or from a notebook. The two doors are
+:func:`ml.measuring.clip.measure_clip` and :func:`ml.scoring.assessment.assess`.
 """

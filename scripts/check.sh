@@ -13,11 +13,11 @@ QUICK=(
     tests/vocabulary
     tests/screening/test_permissions.py
     tests/screening/test_shadows.py
-    tests/ml/test_geometry.py
-    tests/ml/test_norms.py
-    tests/ml/test_signs.py
-    tests/ml/severity/test_calibration.py
-    tests/ml/severity/test_index.py
+    tests/ml/measuring/test_geometry.py
+    tests/ml/scoring/test_norms.py
+    tests/ml/signs/test_signs.py
+    tests/ml/scoring/test_calibration.py
+    tests/ml/scoring/test_index.py
 )
 
 check() {

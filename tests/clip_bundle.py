@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import torch
 
-from ml.bundle import default_bundle_path, load, save
 from ml.intensity import clip_source
-from ml.intensity.config import NetworkConfig
 from ml.intensity.network import IntensityNetwork
+from ml.intensity.network_config import NetworkConfig
 from ml.intensity.weights import Preprocess, build
+from ml.scoring.bundle import default_bundle_path, load, save
 
 TOWER: dict[str, Any] = {
     "embed_dim": 16,

@@ -19,10 +19,11 @@ def prepare(what: Json) -> Json:
     """Loads what the first clip would otherwise wait for, and says who measures."""
     import numpy as np
 
-    from ml import face, pipeline
+    from ml.measuring import face
+    from ml.measuring.clip import measurer_digest
 
     face.tracker().find(np.zeros((480, 640, 3), np.uint8))
-    return {"measurer_digest": pipeline.measurer_digest()}
+    return {"measurer_digest": measurer_digest()}
 
 
 def measure(what: Json) -> Json:
@@ -31,13 +32,13 @@ def measure(what: Json) -> Json:
     ``bundle`` (path, digest; None or absent: no matter which) is the one that will read it: where
     its intensity source reads embeddings, its image encoder looks at the clip too.
     """
-    from ml import pipeline
-    from ml.intensity import served
-    from ml.video import Announced
+    from ml.measuring.clip import measure_clip
+    from ml.measuring.video import Announced
+    from ml.scoring import served_source
 
     said: Mapping[str, Any] = what["announced"]
     bundle: Mapping[str, str] | None = what.get("bundle")
-    return pipeline.measure_clip(
+    return measure_clip(
         Path(what["path"]),
         expression=what["expression"],
         announced=Announced(
@@ -46,15 +47,14 @@ def measure(what: Json) -> Json:
         cues=[cue["at"] for cue in said["cues"] if cue["kind"] == "make"]
         if said.get("cues")
         else None,
-        encoder=served.encoder_of(_bundle(**bundle), _device()) if bundle else None,
+        encoder=served_source.encoder_of(_bundle(**bundle), _device()) if bundle else None,
     ).to_json()
 
 
 def assess(what: Json) -> Json:
     """``measurements`` by expression, ``bundle`` (path, digest), ``prevalence`` → an Assessment."""
-    from ml import pipeline
-    from ml.intensity import served
-    from ml.measurement import Measurement
+    from ml.measuring.measurement import Measurement
+    from ml.scoring import assessment, served_source
 
     measurements = {
         expression: Measurement.from_json(measured)
@@ -62,8 +62,8 @@ def assess(what: Json) -> Json:
     }
     bundle = _bundle(**what["bundle"])
     # The device only decides where the encoder lies that measuring has loaded already.
-    source = served.source_of(bundle, _device())
-    return pipeline.assess(
+    source = served_source.source_of(bundle, _device())
+    return assessment.assess(
         measurements, bundle=bundle, prevalence=what["prevalence"], source=source
     ).to_json()
 
@@ -73,13 +73,12 @@ def describe_bundle(what: Json) -> Json:
 
     Its intensity source is loaded too, so that what cannot be served is refused here.
     """
-    from ml import bundle
-    from ml.intensity import served
+    from ml.scoring import bundle, served_source
 
     path = Path(what["path"]) if what["path"] else bundle.default_bundle_path()
     loaded = bundle.load(path)
-    served.source_of(loaded, _device())
-    encoder = served.encoder_of(loaded, _device())
+    served_source.source_of(loaded, _device())
+    encoder = served_source.encoder_of(loaded, _device())
     _bundles[loaded.digest] = loaded
     return {
         "path": str(path),
@@ -99,8 +98,8 @@ _bundles: dict[str, Any] = {}
 def _bundle(path: str, digest: str) -> Any:
     """Refused when the directory no longer holds what was registered from there."""
     if digest not in _bundles:
-        from ml.bundle import load
         from ml.errors import BundleError
+        from ml.scoring.bundle import load
 
         found = load(Path(path))
         if found.digest != digest:
@@ -114,9 +113,9 @@ def _bundle(path: str, digest: str) -> Any:
 
 def _device() -> str:
     """The setting as it is: whether there is such a device matters to CLIP bundles only."""
-    from ml.intensity import served
+    from ml.scoring import served_source
 
-    return os.environ.get(DEVICE, served.AUTO)
+    return os.environ.get(DEVICE, served_source.AUTO)
 
 
 def playback(what: Json) -> Json:

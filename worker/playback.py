@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ml import orientation, video
+from ml.measuring import orientation, video
 
 RATE = 30
 #: x264's constant quality: 23 is its own default; a face is judged here, so a little better.

@@ -77,7 +77,7 @@ class MeasuringProcess:
         reads: Sequence[Path] = (),
     ) -> None:
         """``measures`` False: for work that needs no face mesh, which then is not loaded.
-        ``device``: where a bundle's image encoder runs (see ``ml.intensity.served.device_of``).
+        ``device``: where a bundle's image encoder runs (``ml.scoring.served_source.device_of``).
         ``limits`` and ``by_kernel``: see ``worker.confinement``.
         ``operations``: the module of what it can do. ``reads``: folders that it may read beside
         the code, its libraries and the bundles that it was asked to use."""

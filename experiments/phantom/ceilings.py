@@ -10,7 +10,7 @@ from experiments.phantom.figures import ClipFigure
 from experiments.phantom.oracle import Seen, posterior
 from ml.phantom.channels import CHANNELS, recipe_vector
 from ml.phantom.cohort import CohortSpec, programme
-from ml.phantom.grades import draw_subject, load_config
+from ml.phantom.graded_people import draw_subject, load_config
 from ml.phantom.performance import Performance
 from vocabulary.expressions import POSED, Expression
 

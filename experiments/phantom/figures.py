@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
-from ml import movement
-from ml.assessment import session_curves
-from ml.diagnosis.measured import Session
-from ml.evaluate import Interval, subject_resamples
+from ml.cohort.clips import Session
 from ml.intensity.source import IntensityCurve, IntensitySource
+from ml.metrics import Interval, subject_resamples
+from ml.scoring.assessment import session_curves
+from ml.signs import repetitions
 from vocabulary.expressions import Expression
 
 Floats = npt.NDArray[np.float64]
@@ -74,8 +74,8 @@ def _pair(curve: IntensityCurve, truth: Mapping[str, object]) -> tuple[Floats, F
 def _latency_error(curve: IntensityCurve, truth: Mapping[str, object]) -> float | None:
     """Seconds between the measured and the programmed latency (medians over repetitions)."""
     cues, onsets = (np.asarray(truth[key], np.float64) for key in ("cues_s", "onsets_s"))
-    found = movement.latencies(
-        movement.repetitions(curve.t, curve.intensity, curve.smoothed_s), tuple(cues)
+    found = repetitions.latencies(
+        repetitions.find(curve.t, curve.intensity, curve.smoothed_s), tuple(cues)
     )
     if not found or not len(cues):
         return None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ml.evaluate import Interval
+from ml.metrics import Interval
 
 AIMS = {"geometric": 0.97, "clip": 0.95, "latency_s": 0.060, "share": 0.95, "loss": 0.05}
 MAIN_MODEL = "LSTM"

@@ -11,9 +11,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from experiments.phantom.people import People
-from ml.diagnosis.model import DiagnosisModel
-from ml.evaluate import Interval, auroc, quadratic_kappa, subject_resamples
-from ml.phantom.grades import GRADES
+from ml.metrics import Interval, auroc, quadratic_kappa, subject_resamples
+from ml.phantom.graded_people import GRADES
+from ml.scoring.lstm import DiagnosisModel
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

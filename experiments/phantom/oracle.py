@@ -17,8 +17,8 @@ from scipy.special import gammainc
 from scipy.stats import beta, norm
 
 from ml.errors import ConfigError
-from ml.phantom.curves import BLINK_SHAPE, BLINK_SHORTEST_S
-from ml.phantom.grades import AMPLITUDE_RANGE, GRADES, GradeConfig
+from ml.phantom.graded_people import AMPLITUDE_RANGE, GRADES, GradeConfig
+from ml.phantom.movement import BLINK_SHAPE, BLINK_SHORTEST_S
 from vocabulary.expressions import Expression
 
 Floats = npt.NDArray[np.float64]

@@ -21,8 +21,8 @@ from experiments.phantom.figures import (
 )
 from experiments.phantom.models import ModelFigures
 from experiments.phantom.plan import Plan
-from ml.evaluate import Interval
 from ml.intensity.source import SourceIdentity
+from ml.metrics import Interval
 
 HOME = "home"
 

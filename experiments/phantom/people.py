@@ -17,17 +17,17 @@ import numpy.typing as npt
 
 from experiments.phantom.oracle import posterior, seen
 from ml import phantom
-from ml.assessment import session_curves
-from ml.diagnosis.sampling import SessionCurves, stack
-from ml.diagnosis.summary import SIGNS, feature_row, session_signs, summarise
-from ml.geometry import SIGNALS
 from ml.intensity.geometric import GeometricSource
 from ml.intensity.source import IntensitySource, SourceIdentity, digest_of
-from ml.measurement import Measurement, series
+from ml.measuring.geometry import SIGNALS
+from ml.measuring.measurement import Measurement, series
 from ml.phantom.capture import Capture
-from ml.phantom.grades import draw_subject, load_config
+from ml.phantom.graded_people import draw_subject, load_config
 from ml.phantom.performance import Performance, perform
 from ml.phantom.signals import simulate
+from ml.scoring.assessment import session_curves
+from ml.scoring.curve_sampling import SessionCurves, stack
+from ml.scoring.curve_summary import SIGNS, feature_row, session_signs, summarise
 from vocabulary.expressions import Expression
 
 LONGEST = 12.0

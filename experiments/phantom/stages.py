@@ -20,16 +20,16 @@ from experiments.phantom.people import (
     simulated_people,
 )
 from experiments.phantom.plan import Plan
-from ml.diagnosis.measured import Session, measure_sessions
-from ml.diagnosis.model import DiagnosisModel, FitSettings, fit
-from ml.diagnosis.network import DiagnosisConfig
-from ml.diagnosis.summary import SIGNS
+from ml.cohort.clips import Session, measure_sessions
+from ml.cohort.manifest import read_manifest
 from ml.intensity import clip_source
 from ml.intensity.geometric import GeometricSource
-from ml.manifest import read_manifest
-from ml.measurement import Measurement
+from ml.measuring.measurement import Measurement
 from ml.phantom.cohort import CohortSpec, programme, write_cohort
-from ml.phantom.grades import GRADES, load_config
+from ml.phantom.graded_people import GRADES, load_config
+from ml.scoring.curve_summary import SIGNS
+from ml.scoring.lstm import DiagnosisModel, FitSettings, fit
+from ml.scoring.lstm_network import DiagnosisConfig
 from vocabulary.expressions import Expression
 
 HOME = "home"

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from ml.intensity.config import NetworkConfig
-from ml.intensity.losses import LossWeights
-from ml.intensity.settings import Rates, TrainConfig
-from ml.intensity.train import train
+from ml.intensity.network_config import NetworkConfig
 from ml.intensity.weights import WEIGHTS_FILE, build, save
+from ml.training.clip_source.losses import LossWeights
+from ml.training.clip_source.run_settings import Rates, TrainConfig
+from ml.training.clip_source.train import train
 from vocabulary.expressions import Expression
 
 VERSION = 2  # of the settings below: another run is another folder

@@ -4,7 +4,7 @@ import numpy as np
 
 from experiments.public.comparisons import MethodRow
 from experiments.public.findings import FUSION, Findings
-from ml.evaluate import Interval
+from ml.metrics import Interval
 
 
 def _row(found: Findings, name: str) -> MethodRow:

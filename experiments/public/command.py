@@ -13,11 +13,11 @@ from typing import Any
 from experiments.public.aims import figures_for_card
 from experiments.public.findings import compute
 from experiments.public.page import abstention_words, markdown
-from ml.bundle import default_bundle_path, load, save
-from ml.public_data import PublicData, public_data
-from ml.severity.build import Recipe, data_root, shipped_cohort, shipped_metadata, train_scorer
-from ml.severity.card import card
-from ml.severity.scorer import Scorer
+from ml.cohort.public_data import PublicData, public_data
+from ml.scoring.bundle import default_bundle_path, load, save
+from ml.scoring.scorer import Scorer
+from ml.training.card import card
+from ml.training.shipped import Recipe, data_root, shipped_cohort, shipped_metadata, train_scorer
 
 
 def add_command(subparsers: Any) -> None:

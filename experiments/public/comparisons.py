@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from experiments.public.methods import Averaged, Baseline, FusionMethod
 from experiments.public.protocol import Material, Method, Outcome
-from ml.cohort import Cohort
-from ml.evaluate import (
+from ml.cohort.public_data import HOME_PROTOCOL, PUBLIC_EXPRESSIONS, PublicData
+from ml.cohort.table import Cohort
+from ml.metrics import (
     Group,
     Interval,
     auroc,
@@ -24,12 +25,11 @@ from ml.evaluate import (
     subject_resamples,
     within_groups,
 )
-from ml.public_data import HOME_PROTOCOL, PUBLIC_EXPRESSIONS, PublicData
-from ml.severity.calibration import probability
-from ml.severity.choosing import attention_spec
-from ml.severity.index import plain_norm_index
-from ml.severity.model import Fusion
-from ml.severity.scorer import ALPHA, Scorer
+from ml.scoring.calibration import probability
+from ml.scoring.fusion import Fusion
+from ml.scoring.index import plain_norm_index
+from ml.scoring.scorer import ALPHA, Scorer
+from ml.training.choosing import attention_spec
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]

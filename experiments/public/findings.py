@@ -23,10 +23,10 @@ from experiments.public.kept_scores import cached_cross_predict
 from experiments.public.methods import ablation_methods, main_methods
 from experiments.public.other_studies import Elsewhere, measured_elsewhere
 from experiments.public.protocol import Outcome
-from ml.evaluate import Interval, auroc, macro_f1, paired, risk_coverage
-from ml.public_data import PUBLIC_EXPRESSIONS, PublicData
-from ml.severity.calibration import probability
-from ml.severity.scorer import Scorer
+from ml.cohort.public_data import PUBLIC_EXPRESSIONS, PublicData
+from ml.metrics import Interval, auroc, macro_f1, paired, risk_coverage
+from ml.scoring.calibration import probability
+from ml.scoring.scorer import Scorer
 
 Say = Callable[[str], None]
 

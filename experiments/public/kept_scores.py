@@ -11,20 +11,13 @@ import numpy as np
 
 from experiments.public import methods, protocol
 from experiments.public.protocol import Material, Method, Outcome, cross_predict
-from ml.severity import (
-    balance,
-    calibration,
-    choosing,
-    classifier,
-    ensemble,
-    heads,
-    model,
-    whitening,
-)
+from ml.scoring import balance, calibration, classifier, ensemble, fusion, heads, whitening
+from ml.training import choosing
 
 _CODE = (
-    balance, calibration, choosing, classifier, ensemble, heads, methods, model, protocol, whitening
-)  # fmt: skip
+    *(balance, calibration, choosing, classifier, ensemble, fusion, heads, whitening),
+    *(methods, protocol),
+)
 _FIELDS = ("log_odds", "thresholded", "p_values", "spread", "attention")
 
 

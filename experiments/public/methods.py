@@ -10,13 +10,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from experiments.public.protocol import Material, Method, Predicted
-from ml.evaluate import best_threshold
+from ml.metrics import best_threshold
+from ml.scoring.balance import PRESETS
+from ml.scoring.classifier import Classifier, ClassifierSpec
+from ml.scoring.fusion import Fusion, Head
 from ml.scoring.prediction import predict
-from ml.severity.balance import PRESETS
-from ml.severity.choosing import attention_spec, best_classifier, fusion_candidates
-from ml.severity.classifier import Classifier, ClassifierSpec
-from ml.severity.model import Fusion, Head
-from ml.severity.whitening import Whitening
+from ml.scoring.whitening import Whitening
+from ml.training.choosing import attention_spec, best_classifier, fusion_candidates
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.public.comparisons import mean_difference, smile_sessions
-from ml.evaluate import Interval, random_effects, subject_resamples, within_groups
-from ml.public_data import PublicData
-from ml.severity.index import plain_norm_index
-from ml.severity.scorer import Scorer
+from ml.cohort.public_data import PublicData
+from ml.metrics import Interval, random_effects, subject_resamples, within_groups
+from ml.scoring.index import plain_norm_index
+from ml.scoring.scorer import Scorer
 
 Floats = npt.NDArray[np.float64]
 Way = Callable[[Floats], Floats]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from experiments.public.aims import aims
 from experiments.public.comparisons import MethodRow, WithinProtocol
 from experiments.public.findings import SVM, Findings
-from ml.public_data import PublicData
+from ml.cohort.public_data import PublicData
 
 # A smaller drop of the balanced error than this is not called one.
 WORTH_ABSTAINING = 0.02

@@ -17,7 +17,7 @@ import torch
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ml.features import columns_of
-from ml.norms import Norms
+from ml.scoring.norms import Norms
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

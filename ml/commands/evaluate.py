@@ -14,8 +14,8 @@ from ml.commands.train import add_table_options, table_settings
 from ml.errors import ConfigError, WrongUse
 
 if TYPE_CHECKING:
-    from ml.severity.assessed import Judged
-    from ml.severity.evaluation_page import Subject
+    from ml.evaluation.judge import Judged
+    from ml.evaluation.page import Subject
 
 
 def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,9 +35,9 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def run(options: argparse.Namespace) -> int:
-    from ml.bundle import require_no_bundle
-    from ml.severity.assessed import figures
-    from ml.severity.evaluation_page import write
+    from ml.evaluation.judge import figures
+    from ml.evaluation.page import write
+    from ml.scoring.bundle import require_no_bundle
 
     require_no_bundle(options.out)
     if options.judged.is_file():
@@ -60,14 +60,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _of_bundle(options: argparse.Namespace) -> "tuple[Judged, Subject]":
-    from ml.bundle import load
-    from ml.cohort import check_splits
-    from ml.cohort_report import lacks
-    from ml.intensity.served import folder_of, source_of
-    from ml.severity.assessed import judge
-    from ml.severity.evaluation_page import bundle_judged
-    from ml.severity.measured import cohort_of_clips, curves_of_clips
-    from ml.severity.seen import table_of_strangers
+    from ml.cohort.clip_features import cohort_of_clips, curves_of_clips
+    from ml.cohort.head_count import lacks
+    from ml.cohort.table import check_splits
+    from ml.evaluation.judge import judge
+    from ml.evaluation.page import bundle_judged
+    from ml.evaluation.seen import table_of_strangers
+    from ml.scoring.bundle import load
+    from ml.scoring.served_source import folder_of, source_of
 
     given, cache = options.cohort, options.cache
     bundle = load(options.judged)
@@ -95,9 +95,9 @@ def _of_bundle(options: argparse.Namespace) -> "tuple[Judged, Subject]":
 def _of_training(options: argparse.Namespace) -> "tuple[Judged, Subject]":
     from dataclasses import replace
 
-    from ml.severity.evaluation_page import training_judged
-    from ml.severity.nested import judge_nested
-    from ml.severity.training_config import read_config
+    from ml.evaluation.nested import judge_nested
+    from ml.evaluation.page import training_judged
+    from ml.training.config import read_config
 
     path, folds = options.judged, options.folds
     if not 2 <= folds <= 100:

@@ -10,7 +10,7 @@ from ml.errors import WrongUse
 from vocabulary.expressions import EXPRESSIONS
 
 if TYPE_CHECKING:
-    from ml.measurement import Measurement
+    from ml.measuring.measurement import Measurement
 
 
 def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     for clip in (options.clip, options.rest):
         if clip is not None and not clip.is_file():
             raise WrongUse(f"no such file: {clip}; give the path of a recorded clip")
-    from ml.pipeline import measure_clip
+    from ml.measuring.clip import measure_clip
 
     measured = measure_clip(options.clip, expression=options.expression, cues=options.cues)
     rest = None if options.rest is None else measure_clip(options.rest, expression="rest")
@@ -49,9 +49,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _curve_and_signs(measured: "Measurement", rest: "Measurement | None") -> dict[str, Any]:
     """The geometric curve and its signs, without percentiles: those need a bundle's norms."""
-    from ml.assessment import curve_json, session_curves
     from ml.intensity.geometric import GeometricSource
-    from ml.signs import signs
+    from ml.scoring.assessment import curve_json, session_curves
+    from ml.signs.signs import signs
 
     if measured.state != "measured":
         return {"curve": None, "signs": []}

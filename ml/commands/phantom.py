@@ -154,7 +154,7 @@ def run_clip(options: argparse.Namespace) -> int:
 
 def run_cohort(options: argparse.Namespace) -> int:
     from ml.phantom.cohort import CohortSpec, write_cohort
-    from ml.phantom.grades import DEFAULT_CONFIG
+    from ml.phantom.graded_people import DEFAULT_CONFIG
 
     spec = CohortSpec(
         subjects=options.subjects,
@@ -235,7 +235,7 @@ def run_fit(options: argparse.Namespace) -> int:
 def run_calibration(options: argparse.Namespace) -> int:
     import cv2
 
-    from ml.phantom.calibration import calibrate
+    from ml.phantom.healthy_median import calibrate
 
     cv2.setNumThreads(1)
     print("| expression | signal | statistic | drawn | public median | public quartiles |")

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml import cells, tables
-from ml.columns import match
+from ml.cohort import cells, csv_files
+from ml.cohort.columns import match
 from ml.errors import CohortError, WrongUse
 
 if TYPE_CHECKING:
-    from ml.bundle import Bundle
-    from ml.severity.scorer import Score
+    from ml.scoring.bundle import Bundle
+    from ml.scoring.scorer import Score
 
 DESCRIPTION = (
     "Adds hypomimia_index, severity_expected, p_pd and abstained to a table; rows keep their order."
@@ -68,7 +68,7 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def run(options: argparse.Namespace) -> int:
-    table = tables.read(options.table, keep_blank=True)
+    table = csv_files.read(options.table, keep_blank=True)
     header = table.header
     if options.prevalence is not None and not 0 < options.prevalence < 1:
         raise WrongUse(f"--prevalence {options.prevalence} is not between 0 and 1")
@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
         raise CohortError("the table has no rows", file=table.path)
     decimal = cells.decimal_mark(table, columns.features)
     numbers = cells.numbers(table, columns.features)
-    from ml.bundle import default_bundle_path, load
+    from ml.scoring.bundle import default_bundle_path, load
 
     bundle = load(options.bundle or default_bundle_path())
     scores = bundle.score(numbers, options.prevalence)
@@ -127,7 +127,7 @@ def _not_read(features: Mapping[int, str], bundle: "Bundle") -> str | None:
 
 
 def write(
-    path: Path, table: tables.Table, scores: "Sequence[Score]", prior: Prior, decimal: str
+    path: Path, table: csv_files.Table, scores: "Sequence[Score]", prior: Prior, decimal: str
 ) -> None:
     """The table as it was, with the four columns at its end. A column of the same name that is
     there already is replaced, so that a scored table can be scored again."""

@@ -58,16 +58,16 @@ def _train(data: Mapping[str, Any], here: Path, cache: Path) -> None:
     """Hands the settings to what they are for: ``kind``, or a severity bundle."""
     kind = data.get("kind", KINDS[0])
     if kind == "intensity":
-        from ml.intensity.train import train_file as train_intensity
+        from ml.training.clip_source.train import train_file as train_intensity
 
         train_intensity(data, here, cache)
     elif kind == "diagnosis":
-        from ml.diagnosis.train import train_file as train_diagnosis
+        from ml.training.lstm_training import train_file as train_diagnosis
 
         train_diagnosis(data, here, cache, _say)
     elif kind == "severity":
-        from ml.severity.training import train
-        from ml.severity.training_config import config_from
+        from ml.training.config import config_from
+        from ml.training.recipe import train
 
         train(config_from({k: v for k, v in data.items() if k != "kind"}, here), cache, _say)
     else:

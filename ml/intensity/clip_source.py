@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from ml.errors import SourceError, WeightsError
 from ml.intensity import together
-from ml.intensity.config import NetworkConfig
 from ml.intensity.encoder import FrameEncoder, Precision
 from ml.intensity.network import IntensityNetwork, masked_median
+from ml.intensity.network_config import NetworkConfig
 from ml.intensity.source import (
     ClipMaterial,
     FloatArray,
@@ -33,7 +33,7 @@ from ml.intensity.source import (
     need,
 )
 from ml.intensity.weights import Preprocess, build
-from ml.smoothing import local_line
+from ml.measuring.smoothing import local_line
 from vocabulary.expressions import Expression
 
 NAME = "clip"
@@ -59,7 +59,7 @@ _NO_TEXT = {"context_length": 8, "vocab_size": 16, "width": 8, "heads": 1, "laye
 
 @dataclass(frozen=True, eq=False)
 class ClipSource:
-    """Meets ``source.IntensitySource``; ``encoder`` meets ``source.CropEncoder``.
+    """Meets ``source.IntensitySource``; ``encoder`` meets ``ml.measuring.measurement.CropEncoder``.
 
     ``saved_for``: the version of the curve's rule when it was trained; curves are by this code's.
     """

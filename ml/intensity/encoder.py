@@ -30,7 +30,7 @@ _BATCH = {"cpu": 16, "cuda": 256}
 class FrameEncoder:
     """An image tower with the preprocessing of its weights; ``digest`` identifies both.
 
-    Meets ``source.CropEncoder``.
+    Meets ``ml.measuring.measurement.CropEncoder``.
     """
 
     visual: nn.Module

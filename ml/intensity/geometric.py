@@ -15,9 +15,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import median_filter
 
-from ml import blinks
-from ml.blinks import bridged
-from ml.geometry import SIGNALS
 from ml.intensity import together
 from ml.intensity.source import (
     ClipMaterial,
@@ -28,7 +25,10 @@ from ml.intensity.source import (
     digest_of,
     need,
 )
-from ml.smoothing import local_line
+from ml.measuring import blinks
+from ml.measuring.blinks import bridged
+from ml.measuring.geometry import SIGNALS
+from ml.measuring.smoothing import local_line
 from vocabulary.expressions import EXPRESSIONS, POSED, Expression, is_expression
 
 NAME = "geometric"

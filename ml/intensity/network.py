@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.intensity.config import NetworkConfig
+from ml.intensity.network_config import NetworkConfig
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class ClipMaterial:
     """What measuring one clip left behind, as far as intensity needs it.
 
     ``timestamps`` (T,) seconds from the start of the clip, strictly increasing.
-    ``signals`` (T, 7) in the order of ``ml.geometry``'s signals, NaN rows where no face was found.
+    ``signals`` (T, 7) in the order of ``ml.measuring.geometry``, NaN rows where no face was found.
     ``embedding_timestamps`` (E,) seconds and ``embeddings`` (E, D) float32: image-encoder output
     (before the temporal transformer) of the frames that were encoded, often fewer than T; both
     None unless the clip was measured for the CLIP source.
@@ -137,26 +137,6 @@ class IntensitySource(Protocol):
         expression", near 0 throughout. Raises ``SourceError`` when the clip was not measured
         for this source (see :func:`need`).
         """
-        ...
-
-
-@runtime_checkable
-class CropEncoder(Protocol):
-    """What measuring a clip calls for a source that reads embeddings.
-
-    The measurer hands over the aligned crops of the frames nearest to a grid of ``rate`` per
-    second (frames without a face left out) and stores what comes back with their timestamps and
-    ``digest`` as ``embeddings_by``.
-    """
-
-    @property
-    def digest(self) -> str: ...
-
-    @property
-    def rate(self) -> float: ...
-
-    def encode(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """(N, 224, 224, 3) uint8 RGB → (N, D) float32."""
         ...
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.blinks import runs
+from ml.measuring.blinks import runs
 
 FloatArray = npt.NDArray[np.floating[Any]]
 

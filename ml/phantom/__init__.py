@@ -5,7 +5,7 @@ phantoms verify software; they say nothing about people.
 """
 
 from ml.phantom.capture import Capture
-from ml.phantom.clips import frame_digest, write_clip
+from ml.phantom.film import frame_digest, write_clip
 from ml.phantom.identity import Identity, draw_identity
 from ml.phantom.performance import Performance, Program, perform
 from ml.phantom.render import render

@@ -22,9 +22,9 @@ import numpy as np
 
 from ml.errors import WrongUse
 from ml.phantom.capture import Capture, draw_capture
-from ml.phantom.clips import FORMATS, write_clip
 from ml.phantom.conditions import CONDITIONS, apply
-from ml.phantom.grades import DEFAULT_CONFIG, Subject, draw_subject, load_config
+from ml.phantom.film import FORMATS, write_clip
+from ml.phantom.graded_people import DEFAULT_CONFIG, Subject, draw_subject, load_config
 from ml.phantom.performance import Performance, perform
 from vocabulary.expressions import EXPRESSIONS, Expression
 

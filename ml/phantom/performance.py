@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.phantom import arkit, curves
+from ml.phantom import arkit, movement
 from ml.phantom.capture import Capture
 from ml.phantom.channels import INDEX, recipe_vector
 from ml.phantom.identity import Identity
@@ -145,7 +145,7 @@ def perform(
     shapes = arkit.episodes(kind) if curves_from == "recordings" and plan.repetitions else None
     unit, cues, relax, onsets = _repetitions(plan, seconds, times, stream(seed, "timing"), shapes)
     intensity = plan.amplitude * unit
-    starts = curves.blink_starts(stream(seed, "blinks"), seconds, plan.blinks_per_minute)
+    starts = movement.blink_starts(stream(seed, "blinks"), seconds, plan.blinks_per_minute)
     recipe = np.asarray(recipe_vector(kind, plan.asymmetry, plan.upper))
     channels = intensity[:, None] * recipe
     _add_life(channels, times, plan, starts, unit, seed)
@@ -189,7 +189,7 @@ def _repetitions(
         end = relax + RELAX_LATENCY_S * plan.latency_s / 0.3
         rise, fall = RISE_S / plan.speed, FALL_S / plan.speed
         if shapes is None:
-            shape = curves.pulse(times, onset, rise, max(end, onset + 0.05), fall)
+            shape = movement.pulse(times, onset, rise, max(end, onset + 0.05), fall)
         else:
             episode = shapes[int(rng.integers(len(shapes)))]
             length = end - onset + FALL_S / plan.speed
@@ -210,21 +210,21 @@ def _add_life(
     seed: int,
 ) -> None:
     """Blinks, parted lips at rest, tremor and small wandering, added to ``channels`` (T, C)."""
-    closed = curves.blinks(t, blink_starts)
+    closed = movement.blinks(t, blink_starts)
     for name in ("blink_right", "blink_left"):
         channels[:, INDEX[name]] = np.maximum(channels[:, INDEX[name]], closed)
     face = stream(seed, "face")
     still = 0.02 * plan.jitter
     for name in ("smile", "brow_inner", "brow_outer", "squint"):
-        both = still * curves.drift(t, face)
+        both = still * movement.drift(t, face)
         for side in ("right", "left"):
-            own = 0.3 * still * curves.drift(t, face)
+            own = 0.3 * still * movement.drift(t, face)
             channels[:, INDEX[f"{name}_{side}"]] += both + own
-    parted = curves.episodes(t, stream(seed, "lips"), plan.lips_parted)
+    parted = movement.episodes(t, stream(seed, "lips"), plan.lips_parted)
     channels[:, INDEX["part"]] += 0.45 * parted * np.clip(1.0 - unit, 0.0, 1.0)
     channels[:, INDEX["jaw"]] += 0.10 * parted * np.clip(1.0 - unit, 0.0, 1.0)
     if plan.tremor:
-        shake = plan.tremor * curves.oscillation(t, stream(seed, "tremor"), plan.tremor_hz)
+        shake = plan.tremor * movement.oscillation(t, stream(seed, "tremor"), plan.tremor_hz)
         channels[:, INDEX["jaw"]] += 0.06 * (shake + plan.tremor)
         channels[:, INDEX["roll"]] += 0.25 * shake
     head = stream(seed, "head")
@@ -233,7 +233,7 @@ def _add_life(
         "yaw": 1.6, "pitch": 1.2, "roll": 0.7, "shift_x": 0.03, "shift_y": 0.02, "scale": 0.008
     }  # fmt: skip
     for name, scale in scales.items():
-        channels[:, INDEX[name]] += size * scale * curves.drift(t, head)
+        channels[:, INDEX[name]] += size * scale * movement.drift(t, head)
     gaze = stream(seed, "gaze")
     for name in ("gaze_x", "gaze_y"):
-        channels[:, INDEX[name]] += 0.04 * plan.jitter * curves.drift(t, gaze)
+        channels[:, INDEX[name]] += 0.04 * plan.jitter * movement.drift(t, gaze)

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.phantom.channels import INDEX
-from ml.phantom.features import MOUTH_Y, Pen, Sketch, mouth_shape
 from ml.phantom.head import paint, spline
 from ml.phantom.performance import Performance, stream
+from ml.phantom.shapes import MOUTH_Y, Pen, Sketch, mouth_shape
 from ml.phantom.warp import Pose, Warp
 
 Picture = npt.NDArray[np.uint8]

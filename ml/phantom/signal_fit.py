@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
-from ml.face import tracker
-from ml.geometry import SIGNALS, signals, square, stats
+from ml.measuring.face import tracker
+from ml.measuring.geometry import SIGNALS, signals, square, stats
 from ml.phantom.cohort import CohortSpec, programme
 from ml.phantom.performance import Performance
 from ml.phantom.render import render

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from ml.errors import ConfigError
 from ml.features import column
-from ml.geometry import SIGNALS, stats
+from ml.measuring.geometry import SIGNALS, stats
 from ml.phantom.channels import CHANNELS, INDEX
 from ml.phantom.cohort import CohortSpec, programme
 from ml.phantom.identity import Identity

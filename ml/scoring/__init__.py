@@ -1,1 +1,1 @@
-"""From tokens to what a session says."""
+"""From measured clips to an assessment: norms, index, models, and the bundle that holds them."""

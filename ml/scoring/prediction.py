@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ml.severity.calibration import shift_prevalence, subset_key
-from ml.severity.classifier import Classifier, by_person
+from ml.scoring.calibration import shift_prevalence, subset_key
+from ml.scoring.classifier import Classifier, by_person
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]

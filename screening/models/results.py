@@ -79,7 +79,7 @@ class BundleFile(Row):
 
 
 class ClipMeasurement(Row):
-    """What one measurer read from one file (``ml.pipeline.Measurement`` as JSON)."""
+    """What one measurer read from one file (``ml.measuring.clip.Measurement`` as JSON)."""
 
     clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="measurements")
     clip_sha256 = models.CharField(max_length=64)
@@ -106,7 +106,7 @@ class ClipMeasurement(Row):
 
 
 class Assessment(Row):
-    """What one bundle makes of one set of measurements (``ml.pipeline.Assessment`` as JSON)."""
+    """What one bundle makes of one set of measurements (``ml.scoring.assessment`` as JSON)."""
 
     screening = models.ForeignKey(Screening, on_delete=models.CASCADE, related_name="assessments")
     bundle = models.ForeignKey(ModelBundle, on_delete=models.PROTECT, related_name="assessments")

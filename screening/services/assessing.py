@@ -58,7 +58,7 @@ class Target:
 
 @dataclass(frozen=True)
 class AssessmentInput:
-    """What ``ml.pipeline.assess`` needs: the bundles and their measurements."""
+    """What ``ml.scoring.assessment.assess`` needs: the bundles and their measurements."""
 
     screening_id: UUID
     prevalence: float | None

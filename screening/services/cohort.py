@@ -94,7 +94,7 @@ def subject_code(patient: Patient) -> str:
 
 def person_digest(subject: str) -> str:
     """A subject's mark in the metadata of a bundle trained on them: the same as
-    ``ml.cohort.person_digest`` (the science is not imported here)."""
+    ``ml.cohort.table.person_digest`` (the science is not imported here)."""
     return hashlib.sha256(f"mimia person {subject}".encode()).hexdigest()[:16]
 
 

@@ -48,7 +48,7 @@ class Measured:
     lack: tuple[ClaimedClip, ...]
 
     def to_json(self) -> dict[str, dict[str, Any]]:
-        """``{expression: measurement}``, as ``ml.pipeline.assess`` reads them."""
+        """``{expression: measurement}``, as ``ml.scoring.assessment.assess`` reads them."""
         return {name: row.measurement for name, row in self.by_expression.items()}
 
 

@@ -9,8 +9,8 @@ from sklearn.metrics import cohen_kappa_score
 from experiments.phantom.oracle import Seen, count_probability, p_pd, posterior, seen
 from ml.errors import ConfigError
 from ml.phantom import perform
-from ml.phantom.curves import blink_starts
-from ml.phantom.grades import draw_subject, load_config
+from ml.phantom.graded_people import draw_subject, load_config
+from ml.phantom.movement import blink_starts
 from vocabulary.expressions import POSED
 
 CONFIG = load_config()

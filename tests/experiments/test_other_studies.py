@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import spearmanr
 
 from experiments.public.other_studies import WAYS, without
-from ml.bundle import Bundle, default_bundle_path, load
 from ml.features import columns_of
-from ml.norms import LEVELS
-from ml.severity.index import plain_norm_index
+from ml.scoring.bundle import Bundle, default_bundle_path, load
+from ml.scoring.index import plain_norm_index
+from ml.scoring.norms import LEVELS
 
 PEOPLE = 300
 SMILE = columns_of("smile")

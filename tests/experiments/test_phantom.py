@@ -20,7 +20,7 @@ from experiments.phantom.figures import (
 from experiments.phantom.models import Opinion, model_figures
 from experiments.phantom.people import People
 from experiments.phantom.plan import Plan
-from ml.evaluate import Interval
+from ml.metrics import Interval
 from ml.phantom.cohort import CohortSpec
 
 PLAN = Plan(

@@ -6,15 +6,15 @@ import numpy as np
 
 from experiments.public.methods import Baseline, FusionMethod, predicted
 from experiments.public.protocol import Material, outer_folds, run_fold
-from ml.bundle import load, save
-from ml.cohort import read_table
-from ml.evaluate import auroc
-from ml.severity.build import Recipe, train_scorer
-from ml.severity.calibration import probability
-from ml.severity.classifier import ClassifierSpec, crossfit_plan
-from ml.severity.ensemble import Schedule
-from ml.severity.model import FusionConfig
-from ml.severity.scorer import ALPHA, CLASSES
+from ml.cohort.table import read_table
+from ml.metrics import auroc
+from ml.scoring.bundle import load, save
+from ml.scoring.calibration import probability
+from ml.scoring.classifier import ClassifierSpec, crossfit_plan
+from ml.scoring.ensemble import Schedule
+from ml.scoring.fusion import FusionConfig
+from ml.scoring.scorer import ALPHA, CLASSES
+from ml.training.shipped import Recipe, train_scorer
 
 NAMES = ("smile", "disgust")
 SPEC = ClassifierSpec(

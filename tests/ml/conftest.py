@@ -12,8 +12,8 @@ import pytest
 from skimage import data
 
 from ml import phantom
-from ml.measurement import Measurement
-from ml.pipeline import measure_clip
+from ml.measuring.clip import measure_clip
+from ml.measuring.measurement import Measurement
 
 Picture = npt.NDArray[np.uint8]
 MILLISECOND = Fraction(1, 1000)

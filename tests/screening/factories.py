@@ -139,7 +139,7 @@ def send(clip: Clip, data: bytes = VIDEO, **announced: Any) -> Clip:
 
 
 def measurement(expression: str, state: str = "measured", reason: str | None = None) -> Any:
-    """The keys of ``ml.pipeline.Measurement`` that the domain reads, and a few signals."""
+    """The keys of ``ml.measuring.clip.Measurement`` that the domain reads, and a few signals."""
     return {
         "schema": 1,
         "expression": expression,
@@ -160,7 +160,7 @@ def measure(clip: Clip, state: str = "measured", reason: str | None = None) -> N
 
 
 def result(**changes: Any) -> dict[str, Any]:
-    """The keys of ``ml.pipeline.Assessment`` that the domain reads."""
+    """The keys of ``ml.scoring.assessment.Assessment`` that the domain reads."""
     return {
         "hypomimia_index": 71.6,
         "p_pd": 0.4,

@@ -13,15 +13,15 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 
-from ml.columns import FEATURES
-from ml.geometry import SIGNALS
+from ml.cohort.columns import FEATURES
 from ml.intensity.geometric import GeometricSource
-from ml.intensity.prompts import tokenise
 from ml.intensity.source import ClipMaterial
+from ml.measuring.geometry import SIGNALS
 from ml.phantom import Program, perform
 from ml.phantom.channels import SIDED, SINGLE
-from ml.phantom.grades import draw_subject, load_config
+from ml.phantom.graded_people import draw_subject, load_config
 from ml.phantom.signals import simulate
+from ml.training.clip_source.prompts import tokenise
 from screening.api import present
 from screening.models import Protocol, ProtocolStep
 from screening.services import protocols

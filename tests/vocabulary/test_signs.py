@@ -4,14 +4,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from ml.geometry import SIGNALS as MEASURED_SIGNALS
-from ml.geometry import stats
 from ml.intensity.geometric import GeometricSource
 from ml.intensity.source import ClipMaterial
-from ml.measurement import Measurement, series
+from ml.measuring.geometry import SIGNALS as MEASURED_SIGNALS
+from ml.measuring.geometry import stats
+from ml.measuring.measurement import Measurement, series
 from ml.phantom import perform
 from ml.phantom.signals import simulate
-from ml.signs import Sign, signs
+from ml.signs.signs import Sign, signs
 from screening.services.screenings import INTAKE_FIELDS
 from tests.screening import factories as make
 from vocabulary.expressions import Expression

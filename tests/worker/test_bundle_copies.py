@@ -10,7 +10,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 
-from ml.bundle import default_bundle_path
+from ml.scoring.bundle import default_bundle_path
 from screening.errors import Conflict
 from screening.models import BundleFile, ModelBundle
 from screening.services import backups, bundle_files, listing, store_check, survey

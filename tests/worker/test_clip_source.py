@@ -9,8 +9,8 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from ml.bundle import load
-from ml.intensity.served import encoder_of, source_of
+from ml.scoring.bundle import load
+from ml.scoring.served_source import encoder_of, source_of
 from screening.models import Assessment, ClipMeasurement, Event, ModelBundle, Screening
 from screening.services import bundles as bundle_rows
 from screening.services import measuring, retries

@@ -13,7 +13,7 @@ from django.test import Client
 
 from ml import phantom
 from ml.__main__ import main
-from ml.cohort import person_digest
+from ml.cohort.table import person_digest
 from screening.models import Assessment, ModelBundle, Patient, Scope, Screening, Site, User
 from screening.services import bundles, cohort, comparison, consents, reviews, screenings
 from tests.worker.people import make_clinician, make_site

@@ -6,7 +6,8 @@ import av
 import numpy as np
 import pytest
 
-from ml import face, phantom
+from ml import phantom
+from ml.measuring import face
 from ml.phantom.render import render
 from tests.ml.conftest import Picture, even_times, write_resized, write_video
 from worker.playback import write_copy

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from ml.bundle import default_bundle_path
+from ml.scoring.bundle import default_bundle_path
 from screening.models import ModelBundle
 from worker import bundles as registry
 from worker.errors import MeasuringFault

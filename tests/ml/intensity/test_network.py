@@ -9,11 +9,12 @@ from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor
 
 from ml.errors import ConfigError
-from ml.intensity.config import NetworkConfig
 from ml.intensity.encoder import frame_encoder
 from ml.intensity.network import IntensityNetwork, TemporalTransformer, masked_median
-from ml.intensity.prompts import PromptLearner, tokenise
-from ml.intensity.towers import (
+from ml.intensity.network_config import NetworkConfig
+from ml.intensity.weights import load, random_clip
+from ml.training.clip_source.prompts import PromptLearner, tokenise
+from ml.training.clip_source.towers import (
     ALL_BLOCKS,
     TextTower,
     TowerError,
@@ -21,8 +22,7 @@ from ml.intensity.towers import (
     unlock_image_tower,
     unlock_text_tower,
 )
-from ml.intensity.weights import load, random_clip
-from tests.ml.intensity.conftest import NETWORK
+from tests.ml.tiny_clip import NETWORK
 from vocabulary.expressions import EXPRESSIONS, Expression
 
 

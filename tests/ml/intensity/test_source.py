@@ -8,17 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from ml.bundle import default_bundle_path
-from ml.bundle import load as load_bundle
 from ml.errors import SourceError, WeightsError
 from ml.intensity import clip_source
 from ml.intensity.clip_source import ClipSource, SourceParts
 from ml.intensity.geometric import GeometricSource
 from ml.intensity.network import IntensityNetwork
-from ml.intensity.served import source_of
 from ml.intensity.source import (
     ClipMaterial,
-    CropEncoder,
     IntensityCurve,
     IntensitySource,
     RestReference,
@@ -27,9 +23,13 @@ from ml.intensity.source import (
 )
 from ml.intensity.together import above_rest
 from ml.intensity.weights import Preprocess, load, read_config
-from ml.pipeline import assess
-from ml.smoothing import local_line
-from tests.ml.intensity.conftest import NETWORK
+from ml.measuring.measurement import CropEncoder
+from ml.measuring.smoothing import local_line
+from ml.scoring.assessment import assess
+from ml.scoring.bundle import default_bundle_path
+from ml.scoring.bundle import load as load_bundle
+from ml.scoring.served_source import source_of
+from tests.ml.tiny_clip import NETWORK
 from vocabulary.expressions import EXPRESSIONS
 
 

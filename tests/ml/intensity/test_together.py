@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from ml import movement
 from ml.intensity.together import (
     RestLimits,
     above_rest,
@@ -12,7 +11,8 @@ from ml.intensity.together import (
     loadings,
     standing_out,
 )
-from ml.phantom.curves import pulse
+from ml.phantom.movement import pulse
+from ml.signs import repetitions
 
 T = np.arange(0, 10, 1 / 30)
 UNIT = np.sum([pulse(T, start, 0.5, start + 1.5, 0.6) for start in (1.0, 4.0, 7.0)], axis=0)
@@ -98,8 +98,8 @@ def test_rest_is_zero_and_movement_keeps_its_height(amount: float) -> None:
 
 def test_a_face_that_does_not_move_has_no_intensity() -> None:
     found = above_rest(wavering(6), wavering(7), LIMITS)
-    assert movement.peak_of(found) == 0
-    assert movement.repetitions(T, found) == []
+    assert repetitions.peak_of(found) == 0
+    assert repetitions.find(T, found) == []
 
 
 def test_an_expression_held_throughout_stays() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ml.cohort.manifest import read_manifest
 from ml.errors import WrongUse
-from ml.manifest import read_manifest
 from ml.phantom.cohort import CohortSpec, programme, write_cohort
 
 TINY = {"seconds": 1.0, "fps": 10.0, "width": 160, "height": 120, "expressions": ("rest", "smile")}

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ml.face import tracker
-from ml.geometry import SIGNALS, signals, square
+from ml.measuring.face import tracker
+from ml.measuring.geometry import SIGNALS, signals, square
 from ml.phantom import Capture, Identity, Performance, Program, draw_identity, perform, render
 from ml.phantom.capture import draw_capture
 from ml.phantom.conditions import CONDITIONS, apply

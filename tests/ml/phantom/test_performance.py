@@ -7,7 +7,7 @@ import pytest
 
 from ml.phantom import Capture, Program, frame_digest, perform
 from ml.phantom.channels import INDEX
-from ml.phantom.curves import blink_starts, episodes, minimum_jerk, pulse
+from ml.phantom.movement import blink_starts, episodes, minimum_jerk, pulse
 from vocabulary.expressions import EXPRESSIONS
 
 EXACT = {"jitter": 0.0, "blinks_per_minute": 0.0, "head_motion": 0.0}

@@ -11,10 +11,10 @@ import pytest
 from ml.__main__ import main
 from ml.errors import ConfigError
 from ml.features import columns_of
-from ml.geometry import SIGNALS, stats
+from ml.measuring.geometry import SIGNALS, stats
 from ml.phantom import perform
 from ml.phantom.cohort import CohortSpec, programme
-from ml.phantom.grades import draw_subject, load_config
+from ml.phantom.graded_people import draw_subject, load_config
 from ml.phantom.signal_fit import CHECK_SEED, FIT_SEED, measured
 from ml.phantom.signals import MODEL_FILE, cohort_rows, load_model, simulate
 

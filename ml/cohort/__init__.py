@@ -1,0 +1,1 @@
+"""Labelled people: feature tables and manifests of clips, read and checked one way everywhere."""

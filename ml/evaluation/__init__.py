@@ -1,0 +1,1 @@
+"""A bundle, or a whole training, judged on people it did not see."""

@@ -1,0 +1,235 @@
+"""A whole session: measured clips and a bundle become one assessment, with what to make of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.intensity.source import ClipMaterial, IntensityCurve, IntensitySource, one_source
+from ml.measuring.measurement import Measurement
+from ml.scoring.served_source import check_source, source_of
+from ml.signs import repetitions
+from ml.signs.signs import Percentiles, Sign, signs
+from vocabulary.expressions import EXPRESSIONS, Expression
+
+if TYPE_CHECKING:
+    from ml.scoring.bundle import Bundle
+    from ml.scoring.scorer import Score
+
+SCHEMA = 1
+POOR_CAPTURE = "poor_capture"
+MAX_DROPPED = 0.3
+CURVE_DECIMALS = 4
+
+# What a person reads for each reason not to rely on the result.
+ABSTENTIONS: Mapping[str, str] = {
+    "no_usable_expression": "None of the recordings this result needs could be used.",
+    "missing_expressions": "Too few of the expressions could be used for a result to rely on.",
+    "model_uncertain": "The parts of the model disagree about this session.",
+    POOR_CAPTURE: "Most recordings lost many pictures, so their numbers are not reliable.",
+}
+
+
+@dataclass(frozen=True)
+class ClipReport:
+    """One clip's part of the assessment; ``signs`` and ``curve`` only for a measured clip."""
+
+    measured: Measurement
+    signs: Sequence[Sign]
+    curve: IntensityCurve | None
+
+    def to_json(self) -> dict[str, Any]:
+        reason = self.measured.reason
+        return {
+            "expression": str(self.measured.expression),
+            "state": self.measured.state,
+            "reason": None if reason is None else str(reason),
+            "detail": self.measured.detail,
+            "quality": self.measured.quality.to_json(),
+            "signs": [sign.to_json() for sign in self.signs],
+            "curve": None if self.curve is None else curve_json(self.curve, self.measured.cues),
+        }
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The result of one session. ``abstained`` is None or the code of why not to rely on it;
+    the numbers are given even then, and are None only where nothing could be computed."""
+
+    score: "Score"
+    prevalence: float
+    abstained: str | None
+    missing: Sequence[str]
+    diagnosis: Mapping[str, Any] | None
+    bundle: Mapping[str, Any]
+    intensity_source: Mapping[str, Any]
+    clips: Sequence[ClipReport]
+
+    def to_json(self) -> dict[str, Any]:
+        score = self.score
+        interval = score.p_pd_interval
+        words = None
+        if self.abstained is not None:
+            words = ABSTENTIONS.get(self.abstained, "This session cannot be scored reliably.")
+        return {
+            "schema": SCHEMA,
+            "hypomimia_index": _rounded(score.hypomimia_index, 2),
+            "hypomimia_reference": score.reference,
+            "severity": None
+            if score.severity is None
+            else {grade: _rounded(p, 4) for grade, p in score.severity.items()},
+            "severity_expected": _rounded(score.severity_expected, 3),
+            "severity_reason": score.severity_reason,
+            "severity_experimental": score.severity_experimental,
+            "p_pd": _rounded(score.p_pd, 4),
+            "p_pd_interval": None if interval is None else [_rounded(p, 4) for p in interval],
+            "prevalence": _rounded(self.prevalence, 4),
+            "prediction_set": list(score.prediction_set),
+            "abstained": self.abstained,
+            "abstained_words": words,
+            "attention": {str(e): _rounded(w, 4) for e, w in score.attention.items()},
+            "leave_one_out": {
+                str(e): {
+                    "hypomimia_index": _rounded(without["hypomimia_index"], 2),
+                    "p_pd": _rounded(without["p_pd"], 4),
+                }
+                for e, without in score.leave_one_out.items()
+            },
+            "missing": list(self.missing),
+            "diagnosis": None if self.diagnosis is None else dict(self.diagnosis),
+            "bundle": dict(self.bundle),
+            "intensity_source": dict(self.intensity_source),
+            "clips": [clip.to_json() for clip in self.clips],
+        }
+
+
+def assess(
+    measurements: Mapping[str, Measurement],
+    *,
+    bundle: "Bundle",
+    prevalence: float | None = None,
+    source: IntensitySource | None = None,
+) -> Assessment:
+    """One session. ``measurements`` by expression, unusable ones included; ``prevalence`` is the
+    site's own share of people with PD, None keeps the bundle's; ``source`` is the intensity source,
+    None takes the one the bundle names. Raises ``SourceError`` for an unknown or another source,
+    or clips that were not measured for it."""
+    source = source_of(bundle) if source is None else check_source(bundle, source)
+    usable = {e: m for e, m in measurements.items() if m.state == "measured"}
+    row: dict[str, float | None] = {}
+    for measured in usable.values():
+        row |= measured.features()
+    curves = session_curves(usable, source)
+    one_source(curves.values())
+    score = bundle.score([row], prevalence, [curves])[0]
+    ordered = sorted(measurements.items(), key=lambda item: EXPRESSIONS.index(Expression(item[0])))
+    used = [m for e, m in usable.items() if e in bundle.expressions]
+    site = prevalence if prevalence is not None else float(bundle.metadata["prevalence"])
+    return Assessment(
+        score=score,
+        prevalence=site,
+        abstained=score.abstained or _poor_capture(used),
+        missing=[str(e) for e in bundle.expressions if e not in usable],
+        diagnosis=_diagnosis(bundle, curves, site),
+        bundle={
+            "name": bundle.name,
+            "version": bundle.version,
+            "digest": bundle.digest,
+            "sources": bundle.sources,
+        },
+        intensity_source=source.identity.to_json(),
+        clips=[_report(m, curves.get(e), bundle.norms) for e, m in ordered],
+    )
+
+
+def _diagnosis(
+    bundle: "Bundle", curves: Mapping[str, IntensityCurve], prevalence: float
+) -> dict[str, Any] | None:
+    """What the bundle's LSTM says by itself, at the site's prevalence but not calibrated; None for
+    a bundle without one. ``used``: the expressions that it read."""
+    if bundle.diagnosis is None:
+        return None
+    from scipy.special import expit, logit
+
+    from ml.scoring.calibration import shift_prevalence
+
+    said = bundle.diagnosis.ask(curves)
+    p_pd = None
+    if said.p_pd is not None:
+        odds = logit(np.clip(said.p_pd, 1e-6, 1 - 1e-6))
+        trained = bundle.diagnosis.prevalence
+        p_pd = float(expit(shift_prevalence(odds, trained=trained, site=prevalence)))
+    return {
+        "p_pd": _rounded(p_pd, 4),
+        "source": said.source.to_json(),
+        "used": list(said.used),
+    }
+
+
+def session_curves(
+    usable: Mapping[str, Measurement], source: IntensitySource
+) -> dict[str, IntensityCurve]:
+    """The intensity curve of each usable clip that the source knows the expression of, relative to
+    the rest clip where there is one."""
+    rest = usable.get(Expression.REST)
+    still = None if rest is None else material(rest)
+    return {e: source.curve(material(m), still) for e, m in usable.items() if source.knows(e)}
+
+
+def material(measured: Measurement) -> ClipMaterial:
+    """What intensity sources read of a measurement."""
+    kept = measured.embeddings
+    return ClipMaterial(
+        expression=measured.expression,
+        timestamps=np.array(measured.timestamps),
+        signals=measured.signal_table(),
+        embedding_timestamps=None if kept is None else np.array(kept.timestamps),
+        embeddings=None if kept is None else np.array(kept.vectors, np.float32),
+        embeddings_by=None if kept is None else kept.digest,
+    )
+
+
+def _report(
+    measured: Measurement, curve: IntensityCurve | None, norms: Percentiles | None
+) -> ClipReport:
+    if curve is None:
+        return ClipReport(measured, (), None)
+    return ClipReport(measured, signs(measured, curve, norms), curve)
+
+
+def _poor_capture(used: Sequence[Measurement]) -> str | None:
+    """Passed the gates one by one, but most of what the model read has holes."""
+    holed = sum(m.quality.dropped_share > MAX_DROPPED for m in used)
+    return POOR_CAPTURE if used and holed > len(used) / 2 else None
+
+
+def curve_json(curve: IntensityCurve, cues: Sequence[float] | None) -> dict[str, Any]:
+    """``t`` in seconds, ``intensity`` with null where no face was seen, and each repetition."""
+    return {
+        "t": _numbers(curve.t, 3),
+        "intensity": _numbers(curve.intensity, CURVE_DECIMALS),
+        "reference": str(curve.reference),
+        "source": curve.source.to_json(),
+        "cues": None if cues is None else list(cues),
+        "peaks": [
+            {
+                "t": round(found.peak_at, 3),
+                "intensity": round(found.peak, CURVE_DECIMALS),
+                "onset": _rounded(found.onset, 3),
+                "end": round(found.end, 3),
+            }
+            for found in repetitions.find(curve.t, curve.intensity, curve.smoothed_s)
+            if curve.expression != Expression.REST
+        ],
+    }
+
+
+def _numbers(values: npt.NDArray[np.floating[Any]], decimals: int) -> list[float | None]:
+    rounded = np.round(np.asarray(values, np.float64), decimals).tolist()
+    return [None if value != value else value for value in rounded]
+
+
+def _rounded(value: float | None, decimals: int) -> float | None:
+    return None if value is None or value != value else round(float(value), decimals)

@@ -1,1 +1,0 @@
-"""Severity by attention fusion over expressions, with adaptive class balancing (paper A)."""

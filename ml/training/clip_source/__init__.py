@@ -1,0 +1,1 @@
+"""Training of the CLIP intensity source."""

@@ -1,0 +1,107 @@
+"""``CONFIG.json`` of a training, validated before anything is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ml.errors import ConfigError
+from ml.intensity.geometric import NAME as GEOMETRIC
+from ml.intensity.weights import LOCAL_PREFIX
+from ml.scoring.balance import PRESETS
+from ml.scoring.bundle import plain
+from ml.scoring.classifier import ClassifierSpec
+from ml.scoring.curve_token import CurveSettings
+from ml.settings import read_object, settings
+from vocabulary.expressions import EXPRESSIONS, POSED, is_expression
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What ``CONFIG.json`` holds. ``cohort`` is a feature table or a folder with a manifest,
+    relative to the file; rows whose split is ``test`` are left for ``evaluate``. ``model`` holds
+    the fields of :class:`ml.scoring.classifier.ClassifierSpec` that differ from the defaults.
+    ``intensity_source``: "geometric", or "local-dir:DIR" with a trained CLIP source; ``diagnosis``:
+    whether, and how, an LSTM on the clips' curves joins the fusion. ``subject_column`` and
+    ``ignore_nearly_matching``: of a feature table, as :func:`ml.cohort.table.read_table`."""
+
+    name: str
+    version: str
+    cohort: str
+    out: str
+    expressions: tuple[str, ...]
+    licence: str = "not stated"
+    grades: bool = False
+    intensity_source: str = GEOMETRIC
+    diagnosis: bool | CurveSettings = False
+    seed: int = 0
+    subject_column: str = ""
+    ignore_nearly_matching: bool = False
+    model: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        known = all(is_expression(name) for name in self.expressions)
+        if not known or len(set(self.expressions)) != len(self.expressions) or not self.expressions:
+            raise ConfigError(f"expressions: must be some of {', '.join(EXPRESSIONS)}, each once")
+        if not (self.name and self.version and self.out):
+            raise ConfigError("name, version and out must not be empty")
+        is_folder = self.intensity_source.startswith(LOCAL_PREFIX)
+        if self.intensity_source != GEOMETRIC and not is_folder:
+            raise ConfigError(f"intensity_source: {GEOMETRIC}, or {LOCAL_PREFIX}DIR")
+        if self.diagnosis and not set(self.expressions) & set(POSED):
+            raise ConfigError("diagnosis: the LSTM reads posed expressions, and there is none")
+
+    @property
+    def source_folder(self) -> Path | None:
+        """The directory of a CLIP source; None for the geometric one."""
+        if self.intensity_source == GEOMETRIC:
+            return None
+        return Path(self.intensity_source.removeprefix(LOCAL_PREFIX))
+
+    def curves(self) -> CurveSettings | None:
+        """The LSTM's settings, if there is to be one: it reads what the bundle fuses."""
+        if not self.diagnosis:
+            return None
+        given = CurveSettings() if self.diagnosis is True else self.diagnosis
+        for entry in ("signs", "grades"):
+            if getattr(given.network, entry):
+                raise ConfigError(
+                    f"diagnosis.network.{entry}: only for a model of its own (kind: diagnosis)"
+                )
+        own = tuple(e for e in given.network.expressions if e in self.expressions)
+        return replace(given, network=replace(given.network, expressions=own))
+
+    def spec(self) -> ClassifierSpec:
+        """The ensemble's specification; raises :class:`ConfigError` for a field it has not."""
+        model = dict(self.model or {})
+        given = _object(model.pop("fusion", {}), "model.fusion")
+        for entry in ("expressions", "token_width", "classes", "head"):
+            if entry in given:
+                raise ConfigError(f"model.fusion.{entry}: follows from the rest, leave it out")
+        fusion = {"fusion": "attention", **given, "expressions": self.expressions}
+        fusion["head"] = "softmax"
+        balance = _object(model.get("balance", {}), "model.balance")
+        model["balance"] = plain(PRESETS["adaptive"]) | balance
+        return settings(ClassifierSpec, {**model, "fusion": fusion, "seed": self.seed}, "model")
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Raises :class:`ConfigError` naming the entry that cannot work."""
+    return config_from(read_object(path), path.parent)
+
+
+def config_from(data: Mapping[str, Any], here: Path) -> TrainingConfig:
+    """A settings file's content; paths in it are relative to ``here``. Raises ConfigError."""
+    config = settings(TrainingConfig, data)
+    config.spec()
+    config.curves()
+    if config.source_folder is not None:
+        source = f"{LOCAL_PREFIX}{here / config.source_folder}"
+        config = replace(config, intensity_source=source)
+    return replace(config, cohort=str(here / config.cohort), out=str(here / config.out))
+
+
+def _object(data: object, at: str) -> dict[str, Any]:
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{at}: must be an object, {{…}}")
+    return dict(data)
