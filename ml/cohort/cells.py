@@ -17,6 +17,9 @@ from ml.features import parse_value
 MOST = {"mean": 5.0, "var": 1.0}
 #: Below what these are in any face at all: of the same people none has a mean below 0.23.
 LEAST = {"mouth-width": 0.05, "jaw-open": 0.05, "eye-raise-left": 0.02, "eye-raise-right": 0.02}
+#: Above what their variances are in any face: of the same people none has more than 0.0042. Their
+#: standard deviations are above, in the median (0.014).
+MOST_VARIANCE = {"eye-open-left": 0.005, "eye-open-right": 0.005}
 _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?")
 _POINT = re.compile(r"[+-]?[0-9]*[.][0-9]+([eE][+-]?[0-9]+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+")
@@ -86,6 +89,9 @@ def _number(table: Table, line: int, text: str, name: str, decimal: str) -> floa
     if statistic == "var" and value < 0:
         why = "is below 0, and no variance is (a logarithm?); leave empty what failed"
         raise _fault(table, line, text, name, why)
+    if value < 0:
+        why = "is below 0, and no distance is (standardised, or a difference?)"
+        raise _fault(table, line, text, name, why)
     if value > MOST[statistic]:
         why = (
             f"is more than a face can move (at most about {MOST[statistic]:g}): is it in percent or"
@@ -102,6 +108,12 @@ def _fault(table: Table, line: int, text: str, name: str, why: str) -> CohortErr
 def _check_scale(table: Table, name: str, column: list[float | None]) -> None:
     _, signal, statistic = name.split("_")
     known = [value for value in column if value is not None and value > 0]
+    if statistic == "var" and known and median(known) > MOST_VARIANCE.get(signal, MOST["var"]):
+        raise CohortError(
+            f"column “{name}” is {median(known):.2g} in the median, and in no face above"
+            f" {MOST_VARIANCE[signal]:g}: does it hold standard deviations?",
+            file=table.path,
+        )
     if statistic == "mean" and known and median(known) < LEAST.get(signal, 0.0):
         raise CohortError(
             f"column “{name}” is {median(known):.2g} in the median, and in no face below"

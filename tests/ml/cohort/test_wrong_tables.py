@@ -6,6 +6,7 @@ Every kind is made from one good table, so that nothing but the fault is refused
 
 import csv
 import io
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -231,6 +232,16 @@ REFUSED: dict[str, tuple[Make, str]] = {
         all_of(WIDTH, lambda v: v / 100),
         f": column “{WIDTH}” is 0.0083 in the median, and in no face below 0.05: was it divided by"
         " 100?",
+    ),
+    "a mean below 0": (
+        cell("-0.82"),
+        f", row 3: '-0.82' in column “{WIDTH}” is below 0, and no distance is (standardised, or a"
+        " difference?)",
+    ),
+    "standard deviations": (
+        all_of("smile_eye-open-left_var", math.sqrt),
+        ": column “smile_eye-open-left_var” is 0.055 in the median, and in no face above 0.005:"
+        " does it hold standard deviations?",
     ),
     "a variance below 0": (
         cell("-6.5", "smile_mouth-width_var"),
