@@ -9,7 +9,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import NoneType, UnionType
@@ -56,6 +56,11 @@ def settings(cls: type[T], data: object, at: str = "") -> T:
         return cls(**values)
     except ConfigError as fault:
         raise ConfigError(f"{at}: {fault}" if at else str(fault)) from fault
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """A frozen dataclass as plain JSON types: what :func:`settings` reads."""
+    return dict(json.loads(json.dumps(asdict(config))))
 
 
 def make_folder(path: Path) -> None:

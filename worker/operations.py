@@ -113,9 +113,9 @@ def _bundle(path: str, digest: str) -> Any:
 
 def _device() -> str:
     """The setting as it is: whether there is such a device matters to CLIP bundles only."""
-    from ml.scoring import served_source
+    from ml.intensity import sources
 
-    return os.environ.get(DEVICE, served_source.AUTO)
+    return os.environ.get(DEVICE, sources.AUTO)
 
 
 def playback(what: Json) -> Json:

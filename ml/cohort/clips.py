@@ -3,7 +3,6 @@
 import hashlib
 import json
 import multiprocessing
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -12,11 +11,13 @@ from typing import Any
 
 from ml.cohort.csv_files import UNKNOWN as UNKNOWN
 from ml.cohort.manifest import LabelledClip, Visit
+from ml.files import write_json
+from ml.intensity.sources import AUTO, in_folder
 from ml.measuring.clip import measure_clip, measurer_digest
 from ml.measuring.measurement import CropEncoder, Measurement
 
 # One source per process: loading it for every clip would cost more than the clip.
-_encoders: dict[Path, CropEncoder] = {}
+_encoders: dict[Path, CropEncoder | None] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class Session:
 def measure_sessions(
     clips: Sequence[LabelledClip], cache: Path, *, source: Path | None = None, workers: int = 2
 ) -> list[Session]:
-    """Every visit of ``clips``, in order. ``source`` is the CLIP source that also encodes."""
+    """Every visit of ``clips``, in order. ``source`` is the folder of one that also encodes."""
     cache.mkdir(parents=True, exist_ok=True)
     jobs = [(clip, cache, source) for clip in clips]
     if workers == 1:
@@ -79,7 +80,7 @@ def _measure(job: tuple[LabelledClip, Path, Path | None]) -> Measurement:
 
 def measured_clip(clip: LabelledClip, cache: Path, folder: Path | None = None) -> Measurement:
     """One clip, from the cache where the same file was measured by the same code; with embeddings
-    by the CLIP source in ``folder``."""
+    by the encoder of the source in ``folder``."""
     encoder = None if folder is None else _encoder(folder)
     code = measurer_digest(None if encoder is None else encoder.digest)
     cues = tuple((clip.read_truth() or {}).get("cues_s", ()))
@@ -88,18 +89,11 @@ def measured_clip(clip: LabelledClip, cache: Path, folder: Path | None = None) -
     if path.is_file():
         return Measurement.from_json(json.loads(path.read_text(encoding="utf-8")))
     measured = measure_clip(clip.path, expression=clip.expression, cues=cues, encoder=encoder)
-    cache.mkdir(parents=True, exist_ok=True)
-    # Two processes may meet at one clip: each writes its own file, the last one's name stays.
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    partial.write_text(json.dumps(measured.to_json()), encoding="utf-8")
-    partial.replace(path)
+    write_json(path, measured.to_json())
     return measured
 
 
-def _encoder(folder: Path) -> CropEncoder:
-    from ml.intensity.clip_source import load
-    from ml.scoring.served_source import AUTO, device_of
-
+def _encoder(folder: Path) -> CropEncoder | None:
     if folder not in _encoders:
-        _encoders[folder] = load(folder, device_of(AUTO)).encoder
+        _encoders[folder] = in_folder(folder, AUTO).encoder
     return _encoders[folder]

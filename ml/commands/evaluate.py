@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ml.commands.train import add_table_options, table_settings
 from ml.errors import ConfigError, WrongUse
+from ml.files import require_no_model
 
 if TYPE_CHECKING:
     from ml.evaluation.judge import Judged
@@ -37,9 +38,8 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 def run(options: argparse.Namespace) -> int:
     from ml.evaluation.judge import figures
     from ml.evaluation.page import write
-    from ml.scoring.bundle import require_no_bundle
 
-    require_no_bundle(options.out)
+    require_no_model(options.out)
     if options.judged.is_file():
         if options.cohort is not None:
             raise WrongUse(f"{options.judged} names its cohort itself; leave {options.cohort} out")

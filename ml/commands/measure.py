@@ -48,8 +48,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _curve_and_signs(measured: "Measurement", rest: "Measurement | None") -> dict[str, Any]:
-    """The geometric curve and its signs, without percentiles: those need a bundle's norms."""
-    from ml.intensity.geometric import GeometricSource
+    """The curve and its signs, without percentiles: those need a bundle's norms."""
+    from ml.intensity.sources import default_source
     from ml.scoring.assessment import curve_json, session_curves
     from ml.signs.signs import signs
 
@@ -58,7 +58,7 @@ def _curve_and_signs(measured: "Measurement", rest: "Measurement | None") -> dic
     clips = {measured.expression: measured}
     if rest is not None and rest.state == "measured":
         clips.setdefault("rest", rest)
-    curve = session_curves(clips, GeometricSource())[measured.expression]
+    curve = session_curves(clips, default_source())[measured.expression]
     return {
         "curve": curve_json(curve, measured.cues),
         "signs": [sign.to_json() for sign in signs(measured, curve)],

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ml.evaluation.judge import SMALLEST_GROUP
-from ml.intensity.geometric import NAME as GEOMETRIC
+from ml.intensity.sources import name_of
 from ml.scoring.bundle import Bundle
-from ml.scoring.served_source import CLIP
 from ml.training.config import TrainingConfig
 
 INK, PALE = "#1f5a7a", "#999999"
@@ -64,7 +63,7 @@ def bundle_judged(bundle: Bundle) -> Subject:
 
 
 def training_judged(config: TrainingConfig, folds: int) -> Subject:
-    source = GEOMETRIC if config.source_folder is None else CLIP
+    source = name_of(config.intensity_source)
     return Subject(
         f"The training of {config.name} {config.version}",
         f"Nested cross-validation: {folds} outer folds by subject,"

@@ -14,12 +14,11 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ml.errors import SourceError, WeightsError
+from ml.errors import SourceError
 from ml.intensity import together
-from ml.intensity.encoder import FrameEncoder, Precision
+from ml.intensity.encoder import FrameEncoder, Precision, device_of
 from ml.intensity.network import IntensityNetwork, masked_median
 from ml.intensity.network_config import NetworkConfig
 from ml.intensity.source import (
@@ -34,14 +33,15 @@ from ml.intensity.source import (
 )
 from ml.intensity.weights import Preprocess, build
 from ml.measuring.smoothing import local_line
+from ml.part import PartFiles
 from vocabulary.expressions import Expression
 
 NAME = "clip"
 # Of the rule from scores to a curve. Raised with every change of it and its constants (they are
 # part of the digest): a bundle trained on curves by another rule is then told so.
 VERSION = "2"
-SETTINGS_FILE = "source.json"
-TENSORS_FILE = "source.safetensors"
+MADE = "that a network reads from the pictures"
+FILES = PartFiles("source", "a CLIP source")
 # Without a rest clip this share of the clip, its calmest part, stands in for the rest.
 _CALM_QUANTILE = 0.2
 SMOOTH_S = 0.2  # of the curve; frames are encoded every 0.1 s
@@ -151,16 +151,13 @@ class SourceParts:
 
 def save(folder: Path, parts: SourceParts) -> None:
     """Writes a source directory; the tower is stored in the precision it is served in."""
-    folder.mkdir(parents=True, exist_ok=True)
     dtype = torch.bfloat16 if parts.precision == "bf16" else torch.float32
     tensors = {f"visual.{k}": _stored(v, dtype) for k, v in parts.visual.state_dict().items()}
     network = parts.network.state_dict().items()
     tensors |= {f"network.{k}": _stored(v, torch.float32) for k, v in network}
     tensors["text"] = _stored(parts.text, torch.float32)
-    save_file(tensors, folder / TENSORS_FILE)
     cfg = parts.model_cfg
     settings = {
-        "schema": 1,
         "name": NAME,
         "version": VERSION,
         "tower": {k: cfg[k] for k in ("embed_dim", "vision_cfg", "quick_gelu")},
@@ -172,40 +169,33 @@ def save(folder: Path, parts: SourceParts) -> None:
         "precision": parts.precision,
         "rate": parts.rate,
         "network": parts.network.config.to_json(),
-        "tensors_sha256": _sha256(folder / TENSORS_FILE),
         "card": dict(parts.card),
     }
-    text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
-    (folder / SETTINGS_FILE).write_text(text, encoding="utf-8")
+    FILES.write(folder, settings, tensors)
 
 
-def load(folder: Path, device: str = "cpu") -> ClipSource:
-    """A source directory, checked. Raises :class:`WeightsError` naming the file at fault."""
-    path, tensors_path = folder / SETTINGS_FILE, folder / TENSORS_FILE
-    for file in (path, tensors_path):
-        if not file.is_file():
-            raise WeightsError("the file is missing", file=file)
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        if settings["tensors_sha256"] != _sha256(tensors_path):
-            raise WeightsError(f"changed since it was saved ({SETTINGS_FILE})", file=tensors_path)
+def load(folder: Path | None, device: str = "cpu") -> ClipSource:
+    """A source directory, checked; ``device`` a setting as for ``encoder.device_of``. Raises
+    :class:`WeightsError` naming the file at fault."""
+    if folder is None:
+        raise SourceError(f"the {NAME} source has weights: name the directory that holds them")
+    device = device_of(device)
+    settings, tensors = FILES.read(folder)
+    with FILES.reading(folder):
         network = IntensityNetwork(NetworkConfig.from_json(settings["network"]))
         seen = settings["preprocess"]
         preprocess = Preprocess(seen["size"], tuple(seen["mean"]), tuple(seen["std"]))
         tower = {**settings["tower"], "text_cfg": _NO_TEXT}
         precision: Precision = settings["precision"]
         rate = float(settings["rate"])
-        saved_for = str(settings["version"])
-    except (KeyError, TypeError, ValueError) as fault:
-        raise WeightsError(f"not the settings of a CLIP source: {fault}", file=path) from fault
-    tensors = load_file(tensors_path)
-    text = tensors.pop("text")
-    visual = cast(nn.Module, cast(Any, build(tower, path)).visual)
+        saved_for, card = str(settings["version"]), settings["card"]
+    visual = cast(nn.Module, cast(Any, build(tower, folder / FILES.settings)).visual)
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    visual = visual.to(device=device, dtype=dtype).eval()
-    _fill(visual, "visual.", tensors, tensors_path)
-    _fill(network, "network.", tensors, tensors_path)
-    network.eval()
+    visual = visual.to(device=device, dtype=dtype)
+    FILES.fill(visual, tensors, folder, "visual.")
+    FILES.fill(network, tensors, folder, "network.")
+    with FILES.reading(folder):
+        text = tensors["text"]
     weights = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     encoder_digest = hashlib.sha256(f"{weights}:encoder".encode()).hexdigest()
     digest = digest_of({"weights": weights, "curve": [SMOOTH_S, *vars(LIMITS).values()]})
@@ -213,24 +203,8 @@ def load(folder: Path, device: str = "cpu") -> ClipSource:
         visual, preprocess, network.config.embed_dim, encoder_digest, precision, device, rate
     )
     identity = SourceIdentity(NAME, VERSION, digest)
-    return ClipSource(identity, encoder, network, text, settings["card"], saved_for)
-
-
-def _fill(module: nn.Module, prefix: str, tensors: Mapping[str, Tensor], path: Path) -> None:
-    own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-    try:
-        module.load_state_dict(own)
-    except RuntimeError as fault:
-        first = str(fault).splitlines()[1:2]
-        raise WeightsError(
-            f"does not match {SETTINGS_FILE}: {' '.join(first).strip()}", file=path
-        ) from fault
+    return ClipSource(identity, encoder, network, text, card, saved_for)
 
 
 def _stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    kept = tensor.detach().cpu()
-    return (kept.to(dtype) if kept.is_floating_point() else kept).contiguous().clone()
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor

@@ -13,6 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from ml.errors import ConfigError
+from ml.intensity.sources import AUTO
 from ml.intensity.weights import LoadedClip, Preprocess, normalise
 
 Precision = Literal["fp32", "bf16"]
@@ -62,6 +64,16 @@ class FrameEncoder:
     @property
     def _kind(self) -> str:
         return "cuda" if self.device.startswith("cuda") else "cpu"
+
+
+def device_of(setting: str) -> str:
+    """``auto``: a GPU where torch finds one, else the CPU. Any other name of a torch device stays
+    as it is; raises :class:`ConfigError` for a CUDA device where there is none."""
+    if setting == AUTO:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if setting.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError(f"the image encoder's device is {setting}, but torch finds no CUDA here")
+    return setting
 
 
 def frame_encoder(

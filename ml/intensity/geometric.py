@@ -8,6 +8,7 @@ displacement of the median person without PD. Strong movement goes above 1 and i
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -28,10 +29,12 @@ from ml.intensity.source import (
 from ml.measuring import blinks
 from ml.measuring.blinks import bridged
 from ml.measuring.geometry import SIGNALS
+from ml.measuring.measurement import CropEncoder
 from ml.measuring.smoothing import local_line
 from vocabulary.expressions import EXPRESSIONS, POSED, Expression, is_expression
 
 NAME = "geometric"
+MADE = "of the face's geometry"
 FloatArray = npt.NDArray[np.floating[Any]]
 Scale = Mapping[str, float]
 
@@ -109,6 +112,8 @@ class GeometricSource:
 
     material: Material = Material.SIGNALS
     identity: SourceIdentity = _IDENTITY
+    encoder: CropEncoder | None = None
+    saved_for: str = _IDENTITY.version
 
     def knows(self, expression: str) -> bool:
         """All of them: none is learnt."""
@@ -143,6 +148,11 @@ class GeometricSource:
             reference=reference,
             smoothed_s=SMOOTH_S,
         )
+
+
+def load(folder: Path | None = None, device: str = "cpu") -> GeometricSource:
+    """There is one, without files; it runs wherever the caller does."""
+    return GeometricSource()
 
 
 def _steady(times: FloatArray, signals: FloatArray | None) -> FloatArray:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.errors import SourceError
+from ml.measuring.measurement import CropEncoder
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -123,6 +124,16 @@ class IntensitySource(Protocol):
     @property
     def material(self) -> Material:
         """What :class:`ClipMaterial` must hold for this source."""
+        ...
+
+    @property
+    def encoder(self) -> CropEncoder | None:
+        """What looks at a clip's frames while it is measured; None where landmarks will do."""
+        ...
+
+    @property
+    def saved_for(self) -> str:
+        """The version of the curve's rule that its weights were saved for."""
         ...
 
     def knows(self, expression: str) -> bool:

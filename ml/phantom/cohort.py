@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ml.errors import WrongUse
+from ml.files import whole, write_json
 from ml.phantom.capture import Capture, draw_capture
 from ml.phantom.conditions import CONDITIONS, apply
 from ml.phantom.film import FORMATS, write_clip
@@ -137,7 +138,7 @@ def _claim(out: Path, spec: CohortSpec, config: Path) -> None:
         raise WrongUse(f"{out} holds clips that are not a phantom cohort; choose an empty folder")
     (out / MANIFEST).unlink(missing_ok=True)
     shutil.copyfile(config, out / CONFIG)
-    path.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
+    write_json(path, wanted, indent=1)
 
 
 def _finished(out: Path, spec: CohortSpec, number: int, expression: str) -> bool:
@@ -180,14 +181,11 @@ def _draw_one(out: Path, spec: CohortSpec, number: int, expression: str) -> None
         condition=spec.condition,
         sha256=hashlib.sha256(clip.read_bytes()).hexdigest(),
     )
-    partial = out / TRUTH / f".{clip.stem}.partial"
-    partial.write_text(json.dumps(truth), encoding="utf-8")
-    partial.replace(out / TRUTH / f"{clip.stem}.json")
+    write_json(out / TRUTH / f"{clip.stem}.json", truth)
 
 
 def _write_manifest(out: Path, spec: CohortSpec, jobs: list[tuple[int, str]]) -> None:
-    partial = out / f".{MANIFEST}.partial"
-    with partial.open("w", encoding="utf-8", newline="") as file:
+    with whole(out / MANIFEST) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for number, expression in jobs:
@@ -200,7 +198,6 @@ def _write_manifest(out: Path, spec: CohortSpec, jobs: list[tuple[int, str]]) ->
                     f"phantom-{spec.condition}", split_of(number), truth["sha256"],
                 )
             )  # fmt: skip
-    partial.replace(out / MANIFEST)
 
 
 def split_of(number: int) -> str:

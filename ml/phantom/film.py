@@ -16,6 +16,7 @@ import numpy.typing as npt
 from av.video.stream import VideoStream
 
 from ml.errors import WrongUse
+from ml.files import whole
 from ml.phantom.performance import Performance
 from ml.phantom.render import render
 
@@ -37,12 +38,8 @@ def write_clip(
         raise WrongUse(f"{path.name}: the file name must end in one of {', '.join(FORMATS)}")
     if not path.parent.is_dir():
         raise WrongUse(f"no such folder: {path.parent}; create it first")
-    partial = path.with_name(f".{path.stem}.partial{suffix}")
-    try:
+    with whole(path) as partial:
         _encode(partial, suffix, performance, _counted(performance, progress))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def frame_digest(performance: Performance) -> str:

@@ -1,29 +1,42 @@
-"""A model as a directory: weights, configuration, norms and card, each verified by its SHA-256.
+"""A model as a directory, read and written here alone: every file verified by its SHA-256.
 
 bundle.json           name, version, metadata, configuration, hashes of the other files
 weights.safetensors   members of the ensemble and their conformal scores
 norms.json            quantile tables of people without PD
 card.md               what it is for, what it was trained on, how well it does, where it fails
-intensity/            only where bundle.json names the CLIP source: that source's directory
+intensity/            only where bundle.json names an intensity source with weights: that source
 diagnosis/            only where the fusion reads an LSTM's last state: that LSTM
+
+What the parts mean they say themselves (``docs/decisions/one-bundle.md``): the scorer as arrays and
+configuration (``ml/scoring/storage.py``), the LSTM and the sources as folders (``ml/part.py``).
 """
 
-import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load as arrays_from
+from safetensors.numpy import save as bytes_of
 
 from ml.errors import BundleError, ConfigError
+from ml.files import canonical, sha256, sha256_of, write_json
+from ml.intensity.source import IntensityCurve
+from ml.intensity.sources import DEFAULT as DEFAULT_SOURCE
+from ml.intensity.sources import FILES as SOURCE_FILES
+from ml.intensity.sources import has_weights
+from ml.scoring import lstm as diagnosis
+from ml.scoring.lstm import DiagnosisModel
 from ml.scoring.norms import Norms
-
-if TYPE_CHECKING:
-    from ml.intensity.source import IntensityCurve
-    from ml.scoring.lstm import DiagnosisModel
-    from ml.scoring.scorer import Score, Scorer
+from ml.scoring.scorer import Score, Scorer
+from ml.scoring.served_source import FOLDER as INTENSITY
+from ml.scoring.storage import arrays_of, config_of, reads_curves, scorer_from
 
 SCHEMA = 1
 DESCRIPTION = "bundle.json"
@@ -31,13 +44,10 @@ WEIGHTS = "weights.safetensors"
 NORMS = "norms.json"
 CARD = "card.md"
 HASHED = (WEIGHTS, NORMS, CARD)
-INTENSITY = "intensity"
-INTENSITY_FILES = (f"{INTENSITY}/source.json", f"{INTENSITY}/source.safetensors")
+INTENSITY_FILES = tuple(f"{INTENSITY}/{file}" for file in SOURCE_FILES)
 DIAGNOSIS = "diagnosis"
-DIAGNOSIS_FILES = (f"{DIAGNOSIS}/diagnosis.json", f"{DIAGNOSIS}/diagnosis.safetensors")
+DIAGNOSIS_FILES = tuple(f"{DIAGNOSIS}/{file}" for file in diagnosis.FILES.both)
 DEFAULT = "fusion-0.2.0"
-# What a description must hold, and of which JSON type.
-PARTS = {"name": str, "version": str, "metadata": dict, "config": dict, "files": dict}
 
 
 def default_bundle_path() -> Path:
@@ -45,14 +55,28 @@ def default_bundle_path() -> Path:
     return Path(__file__).parents[1] / "bundles" / DEFAULT
 
 
-def require_no_bundle(folder: Path) -> None:
-    """Raises :class:`ConfigError` where something served may lie in ``folder``: replaced there, a
-    model would be another one under the same path."""
-    for file in (DESCRIPTION, "diagnosis.json"):
-        if (folder / file).exists():
-            raise ConfigError(
-                f"{folder} holds a trained model ({file}); give another folder, or remove it"
-            )
+class Metadata(BaseModel):
+    """What of a bundle's metadata is computed with; the rest is for the card and who asks."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    prevalence: Annotated[float, Field(gt=0, lt=1)]
+    sources: list[dict[str, Any]]
+    intensity_source: str = DEFAULT_SOURCE
+
+
+class Description(BaseModel):
+    """``bundle.json``. What this version does not know is let pass: it counts in the digest."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    written_as: Annotated[Literal[1], Field(alias="schema")]
+    name: str
+    version: str
+    metadata: Metadata
+    config: dict[str, Any]
+    files: dict[str, str]
+    digest: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +89,7 @@ class Bundle:
     metadata: Mapping[str, Any]
     card: str
     norms: Norms
-    scorer: "Scorer"
+    scorer: Scorer
     folder: Path
 
     @property
@@ -76,7 +100,7 @@ class Bundle:
     @property
     def intensity_source(self) -> str:
         """Name of the source of the intensity curves that it is trained and served on."""
-        return str(self.metadata.get("intensity_source", "geometric"))
+        return str(self.metadata.get("intensity_source", DEFAULT_SOURCE))
 
     @property
     def expressions(self) -> tuple[str, ...]:
@@ -84,7 +108,7 @@ class Bundle:
         return self.scorer.expressions
 
     @property
-    def diagnosis(self) -> "DiagnosisModel | None":
+    def diagnosis(self) -> DiagnosisModel | None:
         """The LSTM on intensity curves, where it has one."""
         return None if self.scorer.curves is None else self.scorer.curves.model
 
@@ -92,8 +116,8 @@ class Bundle:
         self,
         rows: Sequence[Mapping[str, float | None]],
         prevalence: float | None = None,
-        curves: Sequence["Mapping[str, IntensityCurve] | None"] | None = None,
-    ) -> list["Score"]:
+        curves: Sequence[Mapping[str, IntensityCurve] | None] | None = None,
+    ) -> list[Score]:
         """Score people, one mapping of feature columns to numbers each (any subset of columns).
 
         The single path of tables, assessments and evaluation. ``prevalence`` is the site's own;
@@ -102,74 +126,56 @@ class Bundle:
         return self.scorer.score(rows, prevalence, curves)
 
 
-def sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def sha256_of(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def canonical(data: Mapping[str, Any]) -> bytes:
-    """JSON whose bytes depend on the content only."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-
-
 def save(
     path: Path,
     *,
     name: str,
     version: str,
     metadata: Mapping[str, Any],
-    scorer: "Scorer",
+    scorer: Scorer,
     norms: Norms,
     card: str,
     intensity: Path | None = None,
 ) -> str:
-    """Write a bundle and return its digest. The directory may exist; its files are replaced.
+    """Write a bundle and return its digest. The directory may hold an earlier one, and others'
+    files: it holds the earlier bundle, none (no description), or the new one, and never a mixture.
 
-    ``intensity``: the directory of the CLIP source that ``metadata`` names, copied in.
+    ``intensity``: the folder of the source with weights that ``metadata`` names, copied in.
     """
-    from safetensors.numpy import save as to_safetensors
-
-    from ml.scoring.storage import arrays_of, config_of
-
     path.mkdir(parents=True, exist_ok=True)
-    contents = {
-        WEIGHTS: to_safetensors(arrays_of(scorer)),
-        NORMS: (json.dumps(norms.to_json(), indent=None) + "\n").encode(),
-        CARD: card.encode(),
-    }
-    for file, data in contents.items():
-        (path / file).write_bytes(data)
-    files = [*HASHED, *_copied(path, intensity)]
-    if scorer.curves is not None:
-        scorer.curves.model.save(path / DIAGNOSIS)
-        files += DIAGNOSIS_FILES
-    description: dict[str, Any] = {
-        "schema": SCHEMA,
-        "name": name,
-        "version": version,
-        "metadata": dict(metadata),
-        "config": config_of(scorer),
-        "files": {file: sha256_of(path / file) for file in files},
-    }
-    digest = sha256(canonical(description))
-    text = json.dumps({**description, "digest": digest}, indent=1, sort_keys=True, allow_nan=False)
-    (path / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    with tempfile.TemporaryDirectory(dir=path, prefix=".bundle-") as made:
+        new = Path(made)
+        (new / WEIGHTS).write_bytes(bytes_of(arrays_of(scorer)))
+        write_json(new / NORMS, norms.to_json())
+        (new / CARD).write_bytes(card.encode())
+        files = [*HASHED, *_copied(new, intensity)]
+        if scorer.curves is not None:
+            scorer.curves.model.save(new / DIAGNOSIS)
+            files += DIAGNOSIS_FILES
+        description: dict[str, Any] = {
+            "schema": SCHEMA,
+            "name": name,
+            "version": version,
+            "metadata": dict(metadata),
+            "config": config_of(scorer),
+            "files": {file: sha256_of(new / file) for file in files},
+        }
+        digest = sha256(canonical(description))
+        write_json(new / DESCRIPTION, {**description, "digest": digest}, indent=1, is_sorted=True)
+        (path / DESCRIPTION).unlink(missing_ok=True)
+        for file in (*files, DESCRIPTION):
+            (path / file).parent.mkdir(exist_ok=True)
+            (new / file).replace(path / file)
     return digest
 
 
 def _copied(path: Path, intensity: Path | None) -> tuple[str, ...]:
-    """The files of a CLIP source, copied into the bundle unless they lie there already."""
+    """The files of an intensity source, copied into the folder of a bundle."""
     if intensity is None:
         return ()
-    (path / INTENSITY).mkdir(exist_ok=True)
+    (path / INTENSITY).mkdir()
     for file in INTENSITY_FILES:
-        source = intensity / Path(file).name
-        if source.resolve() != (path / file).resolve():
-            shutil.copyfile(source, path / file)
+        shutil.copyfile(intensity / Path(file).name, path / file)
     return INTENSITY_FILES
 
 
@@ -178,31 +184,25 @@ def load(path: Path) -> Bundle:
 
     Raises :class:`BundleError` naming the file that is missing, changed or does not fit.
     """
-    from safetensors.numpy import load as from_safetensors
-
-    from ml.scoring import lstm as diagnosis
-    from ml.scoring.storage import reads_curves, scorer_from
-
-    description = _description(path)
+    described, metadata = _described(path)
     with _naming(path / DESCRIPTION):
-        config = description["config"]
-        has_lstm = reads_curves(config)
-    _verify(path, description, has_lstm)
+        has_lstm = reads_curves(described.config)
+    _verify(path, described, has_lstm)
     with _naming(path / CARD):
         card = (path / CARD).read_text(encoding="utf-8")
     with _naming(path / NORMS):
         norms = Norms.from_json(json.loads((path / NORMS).read_bytes()))
     with _naming(path / WEIGHTS):
-        arrays = from_safetensors((path / WEIGHTS).read_bytes())
+        arrays = arrays_from((path / WEIGHTS).read_bytes())
     with _naming(path / DIAGNOSIS):
         lstm = diagnosis.load(path / DIAGNOSIS) if has_lstm else None
     with _naming(path / WEIGHTS, f"does not fit the configuration in {DESCRIPTION}"):
-        scorer = scorer_from(config, arrays, norms, lstm)
+        scorer = scorer_from(described.config, arrays, norms, lstm)
     return Bundle(
-        name=description["name"],
-        version=description["version"],
-        digest=description["digest"],
-        metadata=description["metadata"],
+        name=described.name,
+        version=described.version,
+        digest=described.digest,
+        metadata=metadata,
         card=card,
         norms=norms,
         scorer=scorer,
@@ -214,8 +214,6 @@ def load(path: Path) -> Bundle:
 def _naming(file: Path, fault: str = "cannot be read") -> Iterator[None]:
     """Whatever a file's content makes go wrong becomes a :class:`BundleError` that names it: a
     digest that matches says that nothing was changed, not that somebody wrote a bundle."""
-    from safetensors import SafetensorError
-
     try:
         yield
     except (
@@ -226,59 +224,50 @@ def _naming(file: Path, fault: str = "cannot be read") -> Iterator[None]:
         raise BundleError(f"{file} {fault}: {'no ' if missing else ''}{error}") from error
 
 
-def _description(path: Path) -> dict[str, Any]:
+def _described(path: Path) -> tuple[Description, dict[str, Any]]:
+    """``bundle.json``, its digest compared and its entries checked, and its metadata as it is."""
     file = path / DESCRIPTION
     try:
-        described = json.loads(file.read_text(encoding="utf-8"))
+        raw = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BundleError(f"{file} is missing: {path} is no bundle") from None
     except ValueError as error:
         raise BundleError(f"{file} is no JSON: {error}") from error
-    if not isinstance(described, dict) or described.get("schema") != SCHEMA:
-        raise BundleError(f"{file} has no schema {SCHEMA}, the only one this version reads")
-    body = {key: value for key, value in described.items() if key != "digest"}
+    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
+        raise BundleError(
+            f"{file} has no schema {SCHEMA}, the only one this version reads: use the version of"
+            " Mimia that wrote it, or train the bundle anew"
+        )
     with _naming(file):
-        expected = sha256(canonical(body))
-    if described.get("digest") != expected:
+        expected = sha256(canonical({key: value for key, value in raw.items() if key != "digest"}))
+    if raw.get("digest") != expected:
         raise BundleError(f"{file} was changed: its digest does not match its content")
-    for key, kind in PARTS.items():
-        if not isinstance(described.get(key), kind):
-            raise BundleError(f"{file} has no {key}, or none that can be used")
-    metadata = described["metadata"]
-    if not is_share(metadata.get("prevalence")):
-        raise BundleError(f"{file}: the metadata's prevalence is not between 0 and 1")
-    sources = metadata.get("sources")
-    if not isinstance(sources, list) or not all(isinstance(source, dict) for source in sources):
-        raise BundleError(f"{file}: the metadata names no sources")
-    return described
+    try:
+        return Description.model_validate(raw), raw["metadata"]
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise BundleError(f"{file}: {where}: {first['msg']}") from fault
 
 
-def is_share(value: object) -> bool:
-    """A number between 0 and 1, both left out: there log-odds are finite."""
-    return isinstance(value, int | float) and 0 < value < 1
-
-
-def _verify(path: Path, description: Mapping[str, Any], has_lstm: bool) -> None:
+def _verify(path: Path, described: Description, has_lstm: bool) -> None:
     """Every file that the bundle is made of is there and unchanged."""
-    hashes: Mapping[str, str] = description["files"]
-    is_clip = description["metadata"].get("intensity_source") == "clip"
-    needed = [*HASHED, *(INTENSITY_FILES if is_clip else ())]
-    needed += DIAGNOSIS_FILES if has_lstm else ()
-    for file in dict.fromkeys((*needed, *hashes)):
+    has_source = has_weights(described.metadata.intensity_source)
+    needed = (
+        *HASHED,
+        *(INTENSITY_FILES if has_source else ()),
+        *(DIAGNOSIS_FILES if has_lstm else ()),
+    )
+    for file in dict.fromkeys((*needed, *described.files)):
         if not (path / file).is_file():
             raise BundleError(f"{path / file} is missing")
-        if file not in hashes:
+        if file not in described.files:
             raise BundleError(f"{path / file} is not among the files of {DESCRIPTION}")
         try:
             found = sha256_of(path / file)
         except OSError as error:
             raise BundleError(f"{path / file} cannot be read: {error.strerror}") from error
-        if found != hashes[file]:
+        if found != described.files[file]:
             raise BundleError(
                 f"{path / file} was changed: its SHA-256 is not the one in {DESCRIPTION}"
             )
-
-
-def plain(config: Any) -> dict[str, Any]:
-    """A frozen configuration as plain JSON types."""
-    return dict(json.loads(json.dumps(asdict(config))))

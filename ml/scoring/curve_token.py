@@ -103,7 +103,7 @@ def crossfit_states(
     wanted = [seen & (fold != k) for k in range(int(fold.max()) + 1)] + [seen]
     folders = [parts / f"{key}-lstm-{n}" for n in range(len(wanted))]
     for n, (rows, folder) in enumerate(zip(wanted, folders, strict=True)):
-        if n % group.world == group.rank and not (folder / diagnosis.SETTINGS_FILE).is_file():
+        if n % group.world == group.rank and not (folder / diagnosis.FILES.settings).is_file():
             chosen = [sessions[i] for i in np.flatnonzero(rows)]
             fit(chosen, labels[rows], network, settings.fit).save(folder)
         if progress is not None:

@@ -3,8 +3,6 @@
 It belongs to one intensity source: asked about another source's curves it refuses.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,13 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file
-from safetensors.torch import save as to_bytes
 from torch.nn import functional
 
-from ml.errors import CohortError, ConfigError, SourceError, WeightsError
+from ml.errors import CohortError, ConfigError, SourceError
 from ml.intensity.source import IntensityCurve, SourceIdentity
 from ml.measuring.measurement import Measurement
+from ml.part import PartFiles
 from ml.scoring.curve_sampling import SessionCurves, stack
 from ml.scoring.curve_summary import session_signs
 from ml.scoring.lstm_network import (
@@ -30,8 +27,7 @@ from ml.scoring.lstm_network import (
     batch_of,
 )
 
-SETTINGS_FILE = "diagnosis.json"
-TENSORS_FILE = "diagnosis.safetensors"
+FILES = PartFiles("diagnosis", "a diagnosis model")
 
 
 @dataclass(frozen=True)
@@ -128,50 +124,25 @@ class DiagnosisModel:
             return self.network(batch_of(sessions))
 
     def save(self, folder: Path) -> None:
-        """The settings come last: where they are, the model is whole."""
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {k: v.contiguous().clone() for k, v in self.network.state_dict().items()}
-        content = to_bytes(tensors)
-        _write(folder / TENSORS_FILE, content)
+        """The folder that :func:`load` reads."""
         settings = {
-            "schema": 1,
             "config": self.network.config.to_json(),
             "source": {**self.source.to_json(), "parts": dict(self.source.parts)},
             "prevalence": self.prevalence,
-            "tensors_sha256": hashlib.sha256(content).hexdigest(),
             "card": dict(self.card),
         }
-        text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
-        _write(folder / SETTINGS_FILE, text.encode())
-
-
-def _write(file: Path, content: bytes) -> None:
-    """All of it or nothing: a run that is killed leaves no half file under this name."""
-    partial = file.with_name(f"{file.name}.part")
-    partial.write_bytes(content)
-    partial.replace(file)
+        FILES.write(folder, settings, self.network.state_dict())
 
 
 def load(folder: Path) -> DiagnosisModel:
     """A stored model. Raises :class:`WeightsError` naming the file at fault."""
-    path, tensors = folder / SETTINGS_FILE, folder / TENSORS_FILE
-    for file in (path, tensors):
-        if not file.is_file():
-            raise WeightsError("the file is missing", file=file)
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        if settings["tensors_sha256"] != _sha256(tensors):
-            raise WeightsError(f"changed since it was saved ({SETTINGS_FILE})", file=tensors)
+    settings, tensors = FILES.read(folder)
+    with FILES.reading(folder):
         network = DiagnosisNetwork(DiagnosisConfig.from_json(settings["config"]))
         source = SourceIdentity(**settings["source"])
         prevalence, card = float(settings["prevalence"]), settings["card"]
-    except (KeyError, TypeError, ValueError) as fault:
-        raise WeightsError(f"not the settings of a diagnosis model: {fault}", file=path) from fault
-    try:
-        network.load_state_dict(load_file(tensors))
-    except RuntimeError as fault:
-        raise WeightsError(f"does not match {SETTINGS_FILE}", file=tensors) from fault
-    return DiagnosisModel(network.eval(), source, prevalence, card)
+    FILES.fill(network, tensors, folder)
+    return DiagnosisModel(network, source, prevalence, card)
 
 
 def fit(
@@ -257,7 +228,3 @@ def _some(
     lengths = (everyone.lengths[rows] * kept).ceil().long().clamp_min(1)
     mask *= (torch.arange(mask.shape[1]) < lengths.unsqueeze(1)).unsqueeze(2)
     return CurveBatch(everyone.values[rows] * mask, mask, lengths, everyone.signs[rows])
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -4,33 +4,31 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml.errors import ConfigError, SourceError
-from ml.intensity import geometric
+from ml.errors import SourceError
 from ml.intensity.source import IntensitySource, SourceIdentity
+from ml.intensity.sources import has_weights, in_folder, kind_of
 from ml.measuring.measurement import CropEncoder
 
 if TYPE_CHECKING:
-    from ml.intensity.clip_source import ClipSource
+    # Reading a bundle loads torch, which measuring a clip does not need.
     from ml.scoring.bundle import Bundle
 
-CLIP = "clip"
 FOLDER = "intensity"
 DIGEST = "intensity_source_digest"
-AUTO = "auto"
 # The active bundle's and a shadow's: a tower is some hundred megabytes.
 _KEPT = 2
 
 
 def source_of(bundle: "Bundle", device: str = "cpu") -> IntensitySource:
-    """The source named by ``bundle.intensity_source``; the CLIP one lies in the bundle's folder
-    ``intensity``, and its image encoder runs on ``device``, a setting as for :func:`device_of`.
+    """The source named by ``bundle.intensity_source``; one with weights lies in the bundle's folder
+    ``intensity``, and its image encoder runs on ``device``, a setting as for
+    ``ml.intensity.encoder.device_of``.
 
-    Raises :class:`SourceError` for a name nobody knows or a CLIP source that is not the one the
-    bundle was trained on, or where the bundle's LSTM was trained on another source;
-    ``WeightsError`` where files are missing or changed.
+    Raises :class:`SourceError` for a name nobody knows or a source that is not the one the bundle
+    was trained on, or where the bundle's LSTM was trained on another source; ``WeightsError`` where
+    files are missing or changed.
     """
-    is_geometric = bundle.intensity_source == geometric.NAME
-    source = geometric.GeometricSource() if is_geometric else _clip_of(bundle, device)
+    source = _served(bundle, device)
     lstm = bundle.diagnosis
     if lstm is not None and not source.identity.still_makes(lstm.source, lstm.expressions):
         raise SourceError(
@@ -43,27 +41,13 @@ def source_of(bundle: "Bundle", device: str = "cpu") -> IntensitySource:
 
 def encoder_of(bundle: "Bundle", device: str = "cpu") -> CropEncoder | None:
     """What measuring a clip for this bundle needs beside the face mesh: the image encoder of its
-    CLIP source, None for a source that reads landmarks. Raises as :func:`source_of`."""
-    if bundle.intensity_source == geometric.NAME:
-        return None
-    return _clip_of(bundle, device).encoder
+    source, None for a source that reads landmarks. Raises as :func:`source_of`."""
+    return _served(bundle, device).encoder
 
 
 def folder_of(bundle: "Bundle") -> Path | None:
-    """The directory of the bundle's CLIP source, None where it is served on another one."""
-    return bundle.folder / FOLDER if bundle.intensity_source == CLIP else None
-
-
-def device_of(setting: str) -> str:
-    """``auto``: a GPU where torch finds one, else the CPU. Any other name of a torch device stays
-    as it is; raises :class:`ConfigError` for a CUDA device where there is none."""
-    import torch
-
-    if setting == AUTO:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if setting.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigError(f"the image encoder's device is {setting}, but torch finds no CUDA here")
-    return setting
+    """The directory of the bundle's own source, None where that has no weights."""
+    return bundle.folder / FOLDER if has_weights(bundle.intensity_source) else None
 
 
 def check_source(bundle: "Bundle", source: IntensitySource) -> IntensitySource:
@@ -76,27 +60,29 @@ def check_source(bundle: "Bundle", source: IntensitySource) -> IntensitySource:
     return source
 
 
-def _clip_of(bundle: "Bundle", device: str) -> "ClipSource":
-    if bundle.intensity_source != CLIP:
-        raise SourceError(
-            f"{bundle.name} {bundle.version} names the intensity source"
-            f" {bundle.intensity_source!r}; this version knows {geometric.NAME} and {CLIP}"
-        )
-    source = _loaded(bundle.folder / FOLDER, bundle.digest, device_of(device))
-    same = source.identity.digest == bundle.metadata.get(DIGEST)
+def _served(bundle: "Bundle", device: str) -> IntensitySource:
+    try:
+        kind = kind_of(bundle.intensity_source)
+    except SourceError as unknown:
+        raise SourceError(f"{bundle.name} {bundle.version}: {unknown}") from None
+    if not kind.has_weights:
+        return kind.code.load(None, device)
+    source = _loaded(bundle.folder / FOLDER, bundle.digest, device)
+    made_by = source.identity
+    same = made_by.digest == bundle.metadata.get(DIGEST)
     # The files are as they were saved: the bundle's own digest covers them.
-    if not same and source.saved_for != source.identity.version:
+    if not same and source.saved_for != made_by.version:
         raise SourceError(
-            f"{bundle.name} {bundle.version} was made for curve rule {source.saved_for} of the CLIP"
-            f" source, this version of the code has rule {source.identity.version}: train the"
-            " bundle anew"
+            f"{bundle.name} {bundle.version} was made for curve rule {source.saved_for} of the"
+            f" {made_by.name} source, this version of the code has rule {made_by.version}: train"
+            " the bundle anew"
         )
     if not same:
         raise SourceError(
-            f"{bundle.folder / FOLDER} is not the CLIP source that {bundle.name} {bundle.version}"
-            f" names in {DIGEST}"
+            f"{bundle.folder / FOLDER} is not the {made_by.name} source that"
+            f" {bundle.name} {bundle.version} names in {DIGEST}"
         )
-    return source
+    return check_source(bundle, source)
 
 
 def _named(identity: SourceIdentity) -> str:
@@ -104,9 +90,7 @@ def _named(identity: SourceIdentity) -> str:
 
 
 @lru_cache(_KEPT)
-def _loaded(folder: Path, bundle_digest: str, device: str) -> "ClipSource":
+def _loaded(folder: Path, bundle_digest: str, device: str) -> IntensitySource:
     """Loaded once per bundle: a tower takes seconds. ``bundle_digest`` keeps two bundles that were
     put in the same place one after the other apart."""
-    from ml.intensity.clip_source import load
-
-    return load(folder, device)
+    return in_folder(folder, device)

@@ -7,20 +7,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ml.scoring.balance import Balance, Distribution
-from ml.scoring.bundle import is_share, plain
 from ml.scoring.calibration import CrossConformal, Temperature, subset_key
 from ml.scoring.classifier import Classifier, ClassifierSpec, subsets
 from ml.scoring.curve_token import CURVES, CurveToken
 from ml.scoring.drawn_grades import DrawnGrades
-from ml.scoring.ensemble import Parameters, Schedule
-from ml.scoring.fusion import Fusion, FusionConfig, FusionModel, Head
+from ml.scoring.ensemble import Parameters
+from ml.scoring.fusion import FusionConfig, FusionModel
 from ml.scoring.grades import GradeModel, Grades
 from ml.scoring.index import HypomimiaIndex
 from ml.scoring.lstm import DiagnosisModel
 from ml.scoring.norms import Norms
 from ml.scoring.scorer import CLASSES, Scorer
 from ml.scoring.whitening import Whitening
+from ml.settings import plain, settings
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -82,9 +81,9 @@ def scorer_from(
     diagnosis: DiagnosisModel | None = None,
 ) -> Scorer:
     """The inverse of :func:`config_of` and :func:`arrays_of`; ``diagnosis`` is the LSTM of a model
-    that reads curves. Raises KeyError or ValueError naming what does not fit.
+    that reads curves. Raises KeyError, ValueError or ConfigError naming what does not fit.
     """
-    spec = spec_from_json(config["classifier"])
+    spec = settings(ClassifierSpec, config["classifier"], "classifier")
     fold_of = np.array(config["fold_of"], dtype=np.int64)
     _check_calibration(config, spec, fold_of)
     classifier = Classifier(
@@ -112,7 +111,7 @@ def _check_calibration(
     config: Mapping[str, Any], spec: ClassifierSpec, fold_of: npt.NDArray[np.int64]
 ) -> None:
     """What would only be missed when the first person is scored. Raises ValueError naming it."""
-    if not is_share(config["prevalence"]):
+    if not 0 < config["prevalence"] < 1:
         raise ValueError(f"the prevalence {config['prevalence']} is not between 0 and 1")
     if set(fold_of.tolist()) != set(range(spec.folds)):
         raise ValueError(f"fold_of does not name members of all {spec.folds} folds, and no others")
@@ -158,7 +157,7 @@ def _grades(
     if config["kind"] == DRAWN:
         steps = {key: np.array(table) for key, table in config["steps"].items()}
         return DrawnGrades(expressions, index, steps, dict(config["trained_on"]))
-    fusion = fusion_from_json(config["fusion"])
+    fusion = settings(FusionConfig, config["fusion"], "grades.fusion")
     return GradeModel(
         fusion,
         _parameters(arrays, "grades.", fusion, None),
@@ -188,24 +187,3 @@ def _parameters(
                 f"{prefix}{name} has shape {tuple(found[name].shape)}, not {(count, *shape)}"
             )
     return found
-
-
-def fusion_from_json(data: Mapping[str, Any]) -> FusionConfig:
-    fields = dict(data)
-    fields["expressions"] = tuple(fields["expressions"])
-    fields["fusion"], fields["head"] = Fusion(fields["fusion"]), Head(fields["head"])
-    return FusionConfig(**fields)
-
-
-def spec_from_json(data: Mapping[str, Any]) -> ClassifierSpec:
-    """Configuration classes from plain JSON. Raises TypeError for a field that is not known."""
-    fields = dict(data)
-    balance = dict(fields.pop("balance", {}))
-    if "distribution" in balance:
-        balance["distribution"] = Distribution(balance["distribution"])
-    return ClassifierSpec(
-        fusion=fusion_from_json(fields.pop("fusion")),
-        balance=Balance(**balance),
-        schedule=Schedule(**fields.pop("schedule", {})),
-        **fields,
-    )

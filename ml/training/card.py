@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ml.intensity.geometric import NAME as GEOMETRIC
+from ml.intensity.sources import kind_of
 
 INTENDED_USE = (
     "Research. Screening support for reduced facial movement (hypomimia) from short clips of posed"
@@ -120,8 +120,7 @@ def predictors(metadata: Mapping[str, Any]) -> str:
     if found is None:
         beside = f"Intensity curves shown beside it: the {source} source."
         return f"facial geometry only; {never} {beside}"
-    geometric = source == GEOMETRIC
-    made = "of the face's geometry" if geometric else "that a network reads from the pictures"
+    made = kind_of(source).code.MADE
     return (
         f"facial geometry, and intensity curves\n{made} (the {source} source); {never}\n"
         f"An LSTM reads these curves ({found['network']['units']} units, AUROC out of fold"

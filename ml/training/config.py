@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import ConfigError
-from ml.intensity.geometric import NAME as GEOMETRIC
-from ml.intensity.weights import LOCAL_PREFIX
+from ml.intensity.sources import DEFAULT, LOCAL_PREFIX, folder_in
 from ml.scoring.balance import PRESETS
-from ml.scoring.bundle import plain
 from ml.scoring.classifier import ClassifierSpec
 from ml.scoring.curve_token import CurveSettings
-from ml.settings import read_object, settings
+from ml.settings import plain, read_object, settings
 from vocabulary.expressions import EXPRESSIONS, POSED, is_expression
 
 
@@ -21,7 +19,8 @@ class TrainingConfig:
     """What ``CONFIG.json`` holds. ``cohort`` is a feature table or a folder with a manifest,
     relative to the file; rows whose split is ``test`` are left for ``evaluate``. ``model`` holds
     the fields of :class:`ml.scoring.classifier.ClassifierSpec` that differ from the defaults.
-    ``intensity_source``: "geometric", or "local-dir:DIR" with a trained CLIP source; ``diagnosis``:
+    ``intensity_source``: one of :mod:`ml.intensity.sources` by its name, or "local-dir:DIR" with a
+    trained one; ``diagnosis``:
     whether, and how, an LSTM on the clips' curves joins the fusion. ``subject_column`` and
     ``ignore_nearly_matching``: of a feature table, as :func:`ml.cohort.table.read_table`."""
 
@@ -32,7 +31,7 @@ class TrainingConfig:
     expressions: tuple[str, ...]
     licence: str = "not stated"
     grades: bool = False
-    intensity_source: str = GEOMETRIC
+    intensity_source: str = DEFAULT
     diagnosis: bool | CurveSettings = False
     seed: int = 0
     subject_column: str = ""
@@ -45,18 +44,14 @@ class TrainingConfig:
             raise ConfigError(f"expressions: must be some of {', '.join(EXPRESSIONS)}, each once")
         if not (self.name and self.version and self.out):
             raise ConfigError("name, version and out must not be empty")
-        is_folder = self.intensity_source.startswith(LOCAL_PREFIX)
-        if self.intensity_source != GEOMETRIC and not is_folder:
-            raise ConfigError(f"intensity_source: {GEOMETRIC}, or {LOCAL_PREFIX}DIR")
+        folder_in(self.intensity_source)
         if self.diagnosis and not set(self.expressions) & set(POSED):
             raise ConfigError("diagnosis: the LSTM reads posed expressions, and there is none")
 
     @property
     def source_folder(self) -> Path | None:
-        """The directory of a CLIP source; None for the geometric one."""
-        if self.intensity_source == GEOMETRIC:
-            return None
-        return Path(self.intensity_source.removeprefix(LOCAL_PREFIX))
+        """The directory of a source with weights; None for one without."""
+        return folder_in(self.intensity_source)
 
     def curves(self) -> CurveSettings | None:
         """The LSTM's settings, if there is to be one: it reads what the bundle fuses."""

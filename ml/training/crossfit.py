@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from ml.cohort.table import Cohort
 from ml.distributed import Processes
 from ml.errors import CohortError, ConfigError
+from ml.files import whole
 from ml.scoring.classifier import Classifier, ClassifierSpec, calibrated, crossfit_plan
 from ml.scoring.ensemble import Examples, Parameters, fit
 from ml.scoring.whitening import Whitening
@@ -88,9 +89,8 @@ def run_key(spec: ClassifierSpec, tokens: torch.Tensor, cohort: Cohort) -> str:
 
 
 def _keep(parameters: Parameters, file: Path) -> None:
-    partial = file.with_suffix(".part")
-    save_file({n: v.contiguous() for n, v in parameters.items()}, partial)
-    partial.replace(file)
+    with whole(file) as partial:
+        save_file({n: v.contiguous() for n, v in parameters.items()}, partial)
 
 
 class Timer:

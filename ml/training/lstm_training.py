@@ -13,11 +13,10 @@ from ml.cohort.clips import UNKNOWN, Session, measure_sessions
 from ml.cohort.manifest import MANIFEST, LabelledClip, read_columns, read_manifest, without_rest
 from ml.distributed import processes
 from ml.errors import CohortError, ConfigError
-from ml.intensity import clip_source
-from ml.intensity.geometric import GeometricSource
+from ml.files import require_no_model
 from ml.intensity.source import IntensitySource
+from ml.intensity.sources import DEFAULT, SOURCES, in_folder, source_of_setting
 from ml.scoring.assessment import session_curves
-from ml.scoring.bundle import require_no_bundle
 from ml.scoring.curve_sampling import stack
 from ml.scoring.curve_summary import session_signs
 from ml.scoring.lstm import DiagnosisModel, FitSettings, fit, load
@@ -25,17 +24,17 @@ from ml.scoring.lstm_network import DiagnosisConfig
 from ml.settings import make_folder, settings
 
 KIND = "diagnosis"
-GEOMETRIC = "geometric"
 
 
 @dataclass(frozen=True)
 class DiagnosisTraining:
-    """One run. ``cohort`` directory with a manifest; ``source`` "geometric" or the directory of a
-    trained CLIP source; ``splits`` of the manifest to train on ("" where it names none)."""
+    """One run. ``cohort`` directory with a manifest; ``source`` the name of an intensity source
+    without weights or the directory of a trained one; ``splits`` of the manifest to train on (""
+    where it names none)."""
 
     cohort: str
     out: str
-    source: str = GEOMETRIC
+    source: str = DEFAULT
     network: DiagnosisConfig = field(default_factory=DiagnosisConfig)
     fit: FitSettings = field(default_factory=FitSettings)
     splits: tuple[str, ...] = ("train",)
@@ -59,10 +58,10 @@ def train_file(
     It takes seconds once the clips are measured: under torchrun the first process does it alone.
     """
     config = DiagnosisTraining.from_json(data)
-    folder = None if config.source == GEOMETRIC else here / config.source
+    folder = None if config.source in SOURCES else here / config.source
     config = replace(config, cohort=str(here / config.cohort), out=str(here / config.out))
     with processes() as group:
-        require_no_bundle(Path(config.out))
+        require_no_model(Path(config.out))
         # All look before the first has anything to write.
         group.wait()
         trained = _train(config, folder, cache, say) if group.first else None
@@ -74,7 +73,7 @@ def _train(
     config: DiagnosisTraining, folder: Path | None, cache: Path, say: Callable[[str], None]
 ) -> DiagnosisModel:
     clips = _chosen(config)
-    source = GeometricSource() if folder is None else clip_source.load(folder)
+    source = source_of_setting(config.source) if folder is None else in_folder(folder)
     make_folder(Path(config.out))
     say(read_columns(Path(config.cohort)).said())
     missing = without_rest(clips)

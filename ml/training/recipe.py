@@ -16,10 +16,10 @@ from ml.cohort.table import UNKNOWN, Cohort, person_digest, read_table, split_ha
 from ml.distributed import Processes, processes
 from ml.errors import CohortError, ConfigError
 from ml.features import columns_of
-from ml.intensity import clip_source
-from ml.intensity.geometric import GeometricSource
+from ml.files import canonical, require_no_model
 from ml.intensity.source import IntensitySource, SourceIdentity
-from ml.scoring.bundle import canonical, default_bundle_path, load, require_no_bundle, save
+from ml.intensity.sources import source_of_setting
+from ml.scoring.bundle import default_bundle_path, load, save
 from ml.scoring.classifier import crossfit_plan
 from ml.scoring.curve_token import crossfit_states, forget, fusion_with, join
 from ml.scoring.grades import CLASSES, GradeModel, GradeSpec, grade_fusion, train_grades
@@ -99,15 +99,14 @@ def train(config: TrainingConfig, cache: Path, say: Say) -> str | None:
     with processes() as group:
         # Loaded first: what is wrong with it shows before anything is measured.
         source = source_for(config)
-        require_no_bundle(Path(config.out))
+        require_no_model(Path(config.out))
         cohort = read_cohort(config, cache, say if group.first else _silent, group)
         return train_on(config, cohort, source, cache, group, say)
 
 
 def source_for(config: TrainingConfig) -> IntensitySource:
     """The source of intensity curves that the settings name."""
-    folder = config.source_folder
-    return GeometricSource() if folder is None else clip_source.load(folder)
+    return source_of_setting(config.intensity_source)
 
 
 def train_on(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ml.cohort.head_count import head_count
 from ml.cohort.public_data import PUBLIC_EXPRESSIONS, PublicData
 from ml.cohort.table import Cohort, split_hash, without_subjects
-from ml.intensity.geometric import NAME as GEOMETRIC
+from ml.intensity.sources import DEFAULT
 from ml.phantom.graded_people import load_config
 from ml.scoring.balance import PRESETS
 from ml.scoring.classifier import ClassifierSpec
@@ -117,7 +117,7 @@ def model_metadata(scorer: Scorer) -> dict[str, Any]:
         "prevalence": scorer.classifier.prevalence,
         "fusion": str(spec.fusion.fusion),
         "balance": balance,
-        "intensity_source": GEOMETRIC,
+        "intensity_source": DEFAULT,
         "parameters": sum(v.numel() for v in scorer.classifier.parameters.values()),
         "grades": None if scorer.grades is None else dict(scorer.grades.trained_on),
     }

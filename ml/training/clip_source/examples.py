@@ -5,7 +5,6 @@ digest and, where the image tower is frozen, the encoder's digest. A second run 
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from ml.cohort.manifest import MANIFEST, LabelledClip
 from ml.errors import ClipUnusable, CohortError
+from ml.files import whole
 from ml.intensity.encoder import FrameEncoder
 from ml.training.clip_source.crops import sample_crops
 from ml.training.clip_source.run_settings import TrainConfig
@@ -82,11 +82,8 @@ class FrameCache:
         except ClipUnusable:
             times, crops = np.zeros(0, np.float32), np.zeros((0, 224, 224, 3), np.uint8)
         frames = shrink(crops, self.size) if self.encoder is None else self.encoder.encode(crops)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Two processes may meet at one clip: each writes its own file, the last one's name stays.
-        partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npz")
-        np.savez_compressed(partial, times=times, frames=frames)
-        partial.replace(path)
+        with whole(path) as partial:
+            np.savez_compressed(partial, times=times, frames=frames)
 
 
 def shrink(crops: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:

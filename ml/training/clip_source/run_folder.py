@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ml.distributed import Processes
 from ml.errors import ConfigError
+from ml.files import whole, write
 from ml.settings import make_folder
 from ml.training.clip_source.learner import Learner
 from ml.training.clip_source.run_settings import TrainConfig
@@ -24,8 +25,7 @@ def claim(out: Path, config: TrainConfig, group: Processes) -> None:
     text = json.dumps(config.to_json(), indent=2, sort_keys=True) + "\n"
     if group.first and not path.is_file():
         make_folder(out)
-        path.write_text(text, encoding="utf-8")
-    # Nobody reads what the first process has only half written.
+        write(path, text)
     group.wait()
     if path.read_text(encoding="utf-8") != text:
         raise ConfigError(f"{out} holds a run with other settings; give another directory")
@@ -40,9 +40,8 @@ def keep(
 ) -> None:
     """State and log after one epoch; the state file is replaced whole or not at all."""
     state = {"epoch": epoch, "model": _learnt(learner), "optimiser": optimiser.state_dict()}
-    partial = out / f"{STATE_FILE}.partial"
-    torch.save(state, partial)
-    partial.replace(out / STATE_FILE)
+    with whole(out / STATE_FILE) as partial:
+        torch.save(state, partial)
     with (out / LOG_FILE).open("a", encoding="utf-8") as log:
         log.write(json.dumps({"epoch": epoch, **{k: round(v, 6) for k, v in terms.items()}}) + "\n")
 

@@ -22,10 +22,10 @@ from torch import nn
 from ml.cohort.manifest import LabelledClip, read_manifest
 from ml.distributed import Processes, processes
 from ml.errors import ConfigError
+from ml.files import require_no_model
 from ml.intensity import clip_source
 from ml.intensity.encoder import FrameEncoder, frame_encoder
 from ml.intensity.weights import LOCAL_PREFIX, LoadedClip, load, read_config
-from ml.scoring.bundle import require_no_bundle
 from ml.training.clip_source.examples import (
     FrameCache,
     Pair,
@@ -54,7 +54,7 @@ def train(config: TrainConfig, out: Path, cache: Path) -> Path:
         learner = _learner(weights, config)
         wanted = chosen(clips, config)
         beside = watched_clips(clips, config)
-        require_no_bundle(out)
+        require_no_model(out)
         claim(out, config, group)
         pairs = _pairs(wanted, config, learner, weights, cache, group)
         watched = _pairs(beside, config, learner, weights, cache, group) if beside else []

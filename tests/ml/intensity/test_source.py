@@ -148,7 +148,7 @@ def test_sources_are_never_mixed() -> None:
 
 
 def test_a_changed_source_file_is_named(folder: Path) -> None:
-    path = folder / clip_source.TENSORS_FILE
+    path = folder / clip_source.FILES.tensors
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(WeightsError, match="changed") as caught:
         clip_source.load(folder)
@@ -156,7 +156,7 @@ def test_a_changed_source_file_is_named(folder: Path) -> None:
 
 
 def test_settings_that_do_not_fit_the_tensors_are_named(folder: Path) -> None:
-    path = folder / clip_source.SETTINGS_FILE
+    path = folder / clip_source.FILES.settings
     settings = json.loads(path.read_text())
     settings["network"]["temporal_width"] = 64
     path.write_text(json.dumps(settings))
@@ -172,7 +172,7 @@ def test_settings_that_do_not_fit_the_tensors_are_named(folder: Path) -> None:
 
 def test_the_identity_changes_with_any_setting(folder: Path, tmp_path: Path) -> None:
     before = clip_source.load(folder).identity.digest
-    path = folder / clip_source.SETTINGS_FILE
+    path = folder / clip_source.FILES.settings
     settings = json.loads(path.read_text())
     settings["preprocess"]["mean"][0] = 0.4
     path.write_text(json.dumps(settings))
@@ -196,7 +196,7 @@ def test_a_bf16_source_is_half_the_size_and_says_the_same(
     )
     clip_source.save(tmp_path / "half", parts)
     half = clip_source.load(tmp_path / "half")
-    sizes = [(f / clip_source.TENSORS_FILE).stat().st_size for f in (tmp_path / "half", folder)]
+    sizes = [(f / clip_source.FILES.tensors).stat().st_size for f in (tmp_path / "half", folder)]
     assert sizes[0] < 0.75 * sizes[1]
     one = exact.curve(material(exact, "smile", 2), material(exact, "rest", 1)).intensity
     two = half.curve(material(half, "smile", 2), material(half, "rest", 1)).intensity
@@ -211,7 +211,7 @@ def test_a_bundle_that_names_it_is_served_on_it(folder: Path) -> None:
     folder.rename(home / "intensity")
     named = {"intensity_source": "clip", "intensity_source_digest": "another"}
     bundle = replace(shipped, folder=home, metadata={**shipped.metadata, **named})
-    with pytest.raises(SourceError, match="is not the CLIP source"):
+    with pytest.raises(SourceError, match="is not the clip source"):
         source_of(bundle)
     digest = clip_source.load(home / "intensity").identity.digest
     named["intensity_source_digest"] = digest

@@ -11,6 +11,8 @@ import pytest
 
 from ml.errors import BundleError
 from ml.features import columns_of
+from ml.files import canonical
+from ml.files import sha256 as digest_of
 from ml.scoring.bundle import (
     CARD,
     DESCRIPTION,
@@ -18,11 +20,10 @@ from ml.scoring.bundle import (
     NORMS,
     WEIGHTS,
     Bundle,
-    canonical,
     default_bundle_path,
     load,
+    save,
 )
-from ml.scoring.bundle import sha256 as digest_of
 
 GOLDEN = Path(__file__).parent / "golden-scores.json"
 
@@ -239,4 +240,65 @@ def test_a_malformed_file_is_a_typed_error_that_names_it(
     (copy / file).write_bytes(content)
     resign(copy, lambda _: None)
     with pytest.raises(BundleError, match=file):
+        load(copy)
+
+
+def saved(bundle: Bundle, folder: Path, **other: Any) -> str:
+    """Written anew, as it is but for what is named."""
+    return save(
+        folder,
+        name=bundle.name,
+        version=bundle.version,
+        metadata=bundle.metadata,
+        scorer=other.get("scorer", bundle.scorer),
+        norms=bundle.norms,
+        card=other.get("card", bundle.card),
+    )
+
+
+def test_what_was_read_and_is_written_again_is_the_same_bundle(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    """No part loses or invents anything between its files and memory. (Equal neighbours among the
+    norms' quantiles are told apart when they are read: that table differs in its sixth digit.)"""
+    digest = saved(bundle, tmp_path / "again")
+    again = load(tmp_path / "again")
+    assert again.digest == digest
+    for file in (WEIGHTS, CARD):
+        assert (again.folder / file).read_bytes() == (bundle.folder / file).read_bytes()
+    was, now = (json.loads((b.folder / DESCRIPTION).read_text()) for b in (bundle, again))
+    assert {**now, "digest": "", "files": {}} == {**was, "digest": "", "files": {}}
+    first, second = bundle.score([invented(1)])[0], again.score([invented(1)])[0]
+    assert second.p_pd == pytest.approx(first.p_pd, abs=1e-5)
+    assert second.hypomimia_index == pytest.approx(first.hypomimia_index, abs=1e-3)
+
+
+def test_a_save_that_fails_leaves_what_was_there(bundle: Bundle, copy: Path) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        saved(bundle, copy, card="half a letter: \ud800")
+    assert load(copy).digest == bundle.digest
+    assert {path.name for path in copy.iterdir()} == {DESCRIPTION, *HASHED}
+
+
+def test_a_save_that_is_cut_leaves_no_mixture(bundle: Bundle, copy: Path) -> None:
+    """Files of two bundles never stand under one description."""
+    (copy / CARD).unlink()
+    (copy / CARD / "in the way").mkdir(parents=True)
+    with pytest.raises(OSError, match=CARD):
+        saved(bundle, copy)
+    with pytest.raises(BundleError, match=f"{DESCRIPTION} is missing"):
+        load(copy)
+    shutil.rmtree(copy / CARD)
+    assert saved(bundle, copy) == load(copy).digest
+
+
+def test_a_bundle_of_before_the_sources_had_names_is_read(copy: Path) -> None:
+    """The first bundles name no intensity source: there was one."""
+    resign(copy, lambda d: d["metadata"].pop("intensity_source"))
+    assert load(copy).intensity_source == "geometric"
+
+
+def test_a_bundle_of_a_later_schema_says_what_to_do(copy: Path) -> None:
+    resign(copy, lambda d: d.update(schema=2))
+    with pytest.raises(BundleError, match=r"no schema 1.*use the version of Mimia that wrote it"):
         load(copy)

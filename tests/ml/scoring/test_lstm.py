@@ -222,22 +222,23 @@ def test_a_stored_model_answers_the_same(trained: DiagnosisModel, tmp_path: Path
 def test_a_save_that_was_killed_is_not_taken_for_whole(
     trained: DiagnosisModel, tmp_path: Path
 ) -> None:
-    (tmp_path / f"{lstm.SETTINGS_FILE}.part").mkdir()
-    with pytest.raises(OSError, match="part"):
-        trained.save(tmp_path)
-    assert not (tmp_path / lstm.SETTINGS_FILE).exists()
-    (tmp_path / f"{lstm.SETTINGS_FILE}.part").rmdir()
+    unwritable = replace(trained, card={"nobody": float("nan")})
+    with pytest.raises(ValueError, match="JSON"):
+        unwritable.save(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {lstm.FILES.tensors}
+    with pytest.raises(WeightsError, match="missing"):
+        lstm.load(tmp_path)
     trained.save(tmp_path)
-    assert {p.name for p in tmp_path.iterdir()} == {lstm.SETTINGS_FILE, lstm.TENSORS_FILE}
+    assert {p.name for p in tmp_path.iterdir()} == {lstm.FILES.settings, lstm.FILES.tensors}
 
 
 def test_a_damaged_model_is_named(trained: DiagnosisModel, tmp_path: Path) -> None:
     trained.save(tmp_path)
-    tensors = tmp_path / lstm.TENSORS_FILE
+    tensors = tmp_path / lstm.FILES.tensors
     tensors.write_bytes(tensors.read_bytes()[:-1] + b"?")
     with pytest.raises(WeightsError, match="changed"):
         lstm.load(tmp_path)
-    (tmp_path / lstm.SETTINGS_FILE).write_text("{}")
+    (tmp_path / lstm.FILES.settings).write_text("{}")
     with pytest.raises(WeightsError, match=r"diagnosis\.json"):
         lstm.load(tmp_path)
     tensors.unlink()

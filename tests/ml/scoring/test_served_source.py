@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ml.errors import ConfigError, SourceError, WeightsError
+from ml.intensity.encoder import device_of
 from ml.intensity.geometric import GeometricSource
 from ml.measuring.measurement import Embeddings, Measurement
 from ml.scoring.assessment import assess
@@ -16,7 +17,7 @@ from ml.scoring.bundle import Bundle, default_bundle_path, load
 from ml.scoring.curve_token import CurveToken
 from ml.scoring.lstm import DiagnosisModel
 from ml.scoring.lstm_network import DiagnosisConfig, DiagnosisNetwork
-from ml.scoring.served_source import device_of, encoder_of, source_of
+from ml.scoring.served_source import encoder_of, source_of
 from tests.clip_bundle import write_clip_bundle, write_source
 
 

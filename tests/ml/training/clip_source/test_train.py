@@ -79,7 +79,7 @@ def config(cohort: Path, weights: Path, **changes: object) -> TrainConfig:
 
 
 def tensors(out: Path) -> dict[str, torch.Tensor]:
-    return load_file(out / "source" / clip_source.TENSORS_FILE)
+    return load_file(out / "source" / clip_source.FILES.tensors)
 
 
 def assert_close(one: Path, two: Path, tolerance: float) -> None:
