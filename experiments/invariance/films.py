@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import cv2
@@ -69,7 +69,8 @@ def _taken(scene: Picture, width: int, height: int, tilt: float) -> Picture:
 def _noisy(picture: Picture, rng: np.random.Generator) -> Picture:
     noise = np.zeros(picture.shape, np.int16)
     cv2.setRNGSeed(int(rng.integers(2**31)))
-    cv2.randn(noise, 0, NOISE)
+    # A scalar spread reaches the first channel only: the sensor's red.
+    cv2.randn(noise, np.zeros(3), np.array([NOISE, 0, 0]))
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 
@@ -91,7 +92,8 @@ class Encoding:
 
 def write(path: Path, film: Film, how: Encoding) -> Path:
     with av.open(str(path), "w") as output:
-        stream = output.add_stream(how.codec, rate=how.rate, options=_options(how))
+        made = output.add_stream(how.codec, rate=how.rate, options=_options(how))
+        stream = cast(av.VideoStream, made)
         stream.height, stream.width = film.pictures[0].shape[:2]
         stream.pix_fmt = how.pixels
         if how.bits:

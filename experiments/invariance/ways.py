@@ -17,7 +17,7 @@ from experiments.invariance.films import (
     write,
     write_resized,
 )
-from ml.errors import UnusableReason
+from vocabulary.reasons import UnusableReason
 
 Write = Callable[[Path, Scene], Path]
 
