@@ -239,7 +239,7 @@ def test_registering_refuses_a_source_that_the_model_was_not_trained_on(
     pool: MeasuringPool, tmp_path: Path
 ) -> None:
     other = write_clip_bundle(tmp_path / "other", 3, intensity_source_digest="5" * 64)
-    with pytest.raises(MeasuringFault, match="is not the CLIP source that tiny-clip-3"):
+    with pytest.raises(MeasuringFault, match="is not the clip source that tiny-clip-3"):
         bundles.register(other)
 
 
