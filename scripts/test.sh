@@ -13,6 +13,9 @@ if [ $# = 0 ] && [ -f "$FRONTEND/package.json" ] && grep -q '"test"' "$FRONTEND/
 fi
 # One thread per process: two measuring processes on two cores else starve one another.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-# All of them in two processes (tests/parallel.py); what is named, in one that can be watched.
-[ $# = 0 ] && set -- -n 2 --dist loadgroup --no-loadscope-reorder
-exec "$VENV/bin/python" -m pytest "$@"
+[ $# = 0 ] || exec "$VENV/bin/python" -m pytest "$@"
+# All of them in two processes (tests/parallel.py); then the browsers alone, which keep real time.
+failed=0
+"$VENV/bin/python" -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not browser" || failed=$?
+"$VENV/bin/python" -m pytest -m browser || failed=$?
+exit "$failed"
