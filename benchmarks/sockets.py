@@ -10,20 +10,18 @@ commit, to the arrival at the listener.
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import threading
 import urllib.request
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import quantiles
 from time import monotonic
 from typing import Any, Self
 
-from benchmarks.uploads import running
+from benchmarks.uploads import keep, running
 
 PREPARE = """
 from importlib import import_module
@@ -210,14 +208,7 @@ def main() -> None:
                 print(f"{name:5} {what:9} {part:12} {figures}")
     print(f"{shape.pages} pages, {os.cpu_count()} cores, load {load:.1f} before")
     if shape.out:
-        about = {
-            "cores": os.cpu_count(),
-            "load_before": round(load, 2),
-            "machine": f"{platform.machine()}, Python {platform.python_version()}",
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        shape.out.parent.mkdir(parents=True, exist_ok=True)
-        shape.out.write_text(json.dumps({**about, "topologies": found}, indent=2) + "\n")
+        keep(shape.out, found, load, {})
 
 
 if __name__ == "__main__":

@@ -259,13 +259,20 @@ def main() -> None:
             "clips": shape.clips,
             "clip_kib": shape.kib,
             "chunk_kib": shape.chunk_kib,
-            "cores": os.cpu_count(),
-            "load_before": round(load, 2),
-            "machine": f"{platform.machine()}, Python {platform.python_version()}",
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        shape.out.parent.mkdir(parents=True, exist_ok=True)
-        shape.out.write_text(json.dumps({**about, "topologies": found}, indent=2) + "\n")
+        keep(shape.out, found, load, about)
+
+
+def keep(out: Path, found: dict[str, Any], load: float, about: dict[str, Any]) -> None:
+    """Writes the figures of each topology, with the machine that gave them."""
+    machine = {
+        "cores": os.cpu_count(),
+        "load_before": round(load, 2),
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps({**about, **machine, "topologies": found}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
