@@ -17,6 +17,8 @@ Change = Callable[[Picture], Picture]
 #: Of the sensor: standard deviation in grey levels.
 NOISE = 2.0
 _CLOCK = Fraction(1, 90_000)
+#: A negative speed is kept; a positive one libvpx lowers where the machine is busy.
+VP8 = {"deadline": "realtime", "cpu-used": "-8", "b": "4M"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +117,8 @@ def write(path: Path, film: Film, how: Encoding) -> Path:
 def _options(how: Encoding) -> dict[str, str]:
     usual = {
         "libx264": {"crf": "18", "preset": "veryfast"},
-        "libvpx": {"deadline": "realtime", "cpu-used": "8"},
-        "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "20", "b": "0"},
+        "libvpx": VP8,
+        "libvpx-vp9": {"deadline": "realtime", "cpu-used": "-8", "crf": "20", "b": "0"},
     }
     return usual.get(how.codec, {}) | (how.options or {})
 
@@ -132,8 +134,7 @@ def write_resized(path: Path, films: Sequence[Film]) -> Path:
             encoder: Any = av.CodecContext.create("libvpx", "w")
             encoder.height, encoder.width = film.pictures[0].shape[:2]
             encoder.pix_fmt, encoder.time_base = "yuv420p", millisecond
-            encoder.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
-            encoder.bit_rate = 4_000_000
+            encoder.options = VP8 | {"lag-in-frames": "0"}
             for packet in _packets(encoder, film, millisecond):
                 packet.stream, packet.time_base = stream, millisecond
                 output.mux(packet)

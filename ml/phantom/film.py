@@ -70,7 +70,7 @@ def _encode(path: Path, suffix: str, performance: Performance, pictures: Iterato
     codec, container, options = {
         ".mp4": ("libx264", "mp4", {"preset": "veryfast", "crf": str(film.crf)}),
         ".webm": ("libvpx", "webm", {"crf": str(max(film.crf - 8, 4)), "b": "3M",
-                                     "deadline": "realtime", "cpu-used": "6"}),
+                                     "deadline": "realtime", "cpu-used": "-6"}),
     }[suffix]  # fmt: skip
     with av.open(str(path), "w", format=container) as output:
         track = output.add_stream(codec, rate=Fraction(film.fps).limit_denominator(1001))

@@ -17,6 +17,9 @@ from ml.measuring.measurement import Measurement
 
 Picture = npt.NDArray[np.uint8]
 MILLISECOND = Fraction(1, 1000)
+#: A negative speed is kept; libvpx takes a positive one for a wish and lowers the pictures' quality
+#: where the machine is busy, so that one film is measured otherwise from run to run.
+VP8 = {"deadline": "realtime", "cpu-used": "-8", "b": "4M"}
 
 
 def write_video(
@@ -31,7 +34,7 @@ def write_video(
         stream = None
         for picture, t in zip(pictures, times, strict=True):
             if stream is None:
-                quick = {"deadline": "realtime", "cpu-used": "8"} if codec == "libvpx" else {}
+                quick = VP8 if codec == "libvpx" else {}
                 stream = output.add_stream(codec, rate=30, options=quick | (options or {}))
                 stream.height, stream.width = picture.shape[:2]
                 stream.pix_fmt = "yuv420p"
@@ -59,8 +62,7 @@ def write_resized(path: Path, film: Sequence[Picture], fps: float) -> Path:
                 encoder = av.CodecContext.create("libvpx", "w")
                 encoder.height, encoder.width = shape[:2]
                 encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 1000)
-                encoder.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
-                encoder.bit_rate = 4_000_000
+                encoder.options = VP8 | {"lag-in-frames": "0"}
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
             frame.pts, frame.time_base = round(1000 * number / fps), Fraction(1, 1000)
             assert encoder is not None
