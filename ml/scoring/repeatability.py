@@ -1,0 +1,117 @@
+"""What is known of how well scores repeat: variance components, and for which model they hold.
+
+``repeatability.json`` beside this file holds variance components, counts and where they come from,
+never anybody's row; ``python -m experiments repeatability`` writes it. It names the weights of the
+index and the grade model whose scores it was learnt from: another model's components are refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ml.errors import ConfigError
+from ml.files import canonical, sha256
+from ml.scoring.index import HypomimiaIndex
+from ml.scoring.person import Components
+from ml.scoring.scorer import Scorer
+from ml.scoring.storage import config_of
+from ml.settings import read_object, settings
+
+FILE = Path(__file__).with_name("repeatability.json")
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Source:
+    """The table of people with repeats, and its licence."""
+
+    name: str
+    licence: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class LearntFrom:
+    """The bundle whose scores repeated, and the expressions of the sessions it scored."""
+
+    bundle: str
+    index: str
+    grades: str
+    expressions: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Repeatability:
+    """Components of the index (on its normal scores), of the expected grade, and of the normal
+    score of each signal by its column, where they were learnt. ``index`` and ``grade`` are None
+    where the model is another than the one they were learnt from: see :meth:`for_model`."""
+
+    index: Components | None
+    grade: Components | None
+    signals: Mapping[str, Components]
+    source: Source
+    learnt_from: LearntFrom
+
+    def for_model(self, scorer: Scorer) -> "Repeatability":
+        """Without what does not hold for this model's scores."""
+        same_index = self.learnt_from.index == index_digest(scorer.index)
+        same_grades = self.learnt_from.grades == grades_digest(scorer)
+        return Repeatability(
+            self.index if same_index else None,
+            self.grade if same_grades else None,
+            self.signals,
+            self.source,
+            self.learnt_from,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "source": asdict(self.source),
+            "learnt_from": {
+                **asdict(self.learnt_from),
+                "expressions": list(self.learnt_from.expressions),
+            },
+            "index": None if self.index is None else _components_json(self.index),
+            "grade": None if self.grade is None else _components_json(self.grade),
+            "signals": {name: _components_json(c) for name, c in self.signals.items()},
+        }
+
+
+def load(path: Path = FILE) -> Repeatability:
+    """Raises :class:`ConfigError` naming the file where it is missing or says something else."""
+    data = read_object(path)
+    if data.get("schema") != SCHEMA:
+        raise ConfigError(
+            f"{path} has no schema {SCHEMA}: write it with this version's experiments"
+        )
+    try:
+        return Repeatability(
+            settings(Components, data["index"], "index"),
+            settings(Components, data["grade"], "grade"),
+            {name: settings(Components, one, name) for name, one in data["signals"].items()},
+            settings(Source, data["source"], "source"),
+            settings(LearntFrom, data["learnt_from"], "learnt_from"),
+        )
+    except (LookupError, AttributeError, TypeError, ConfigError) as fault:
+        raise ConfigError(f"{path}: {fault}") from fault
+
+
+def index_digest(index: HypomimiaIndex) -> str:
+    """SHA-256 of what decides how an index repeats: its weights and the shares of expressions. Its
+    reference people only set the scale."""
+    said = index.to_json()
+    return sha256(canonical({"weights": said["weights"], "shares": said["shares"]}))
+
+
+def grades_digest(scorer: Scorer) -> str:
+    """SHA-256 of the grade model's configuration; that of nothing where there is none."""
+    return sha256(canonical({"grades": config_of(scorer)["grades"]}))
+
+
+def _components_json(one: Components) -> dict[str, float]:
+    return {
+        name: value if isinstance(value, int) else round(value, 6)
+        for name, value in asdict(one).items()
+    }
