@@ -9,6 +9,10 @@ if __name__ == "__main__":
         main(
             prog="python -m experiments",
             description="Re-train, re-evaluate, rewrite the results.",
-            modules=("experiments.public.command", "experiments.phantom.command"),
+            modules=(
+                "experiments.public.command",
+                "experiments.phantom.command",
+                "experiments.repeatability.command",
+            ),
         )
     )
