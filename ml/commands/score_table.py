@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml.cohort import cells, csv_files
-from ml.cohort.columns import match
+from ml.cohort.columns import Columns, match
+from ml.commands import score_people
 from ml.errors import CohortError, WrongUse
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ DESCRIPTION = (
     " (abstained is no_usable_expression) gets what is known without evidence, the same for every"
     " such row: index 50 (the median of people without PD), the share of people with PD"
     " (--prevalence, or that of the bundle's training) and the mean grade of those the grade model"
-    " was trained on. A column of the table that is named like one of the four is replaced."
+    " was trained on. A column of the table that is named like one that is added is replaced.\n"
+    "Where a column is named subject (or --subject-column names one), each row also gets the result"
+    " of its person over all their sessions: person_hypomimia_index with _low and _high (a band of"
+    " 90 %), person_severity_expected and person_sessions. A row is a session, unless columns named"
+    " session or date say that it is part of an earlier one."
 )
 # The index is a percentile among people without PD: this is its median.
 MIDDLE_INDEX = 50.0
@@ -60,6 +65,9 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--bundle", type=Path, help="bundle directory (left out: the shipped)")
     parser.add_argument("--prevalence", type=float, help="share of people with PD where it is used")
     parser.add_argument(
+        "--subject-column", default="", metavar="TITLE", help="the column that tells people apart"
+    )
+    parser.add_argument(
         "--ignore-nearly-matching",
         action="store_true",
         help="score without the columns that are named nearly like ours",
@@ -68,39 +76,38 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def run(options: argparse.Namespace) -> int:
-    table = csv_files.read(options.table, keep_blank=True)
-    header = table.header
     if options.prevalence is not None and not 0 < options.prevalence < 1:
         raise WrongUse(f"--prevalence {options.prevalence} is not between 0 and 1")
-    columns = match(header, {})
-    if (fault := columns.fault()) and not options.ignore_nearly_matching:
-        raise CohortError(fault, file=table.path)
-    table.check_unique(columns.means)
-    table.check_widths(allow_short=True)
-    if not columns.features:
-        raise WrongUse(
-            f"{options.table}: no column is named <expression>_<signal>_<mean or var>,"
-            " for example smile_mouth-width_var; rename the feature columns"
-        )
-    if not table.rows:
-        raise CohortError("the table has no rows", file=table.path)
+    table = csv_files.read(options.table, keep_blank=True)
+    columns = _columns(table, options)
     decimal = cells.decimal_mark(table, columns.features)
     numbers = cells.numbers(table, columns.features)
+    from ml.scoring import repeatability
     from ml.scoring.bundle import default_bundle_path, load
 
     bundle = load(options.bundle or default_bundle_path())
     scores = bundle.score(numbers, options.prevalence)
     prior = prior_of(bundle, options.prevalence)
-    write(options.out, table, scores, prior, decimal)
+    titles: tuple[str, ...] = ADDED
+    new = [added(score, prior) for score in scores]
+    people = score_people.people_of(table, columns)
+    if people is None:
+        said = [hint] if (hint := score_people.hint(table)) else []
+    else:
+        known = repeatability.load().for_model(bundle.scorer)
+        titles += score_people.ADDED
+        of_people = score_people.person_cells(people, scores, known)
+        new = [[*own, *more] for own, more in zip(new, of_people, strict=True)]
+        said = list(score_people.words(people, known))
+    replaced = write(options.out, table, titles, new, decimal)
     _say(columns.said())
-    for lack in (columns.lacks(bundle.expressions), _not_read(columns.features, bundle)):
+    for lack in (columns.lacks(bundle.expressions), _not_read(columns.features, bundle), *said):
         if lack:
             _say(lack)
-    if short := sum(len(row) < len(header) for _, row in table.rows):
+    if short := sum(len(row) < len(table.header) for _, row in table.rows):
         _say(f"{short} rows are shorter than the first line; what they lack is taken as missing")
     if decimal == ",":
         _say(f"decimal commas, in {options.out} too")
-    replaced = [title for title in header if title in ADDED]
     if replaced:
         _say(
             f"{options.table} has columns named like ours, left out of"
@@ -115,6 +122,23 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _columns(table: csv_files.Table, options: argparse.Namespace) -> Columns:
+    """What the header means, and that the table can be scored by it."""
+    columns = match(table.header, {})
+    if (fault := columns.fault()) and not options.ignore_nearly_matching:
+        raise CohortError(fault, file=table.path)
+    table.check_unique(columns.means)
+    table.check_widths(allow_short=True)
+    if not columns.features:
+        raise WrongUse(
+            f"{options.table}: no column is named <expression>_<signal>_<mean or var>,"
+            " for example smile_mouth-width_var; rename the feature columns"
+        )
+    if not table.rows:
+        raise CohortError("the table has no rows", file=table.path)
+    return score_people.columns_with_people(table, columns, options.subject_column)
+
+
 def _say(line: str) -> None:
     print(f"score-table: {line}", file=sys.stderr)
 
@@ -127,21 +151,26 @@ def _not_read(features: Mapping[int, str], bundle: "Bundle") -> str | None:
 
 
 def write(
-    path: Path, table: csv_files.Table, scores: "Sequence[Score]", prior: Prior, decimal: str
-) -> None:
-    """The table as it was, with the four columns at its end. A column of the same name that is
-    there already is replaced, so that a scored table can be scored again."""
+    path: Path,
+    table: csv_files.Table,
+    titles: Sequence[str],
+    new: Sequence[Sequence[str]],
+    decimal: str,
+) -> list[str]:
+    """The table as it was, with the new columns at its end. A column of the same name that is
+    there already is replaced, so that a scored table can be scored again: returns which."""
     header = table.header
-    kept = [i for i, title in enumerate(header) if title not in ADDED]
+    kept = [i for i, title in enumerate(header) if title not in titles]
     try:
         with path.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, delimiter=table.delimiter, lineterminator="\n")
-            writer.writerow([*(header[i] for i in kept), *ADDED])
-            for (_, row), score in zip(table.rows, scores, strict=True):
+            writer.writerow([*(header[i] for i in kept), *titles])
+            for (_, row), cells_of_row in zip(table.rows, new, strict=True):
                 old = [row[i] if i < len(row) else "" for i in kept]
-                writer.writerow([*old, *(c.replace(".", decimal) for c in added(score, prior))])
+                writer.writerow([*old, *(c.replace(".", decimal) for c in cells_of_row)])
     except OSError as error:
         raise WrongUse(f"{path} cannot be written: {error}") from error
+    return [title for title in header if title in titles]
 
 
 def added(score: "Score", prior: Prior) -> list[str]:
