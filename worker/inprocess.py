@@ -12,6 +12,8 @@ from typing import Any
 from celery import current_app
 from django.conf import settings
 
+# The tasks must be known before a worker starts to listen.
+from worker import tasks  # noqa: F401
 from worker.pool import close_pools, measuring_pool, open_pools
 from worker.sweeper import SweepTimer
 
@@ -65,9 +67,6 @@ class InProcessWorker:
     """Worker threads, sweeper's timer and measuring process, started and stopped as one."""
 
     def __init__(self) -> None:
-        # The tasks must be known before a worker starts to listen.
-        import worker.tasks  # noqa: F401
-
         current_app.finalize()
         self._workers: list[_Worker] = []
         self._sweeper = SweepTimer()

@@ -1,5 +1,7 @@
 """What the science says and what the clinician says: evidence rows, never overwritten."""
 
+from typing import ClassVar
+
 from django.core.validators import MaxValueValidator
 from django.db import models
 
@@ -16,6 +18,9 @@ class ModelBundle(Row):
         SHADOW = "shadow", "shadow (assesses beside the active one; patients never see it)"
         ACTIVE = "active", "active"
         RETIRED = "retired", "retired"
+
+    #: As a shadow it has not failed: so it starts, and again when somebody did something about it.
+    UNTRIED: ClassVar = {"failures": 0, "retry_after": None}
 
     name = models.CharField(max_length=80)
     version = models.CharField(max_length=40)

@@ -1,5 +1,7 @@
 """One screening: its intake, its clips and the uploads that bring them."""
 
+from typing import ClassVar
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -22,6 +24,9 @@ class Screening(Row):
         SCORED = "scored", "scored"
         RELEASED = "released", "released"
         WITHDRAWN = "withdrawn", "withdrawn"
+
+    #: Nobody has tried to assess it: so it starts, and again when somebody did something about it.
+    UNTRIED: ClassVar = {"assess_attempts": 0, "assess_after": None}
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="screenings")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="screenings")

@@ -13,7 +13,6 @@ from django.utils import timezone
 from screening.errors import Conflict, WrongState
 from screening.models import ModelBundle, Screening, User
 from screening.services import access, bundle_files, events
-from screening.services.retries import FRESH_SCREENING
 from screening.services.transitions import lock_screening, move
 
 Status = ModelBundle.Status
@@ -108,8 +107,7 @@ def set_shadow(*, by: User | None, bundle: ModelBundle) -> ModelBundle:
             expected=[Status.REGISTERED, Status.RETIRED],
             detail="Only a registered or retired bundle can become a shadow.",
             status=Status.SHADOW,
-            failures=0,
-            retry_after=None,
+            **ModelBundle.UNTRIED,
         )
         events.audit(by=by, action="bundle.shadowed", target=bundle)
     return bundle
@@ -151,7 +149,7 @@ def repin_to_active() -> int:
             locked = lock_screening(screening_id)
             before = locked.bundle
             rows = Screening.objects.filter(pk=locked.pk, state=Screening.State.SUBMITTED)
-            if before is None or not rows.update(bundle=bundle, **FRESH_SCREENING):
+            if before is None or not rows.update(bundle=bundle, **Screening.UNTRIED):
                 continue
             events.audit(
                 by=None,

@@ -37,7 +37,6 @@ from screening.services.measurements import (
     reader_of,
     store_beside,
 )
-from screening.services.retries import FRESH_SCREENING
 from screening.services.screenings import current_clips
 from screening.services.transitions import (
     TAKEN_BACK,
@@ -253,7 +252,7 @@ def requeue_failed(*, by: User | None, clip: Clip) -> Clip:
             screening,
             expected=[Screening.State.SCORED],
             state=Screening.State.SUBMITTED,
-            **FRESH_SCREENING,
+            **Screening.UNTRIED,
         )
         events.audit(by=by, action="clip.requeued", target=clip)
         if reopened:

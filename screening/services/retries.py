@@ -34,10 +34,6 @@ SHADOW_LONGEST_WAIT = timedelta(hours=6)
 #: Long enough to stand in a queue; else every sweep would ask once more, until it is full of that.
 PASSED_ON = timedelta(minutes=5)
 
-#: What a screening or a bundle starts with, and again when somebody did something about it.
-FRESH_SCREENING = {"assess_attempts": 0, "assess_after": None}
-FRESH_BUNDLE = {"failures": 0, "retry_after": None}
-
 
 def may_assess(screening_id: UUID) -> bool:
     """Count an attempt at a submitted screening. False when its attempts are used up."""
@@ -80,7 +76,7 @@ def assess_again(*, by: User, screening: Screening) -> Screening:
         waiting = current_clips(locked).exclude(state__in=Clip.TERMINAL)
         if locked.state != Screening.State.SUBMITTED or waiting.exists():
             raise WrongState("Only a submitted screening with all clips done can be assessed.")
-        Screening.objects.filter(pk=locked.pk).update(**FRESH_SCREENING)
+        Screening.objects.filter(pk=locked.pk).update(**Screening.UNTRIED)
         events.audit(by=by, action="screening.requeued", target=locked)
         queue.enqueue_on_commit(queue.ASSESS_SCREENING, str(locked.pk))
     return locked
@@ -96,7 +92,7 @@ def shadow_failed(*, bundle_id: UUID) -> None:
 
 
 def shadow_worked(bundle_id: UUID) -> None:
-    ModelBundle.objects.filter(pk=bundle_id, failures__gt=0).update(**FRESH_BUNDLE)
+    ModelBundle.objects.filter(pk=bundle_id, failures__gt=0).update(**ModelBundle.UNTRIED)
 
 
 def shadows_to_ask() -> list[ModelBundle]:

@@ -100,8 +100,7 @@ def submit(*, by: User, screening: Screening) -> Screening:
             state=State.SUBMITTED,
             submitted_at=timezone.now(),
             bundle=bundles.active(),
-            assess_attempts=0,
-            assess_after=None,
+            **Screening.UNTRIED,
         )
         events.audit(by=by, action="screening.submitted", target=locked)
         events.append(screening=locked, kind="screening.submitted")
