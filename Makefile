@@ -8,7 +8,7 @@ OF ?=
 AGAIN ?=
 REPORT ?=
 
-.PHONY: help run check test fuzz lint format bench results stack mutants sbom constraints clean
+.PHONY: help run check test fuzz lint schema format bench results stack mutants sbom constraints clean
 
 help:
 	@echo "make run [PORT=8000]   from a bare checkout to a running site with a demo case"
@@ -17,6 +17,7 @@ help:
 	@echo "make test ARGS=...     only these: ARGS='tests/ml -k blink', ARGS='--lf -x'"
 	@echo "make fuzz [STORIES=2000]  ask every address what nobody means, for minutes; prints each 5xx"
 	@echo "make lint              every check that needs no running site"
+	@echo "make schema            write down the API that is published, for the pages' types"
 	@echo "make bench             how long each stage takes, as a table and in var/bench/"
 	@echo "make results           re-train and re-evaluate on MIMIA_DATA; rewrites docs/results.md"
 	@echo "make stack             build both images and run the Compose topology, where podman can be had"
@@ -38,6 +39,10 @@ fuzz:
 
 lint:
 	@bash scripts/lint.sh
+
+schema:
+	@bash scripts/setup.sh test
+	@.venv/bin/python manage.py spectacular --format openapi-json --fail-on-warn --file webapp/frontend/api.json
 
 format:
 	@bash scripts/setup.sh test

@@ -49,6 +49,17 @@ class Conflict(DomainError):
     detail = "Somebody else was quicker. Please look again."
 
 
+class UnreadableResult(DomainError):
+    """What was kept does not have the shape that this version reads."""
+
+    status = 409
+    code = "result_unreadable"
+    detail = (
+        "This result cannot be read as it was kept. The recordings are not affected. Please tell"
+        " whoever runs the clinic's computer: docs/operations.md, “A result that cannot be read”."
+    )
+
+
 class OffsetConflict(Conflict):
     """A chunk arrived for a place that is not the next one. ``offset`` is the right place."""
 

@@ -18,7 +18,7 @@ die() {
 
 # The digest of everything named on the command line: files, or folders without what is built there.
 digest_of() {
-    find "$@" -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -print0 2>/dev/null |
+    find "$@" -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/generated/*' -print0 2>/dev/null |
         LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-40
 }
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ml.errors import SourceError
 from ml.measuring.measurement import CropEncoder
+from vocabulary.assessment import SourceName
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -61,7 +62,7 @@ class SourceIdentity:
             e in self.parts and self.parts[e] == trained.parts.get(e) for e in expressions
         )
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> SourceName:
         return {"name": self.name, "version": self.version, "digest": self.digest}
 
 

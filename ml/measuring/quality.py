@@ -20,6 +20,7 @@ from ml.measuring.geometry import EYE_CORNERS, roll
 from ml.measuring.orientation import Orientation
 from ml.measuring.stillness import Stillness
 from ml.measuring.video import Decoding
+from vocabulary import assessment as shape
 from vocabulary.reasons import UnusableReason
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -100,8 +101,8 @@ class Quality:
     width: int = 0
     height: int = 0
 
-    def to_json(self) -> dict[str, float | int | None]:
-        return asdict(self)
+    def to_json(self) -> shape.Quality:
+        return shape.Quality(**asdict(self))
 
     @classmethod
     def from_json(cls, data: dict[str, float | int | None]) -> Self:

@@ -12,13 +12,13 @@ from ml.measuring.measurement import Measurement
 from ml.scoring.served_source import check_source, source_of
 from ml.signs import repetitions
 from ml.signs.signs import Percentiles, Sign, signs
+from vocabulary import assessment as shape
 from vocabulary.expressions import EXPRESSIONS, Expression
 
 if TYPE_CHECKING:
     from ml.scoring.bundle import Bundle
     from ml.scoring.scorer import Score
 
-SCHEMA = 1
 POOR_CAPTURE = "poor_capture"
 MAX_DROPPED = 0.3
 CURVE_DECIMALS = 4
@@ -40,7 +40,7 @@ class ClipReport:
     signs: Sequence[Sign]
     curve: IntensityCurve | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> shape.ClipReport:
         reason = self.measured.reason
         return {
             "expression": str(self.measured.expression),
@@ -62,34 +62,37 @@ class Assessment:
     prevalence: float
     abstained: str | None
     missing: Sequence[str]
-    diagnosis: Mapping[str, Any] | None
-    bundle: Mapping[str, Any]
-    intensity_source: Mapping[str, Any]
+    diagnosis: shape.Diagnosis | None
+    bundle: shape.BundleIdentity
+    intensity_source: shape.SourceName
     clips: Sequence[ClipReport]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> shape.Assessment:
         score = self.score
-        interval = score.p_pd_interval
+        interval = None
+        if score.p_pd_interval is not None:
+            low, high = score.p_pd_interval
+            interval = (round(low, 4), round(high, 4))
         words = None
         if self.abstained is not None:
             words = ABSTENTIONS.get(self.abstained, "This session cannot be scored reliably.")
         return {
-            "schema": SCHEMA,
+            "schema": shape.SCHEMA,
             "hypomimia_index": _rounded(score.hypomimia_index, 2),
             "hypomimia_reference": score.reference,
             "severity": None
             if score.severity is None
-            else {grade: _rounded(p, 4) for grade, p in score.severity.items()},
+            else {grade: round(p, 4) for grade, p in score.severity.items()},
             "severity_expected": _rounded(score.severity_expected, 3),
             "severity_reason": score.severity_reason,
             "severity_experimental": score.severity_experimental,
             "p_pd": _rounded(score.p_pd, 4),
-            "p_pd_interval": None if interval is None else [_rounded(p, 4) for p in interval],
+            "p_pd_interval": interval,
             "prevalence": _rounded(self.prevalence, 4),
             "prediction_set": list(score.prediction_set),
             "abstained": self.abstained,
             "abstained_words": words,
-            "attention": {str(e): _rounded(w, 4) for e, w in score.attention.items()},
+            "attention": {str(e): round(w, 4) for e, w in score.attention.items()},
             "leave_one_out": {
                 str(e): {
                     "hypomimia_index": _rounded(without["hypomimia_index"], 2),
@@ -98,9 +101,9 @@ class Assessment:
                 for e, without in score.leave_one_out.items()
             },
             "missing": list(self.missing),
-            "diagnosis": None if self.diagnosis is None else dict(self.diagnosis),
-            "bundle": dict(self.bundle),
-            "intensity_source": dict(self.intensity_source),
+            "diagnosis": self.diagnosis,
+            "bundle": self.bundle,
+            "intensity_source": self.intensity_source,
             "clips": [clip.to_json() for clip in self.clips],
         }
 
@@ -146,7 +149,7 @@ def assess(
 
 def _diagnosis(
     bundle: "Bundle", curves: Mapping[str, IntensityCurve], prevalence: float
-) -> dict[str, Any] | None:
+) -> shape.Diagnosis | None:
     """What the bundle's LSTM says by itself, at the site's prevalence but not calibrated; None for
     a bundle without one. ``used``: the expressions that it read."""
     if bundle.diagnosis is None:
@@ -205,7 +208,7 @@ def _poor_capture(used: Sequence[Measurement]) -> str | None:
     return POOR_CAPTURE if used and holed > len(used) / 2 else None
 
 
-def curve_json(curve: IntensityCurve, cues: Sequence[float] | None) -> dict[str, Any]:
+def curve_json(curve: IntensityCurve, cues: Sequence[float] | None) -> shape.Curve:
     """``t`` in seconds, ``intensity`` with null where no face was seen, and each repetition."""
     return {
         "t": _numbers(curve.t, 3),

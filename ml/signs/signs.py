@@ -18,6 +18,7 @@ from ml.measuring.geometry import CORNERS, SIGNALS
 from ml.measuring.measurement import Measurement, table
 from ml.measuring.smoothing import local_line
 from ml.signs import repetitions
+from vocabulary import assessment as shape
 from vocabulary.expressions import Expression
 from vocabulary.signs import EXPRESSIVITY, SIGNS
 
@@ -52,7 +53,7 @@ class Sign:
     percentile: float | None = None
     norm: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> shape.Sign:
         return {
             "name": self.name,
             "value": self.value,

@@ -96,7 +96,7 @@ class ComparisonOut(s.Serializer):
 class EventOut(s.Serializer):
     number = s.IntegerField()
     kind = s.CharField()
-    data = s.JSONField()  # type: ignore[assignment]
+    data = s.DictField(child=s.JSONField())  # type: ignore[assignment]
     at = s.DateTimeField(source="created_at")
 
 

@@ -1,6 +1,5 @@
 """API: one clip: its state and its signals; skip it or record it again."""
 
-from typing import Any
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -8,10 +7,11 @@ from rest_framework.response import Response
 
 from screening.api import present, serializers
 from screening.api.base import View, describe
-from screening.errors import NotFound
+from screening.errors import NotFound, UnreadableResult
 from screening.models import Clip, Viewing
 from screening.permissions import RecordClip, ReviewClip, ViewClip
-from screening.services import assessing, clips
+from screening.services import assessing, clips, results
+from vocabulary.assessment import Curve
 
 
 class OneClip(View):
@@ -51,7 +51,7 @@ class Measurement(View):
     @describe(
         "Signals, quality and curve of a clip, for clinicians",
         answer=serializers.MeasurementOut,
-        errors=[404],
+        errors=[404, 409],
     )
     def get(self, request: Request, pk: UUID) -> Response:
         clip = self.clip(ReviewClip, pk)
@@ -64,17 +64,20 @@ class Measurement(View):
             "clip": clip.pk,
             "expression": clip.step.expression,
             "state": found.state,
-            # What the image encoder made of the frames is for models only, and large.
-            "measurement": {**found.measurement, "embeddings": None},
+            "measurement": results.read_measurement(found),
             "curve": _curve(clip),
         }
         return Response(body)
 
 
-def _curve(clip: Clip) -> Any:
-    """This clip's intensity curve in the newest assessment."""
+def _curve(clip: Clip) -> Curve | None:
+    """This clip's intensity curve in the newest assessment, where that can be read."""
     found = assessing.latest(clip.screening)
-    for one in (found.result.get("clips") or []) if found else []:
-        if one.get("expression") == clip.step.expression:
-            return one.get("curve")
-    return None
+    if found is None:
+        return None
+    try:
+        reports = results.read(found)["clips"]
+    except UnreadableResult:
+        return None
+    own = (one["curve"] for one in reports if one["expression"] == clip.step.expression)
+    return next(own, None)

@@ -8,11 +8,13 @@ from typing import Any
 from django.urls import reverse
 
 from screening import reasons
+from screening.errors import UnreadableResult
 from screening.models import Assessment, Clip, Intake, Patient, Screening, User
 from screening.permissions import ReviewScreening
-from screening.services import assessing, consents, media, retries
+from screening.services import assessing, consents, media, results, retries
 from screening.services.screenings import INTAKE_FIELDS
 from screening.services.transitions import consent_stands
+from vocabulary.assessment import ClipReport
 from vocabulary.expressions import title_of
 from vocabulary.signs import patient_words
 
@@ -32,6 +34,11 @@ PATIENT_DELAYED_WORDS = "delayed; your clinic was told"
 ABSTAINED = (
     "These recordings do not allow a result that we would stand behind. This says nothing about "
     "your health. You can record again in your next screening."
+)
+
+UNREADABLE = (
+    "Your result is kept, but it cannot be shown at the moment. This says nothing about your"
+    " health. Please ask your clinic."
 )
 
 
@@ -156,7 +163,7 @@ def assessment(row: Assessment) -> dict[str, Any]:
             "sources": row.bundle.sources,
         },
         "measurements_digest": row.measurements_digest,
-        "result": row.result,
+        "result": results.read(row),
     }
 
 
@@ -167,18 +174,36 @@ def patient_result(row: Screening) -> dict[str, Any] | None:
     found = assessing.latest(row)
     if found is None:
         return None
-    result = found.result
+    try:
+        result = results.read(found)
+    except UnreadableResult:
+        return _unreadable(found, row)
     abstained = bool(found.abstained)
     index = None if abstained or found.hypomimia_index is None else round(found.hypomimia_index)
     shows_p_pd = row.site.patients_see_p_pd and not abstained
     return {
         "index": index,
         "index_words": _index_words(index),
-        "seen": [_seen(one) for one in result.get("clips") or []],
-        "p_pd": result.get("p_pd") if shows_p_pd else None,
-        "p_pd_interval": result.get("p_pd_interval") if shows_p_pd else None,
+        "seen": [_seen(one) for one in result["clips"]],
+        "p_pd": result["p_pd"] if shows_p_pd else None,
+        "p_pd_interval": result["p_pd_interval"] if shows_p_pd else None,
         "abstained_words": ABSTAINED if abstained else None,
-        "missing": result.get("missing") or [],
+        "missing": result["missing"],
+        "bundle": {"name": found.bundle.name, "version": found.bundle.version},
+        "contact": row.site.contact,
+    }
+
+
+def _unreadable(found: Assessment, row: Screening) -> dict[str, Any]:
+    """In place of a released result that was kept in a shape which this version does not read."""
+    return {
+        "index": None,
+        "index_words": None,
+        "seen": [],
+        "p_pd": None,
+        "p_pd_interval": None,
+        "abstained_words": UNREADABLE,
+        "missing": [],
         "bundle": {"name": found.bundle.name, "version": found.bundle.version},
         "contact": row.site.contact,
     }
@@ -246,10 +271,10 @@ def _index_words(index: int | None) -> str | None:
     )
 
 
-def _seen(found: dict[str, Any]) -> dict[str, Any]:
+def _seen(found: ClipReport) -> dict[str, Any]:
     """One expression of a result, in words."""
-    expression = str(found.get("expression", ""))
-    words = reasons.words(str(found.get("reason") or ""))
+    expression = found["expression"]
+    words = reasons.words(found["reason"] or "")
     return {
         "expression": expression,
         "title": title_of(expression),
@@ -257,9 +282,9 @@ def _seen(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _movement(found: dict[str, Any]) -> str:
+def _movement(found: ClipReport) -> str:
     """What was measured of one expression, in a plain sentence without a judgement."""
-    for sign in found.get("signs") or []:
+    for sign in found["signs"]:
         said = patient_words(sign["name"], sign["value"])
         if said is not None:
             return f"Measured: {said}."

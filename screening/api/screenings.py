@@ -147,7 +147,7 @@ class AssessmentOf(View):
     @describe(
         "The result: in full for clinicians, in plain fields for the patient once released",
         answer=RESULT,
-        errors=[404],
+        errors=[404, 409],
     )
     def get(self, request: Request, pk: UUID) -> Response:
         row = self.screening(ViewScreening, pk)

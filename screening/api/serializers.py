@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 from django.db import models
 from rest_framework import serializers as s
 
-from screening.models import ConsentForm, Intake, Scope, Screening
+from screening.api.shapes import ShapeField
+from screening.models import Clip, ConsentForm, Intake, Scope, Screening
 from screening.services.screenings import INTAKE_FIELDS
+from vocabulary import assessment as shape
 
 
 class Finite(s.FloatField):
@@ -129,6 +131,11 @@ class Cue(s.Serializer):
     kind = s.CharField(max_length=20)
 
 
+class CueOut(s.Serializer):
+    at = s.FloatField(help_text="Seconds from the start of the recording.")
+    kind = s.ChoiceField(["make", "relax"])
+
+
 class WordsOut(s.Serializer):
     title = s.CharField()
     advice = s.CharField()
@@ -145,7 +152,7 @@ class ClipOut(s.Serializer):
     screening = s.UUIDField()
     expression = s.CharField()
     take = s.IntegerField()
-    state = s.CharField()
+    state = s.ChoiceField(Clip.State.choices)
     state_words = s.CharField()
     reason = s.CharField(allow_null=True)
     words = WordsOut(allow_null=True)
@@ -168,7 +175,7 @@ class StepOut(s.Serializer):
     instruction = s.CharField()
     seconds = s.IntegerField()
     repetitions = s.IntegerField()
-    cues = Cue(many=True)
+    cues = CueOut(many=True)
     clip = ClipOut(allow_null=True)
 
 
@@ -233,7 +240,7 @@ class AssessmentOut(s.Serializer):
     created_at = s.DateTimeField()
     bundle = BundleOut()
     measurements_digest = s.CharField()
-    result = s.JSONField()
+    result = ShapeField(shape.Assessment)
 
 
 # --- clips --------------------------------------------------------------------------------------
@@ -251,8 +258,10 @@ class MeasurementOut(s.Serializer):
     clip = s.UUIDField()
     expression = s.CharField()
     state = s.CharField()
-    measurement = s.JSONField()
-    curve = s.JSONField(allow_null=True, help_text="From the newest assessment, if there is one.")
+    measurement = ShapeField(shape.Measurement)
+    curve = ShapeField(
+        shape.Curve, allow_null=True, help_text="From the newest assessment, if there is one."
+    )
 
 
 class AnnouncedIn(s.Serializer):

@@ -18,7 +18,7 @@ from django.utils import timezone
 from screening import queue
 from screening.models import Assessment, Clip, ModelBundle, Screening, Site
 from screening.permissions import stands
-from screening.services import events, retries
+from screening.services import events, results, retries
 from screening.services.measurements import ClaimedClip, measured_for
 from screening.services.screenings import current_clips, set_released
 from screening.services.transitions import consent_stands, lock_screening, move
@@ -113,9 +113,11 @@ def store_assessment(
     the site says so and no clip failed by a fault of ours. Storing it again brings back the row
     that is there.
 
+    Raises Invalid for what has not the shape of a result.
     None, and nothing written, when the measurements are not these any more, the screening was taken
     back, or consent was.
     """
+    kept = results.checked(result)
     with transaction.atomic():
         screening = lock_screening(screening_id)
         clips = list(current_clips(screening))
@@ -131,9 +133,9 @@ def store_assessment(
             defaults={
                 "is_shadow": is_shadow,
                 "result": result,
-                "hypomimia_index": result.get("hypomimia_index"),
-                "p_pd": result.get("p_pd"),
-                "abstained": (result.get("abstained") or "")[:40],
+                "hypomimia_index": kept["hypomimia_index"],
+                "p_pd": kept["p_pd"],
+                "abstained": (kept["abstained"] or "")[:40],
             },
         )
         if is_shadow:

@@ -15,9 +15,10 @@ from itertools import combinations
 from statistics import fmean
 from uuid import UUID
 
+from screening.errors import UnreadableResult
 from screening.models import Assessment, ModelBundle, Review, Screening, Site, User
 from screening.permissions import WorkAtSite, stands
-from screening.services import access, cohort
+from screening.services import access, cohort, results
 from screening.services.assessing import ASSESSED
 
 COMPARED = (ModelBundle.Status.ACTIVE, ModelBundle.Status.SHADOW)
@@ -142,7 +143,7 @@ def _lines(screenings: Iterable[Screening]) -> list[Line]:
     for row in rows.order_by("-screening__created_at", "created_at"):
         answers.setdefault(row.screening, {})[row.bundle_id] = Answer(
             hypomimia_index=row.hypomimia_index,
-            severity_expected=row.result.get("severity_expected"),
+            severity_expected=_severity_expected(row),
             p_pd=row.p_pd,
             abstained=row.abstained or None,
         )
@@ -150,6 +151,13 @@ def _lines(screenings: Iterable[Screening]) -> list[Line]:
     return [
         Line(one, *grades[one.pk], found, _mark(one) in known) for one, found in answers.items()
     ]
+
+
+def _severity_expected(row: Assessment) -> float | None:
+    try:
+        return results.read(row)["severity_expected"]
+    except UnreadableResult:
+        return None
 
 
 def _trained_on() -> set[str]:

@@ -160,14 +160,45 @@ def measure(clip: Clip, state: str = "measured", reason: str | None = None) -> N
 
 
 def result(**changes: Any) -> dict[str, Any]:
-    """The keys of ``ml.scoring.assessment.Assessment`` that the domain reads."""
+    """A result in its whole shape, of one smile."""
+    source = {"name": "test", "version": "1", "digest": "s" * 64}
+    smile = {
+        "expression": "smile",
+        "state": "measured",
+        "reason": None,
+        "detail": "",
+        "quality": {"face_found_rate": 1.0},
+        "signs": [],
+        "curve": {
+            "t": [0.0],
+            "intensity": [0.5],
+            "reference": "rest-clip",
+            "source": source,
+            "cues": None,
+            "peaks": [],
+        },
+    }
     return {
+        "schema": 1,
         "hypomimia_index": 71.6,
+        "hypomimia_reference": "nobody",
+        "severity": None,
+        "severity_expected": None,
+        "severity_reason": "not trained for grades",
+        "severity_experimental": False,
         "p_pd": 0.4,
         "p_pd_interval": [0.2, 0.6],
+        "prevalence": 0.5,
+        "prediction_set": ["pd", "no_pd"],
         "abstained": None,
+        "abstained_words": None,
+        "attention": {"smile": 1.0},
+        "leave_one_out": {},
         "missing": [],
-        "clips": [{"expression": "smile", "state": "measured", "curve": {"t": [0], "i": [0.5]}}],
+        "diagnosis": None,
+        "bundle": {**source, "sources": []},
+        "intensity_source": source,
+        "clips": [smile],
         **changes,
     }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.screening import factories as make
 from tests.screening.conftest import Client
 
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+WRITTEN_DOWN = Path(__file__).resolve().parents[2] / "webapp" / "frontend" / "api.json"
 FEW = settings(
     max_examples=6,
     deadline=None,
@@ -33,6 +35,13 @@ def test_schema_is_complete_and_valid(tmp_path: Any) -> None:
     file = tmp_path / "schema.yml"
     call_command("spectacular", validate=True, fail_on_warn=True, file=str(file))
     assert "/api/v1/uploads/{id}/complete/" in file.read_text()
+
+
+def test_the_pages_types_are_made_from_what_is_published(tmp_path: Path) -> None:
+    """On failure: make schema."""
+    file = tmp_path / "api.json"
+    call_command("spectacular", format="openapi-json", file=str(file))
+    assert WRITTEN_DOWN.read_text() == file.read_text(), "the API has changed: make schema"
 
 
 @pytest.fixture

@@ -279,6 +279,12 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Home screening for hypomimia. Research use, not a diagnosis.",
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "OAS_VERSION": "3.1.0",
+    "ENUM_NAME_OVERRIDES": {
+        "ScreeningState": "screening.models.Screening.State",
+        "ClipState": "screening.models.Clip.State",
+        "MeasuredState": ["measured", "unusable"],
+    },
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

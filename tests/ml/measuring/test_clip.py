@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +21,7 @@ from ml.scoring import assessment
 from ml.scoring import bundle as bundles
 from ml.scoring.assessment import material
 from tests.ml.conftest import Draw, Picture, even_times, write_video
+from vocabulary import assessment as shape
 from vocabulary.reasons import UnusableReason
 
 
@@ -216,7 +218,9 @@ def test_a_session_is_assessed_with_all_that_a_page_shows(
     bundle: bundles.Bundle, session: dict[str, Measurement]
 ) -> None:
     result = assessment.assess(session, bundle=bundle).to_json()
-    json.dumps(result, allow_nan=False)
+    kept = json.loads(json.dumps(result, allow_nan=False))
+    # Every part is in the shape that the web checks and publishes, and nothing besides.
+    assert json.loads(msgspec.json.encode(msgspec.convert(kept, shape.Assessment))) == kept
     assert 0 <= result["hypomimia_index"] <= 100
     low, high = result["p_pd_interval"]
     assert 0 <= low <= result["p_pd"] <= high <= 1

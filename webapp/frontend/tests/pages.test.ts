@@ -80,7 +80,7 @@ test("figures read well", () => {
 });
 
 const clip = (state: Clip["state"]): Clip =>
-  ({ id: "c", take: 1, state, reason: null, words: null, skip_reason: null }) as Clip;
+  ({ id: "c", take: 1, state, reason: null, words: null, skip_reason: "" }) as Clip;
 const step = (state: Clip["state"]): Step => ({ id: "st", title: "Smile", clip: clip(state) }) as Step;
 const refused: Status = {
   take: "t",

@@ -3,27 +3,10 @@ import { call, pageData, sentenceOf } from "../shared/api";
 import { byId, button, h } from "../shared/dom";
 import { endingWords, loginAgain } from "../shared/ended";
 import { type Ending, Live, refresher } from "../shared/live";
-import type { ClipState, ScreeningState } from "../shared/types";
+import type { ClipState, Shapes } from "../shared/types";
 import { ago, day } from "./words";
 
-export interface Row {
-  id: string;
-  state: ScreeningState;
-  state_words: string;
-  is_phantom: boolean;
-  created_at: string;
-  submitted_at: string | null;
-  patient: { pseudonym: string; name: string | null };
-  clips: Partial<Record<ClipState, number>>;
-  hypomimia_index: number | null;
-  abstained: string | null;
-  reviews: number;
-}
-
-interface PageOfRows {
-  next: string | null;
-  results: Row[];
-}
+export type Row = Shapes["WorklistLine"];
 
 type Group = "all" | "review" | "measuring" | "recording" | "done";
 
@@ -195,7 +178,7 @@ function build(): void {
 }
 
 async function load(): Promise<void> {
-  const page = await call<PageOfRows>("GET", `sites/${data.site}/worklist/`);
+  const page = await call<Shapes["WorklistLinePage"]>("GET", `sites/${data.site}/worklist/`);
   const before = new Map(rows.map((row) => [row.id, row.state]));
   const changed = page.results.filter((row) => before.size && before.get(row.id) !== row.state);
   fresh = new Set(changed.map((row) => row.id));
@@ -208,7 +191,7 @@ async function load(): Promise<void> {
 async function loadMore(): Promise<void> {
   if (!more) return;
   const address = new URL(more, location.href);
-  const page = await call<PageOfRows>("GET", address.pathname + address.search);
+  const page = await call<Shapes["WorklistLinePage"]>("GET", address.pathname + address.search);
   more = page.next;
   rows = [...rows, ...page.results];
   draw();
