@@ -63,9 +63,10 @@ def assess(what: Json) -> Json:
     bundle = _bundle(**what["bundle"])
     # The device only decides where the encoder lies that measuring has loaded already.
     source = served_source.source_of(bundle, _device())
-    return assessment.assess(
+    assessed = assessment.assess(
         measurements, bundle=bundle, prevalence=what["prevalence"], source=source
-    ).to_json()
+    )
+    return {**assessed.to_json()}
 
 
 def describe_bundle(what: Json) -> Json:

@@ -8,7 +8,7 @@ mean alone, so that dark skin in good light passes.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import cv2
 import numpy as np
@@ -102,7 +102,7 @@ class Quality:
     height: int = 0
 
     def to_json(self) -> shape.Quality:
-        return shape.Quality(**asdict(self))
+        return cast(shape.Quality, asdict(self))
 
     @classmethod
     def from_json(cls, data: dict[str, float | int | None]) -> Self:

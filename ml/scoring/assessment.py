@@ -211,7 +211,7 @@ def _poor_capture(used: Sequence[Measurement]) -> str | None:
 def curve_json(curve: IntensityCurve, cues: Sequence[float] | None) -> shape.Curve:
     """``t`` in seconds, ``intensity`` with null where no face was seen, and each repetition."""
     return {
-        "t": _numbers(curve.t, 3),
+        "t": np.round(curve.t, 3).tolist(),
         "intensity": _numbers(curve.intensity, CURVE_DECIMALS),
         "reference": str(curve.reference),
         "source": curve.source.to_json(),

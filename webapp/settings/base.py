@@ -11,6 +11,7 @@ import environ
 
 from webapp import outward
 from webapp.settings.people import *
+from webapp.settings.published import *
 
 ROOT = Path(__file__).resolve().parents[2]
 env = environ.Env()
@@ -273,21 +274,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.CursorPagination",
     "PAGE_SIZE": 50,
     "EXCEPTION_HANDLER": "screening.api.errors.handle",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Mimia",
-    "DESCRIPTION": "Home screening for hypomimia. Research use, not a diagnosis.",
-    "VERSION": "1",
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "OAS_VERSION": "3.1.0",
-    "ENUM_NAME_OVERRIDES": {
-        "ScreeningState": "screening.models.Screening.State",
-        "ClipState": "screening.models.Clip.State",
-        "MeasuredState": ["measured", "unusable"],
-    },
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
 }
 
 # --- pages --------------------------------------------------------------------------------------
