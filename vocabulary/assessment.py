@@ -44,6 +44,7 @@ class Quality(TypedDict, total=False):
     effective_frame_rate: float | None
     dropped_share: float
     longest_gap_s: float
+    longest_still_s: float
     resized: int
     duration_s: float
     frames: int

@@ -59,7 +59,11 @@ def _record(clip: Clip, by: User, film: bytes, said: str, copy: Path | None) -> 
 def result() -> dict[str, Any]:
     """An assessment with every kind of thing in it that the pages draw."""
     sign = {"name": "peak", "value": 0.4, "unit": "relative", "percentile": 20.0, "norm": "a norm"}
+    source = {"name": "geometric", "version": "1", "digest": "g" * 64}
     curve = {
+        "reference": "rest",
+        "source": source,
+        "cues": None,
         "t": [0.0, 0.1],
         "intensity": [0.2, 0.4],
         "peaks": [{"t": 0.1, "intensity": 0.4, "onset": None, "end": 0.1}],
@@ -89,6 +93,6 @@ def result() -> dict[str, Any]:
         "leave_one_out": {"smile": {"hypomimia_index": 60.0, "p_pd": 0.3}},
         "missing": ["anger"],
         "diagnosis": None,
-        "intensity_source": {"name": "geometric", "version": "1"},
+        "intensity_source": source,
         "clips": clips,
     }
