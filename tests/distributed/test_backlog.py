@@ -11,7 +11,7 @@ from tests.servers import wait_for
 from tests.topology import one_machine
 
 pytestmark = [pytest.mark.distributed, pytest.mark.slow]
-OTHERS = 10
+OTHERS = 6
 #: Each has one received clip, and one upload that nobody will go on with.
 BACKLOG = """
 import hashlib, pathlib
