@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from experiments.repeatability.page import Figures, figures, page
+from experiments.repeatability.figures import figures
+from experiments.repeatability.page import page
 from experiments.repeatability.repeats import EXPRESSION, Repeats, repeats
 from ml.cohort.public_data import PublicData, public_data
 from ml.files import write, write_json
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     if options.learn:
         write_json(FILE, learnt(data, bundle, found).to_json(), indent=1)
         print(f"written: {FILE}")
-    measured: Figures = figures(data, bundle, found)
+    measured = figures(data, bundle, found)
     write(options.out, page(measured, time.monotonic() - begin))
     print(f"written: {options.out}")
     return 0

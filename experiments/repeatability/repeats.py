@@ -74,6 +74,11 @@ def repeats(data: PublicData, bundle: Bundle) -> Repeats:
     )
 
 
+def index_of(data: PublicData, bundle: Bundle) -> Floats:
+    """The index of every smile session in points, NaN where there is none. (N,)"""
+    return _numbers([score.hypomimia_index for score in bundle.score(data.smile.records())])
+
+
 def _numbers(values: Sequence[float | None]) -> Floats:
     return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
 

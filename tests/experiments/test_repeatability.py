@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from experiments.repeatability.attempts import Attempt, Smiles
 from experiments.repeatability.held_out import alarms, coverage, folds, in_order, simulated_alarms
+from experiments.repeatability.persons import persons
 from experiments.repeatability.repeats import Repeats, with_intervals
+from ml.cohort.table import Cohort
+from ml.scoring.index import INDEX_WEIGHTS
 from ml.scoring.person import INDEX, variance_components
 
 BETWEEN, WITHIN = 0.6, 0.8
@@ -68,3 +72,54 @@ def test_invented_people_seldom_change(found: Repeats) -> None:
     shares = simulated_alarms(found, found.index, INDEX, people=300)
     assert set(shares) == {"normal", "as public"}
     assert all(share <= 0.09 for row in shares.values() for share in row.values())
+
+
+def cohort_of(subject: np.ndarray, pd: np.ndarray) -> Cohort:
+    count = len(subject)
+    text = np.full(count, "", dtype=np.str_)
+    return Cohort(
+        name="invented",
+        columns=(),
+        values=np.empty((count, 0)),
+        subject=subject,
+        protocol=np.full(count, "home"),
+        pd=pd,
+        grade=np.full(count, -1),
+        age=np.full(count, np.nan),
+        sex=text,
+        split=text,
+        line=np.arange(count),
+        sha256="",
+    )
+
+
+def test_weights_turn_away_from_what_scatters() -> None:
+    generator = np.random.default_rng(8)
+    who = np.repeat(np.arange(200), 2)
+    width, lips = 12, 11
+    z = generator.normal(size=(200, 14))[who] + 0.3 * generator.normal(size=(400, 14))
+    z[:, width] = generator.normal(size=400) + z[:, width]
+    names = np.array([f"p{n:03d}" for n in range(200)])
+    weights = INDEX_WEIGHTS["smile"] / np.abs(INDEX_WEIGHTS["smile"]).sum()
+    smiles = Smiles(z, cohort_of(names[who], who % 2), weights)
+    everybody = np.ones(400, dtype=bool)
+    turned = smiles.learnt(Attempt(turned=1.0), everybody)
+    assert abs(turned[width] / turned[lips]) < 0.5 * abs(weights[width] / weights[lips])
+    assert (turned * weights >= 0).all()
+    today, better = (
+        smiles.icc(smiles.scores(attempt, everybody))
+        for attempt in (Attempt(), Attempt(turned=1.0))
+    )
+    assert better > today + 0.02
+
+
+def test_a_persons_result_tells_more_than_one_session() -> None:
+    generator = np.random.default_rng(9)
+    who = np.repeat(np.arange(120), 3)
+    names = np.array([f"p{n:03d}" for n in range(120)])
+    scores = (who % 2) * 1.0 + 0.3 * generator.normal(size=120)[who] + generator.normal(size=360)
+    known = variance_components(scores, names[who])
+    found = persons(cohort_of(names[who], who % 2), INDEX.back(scores), known)
+    assert (found.people, found.protocols) == (120, ("home",))
+    assert found.gain.low > 0
+    assert found.result > found.one
