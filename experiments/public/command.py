@@ -17,7 +17,10 @@ from ml.cohort.public_data import PublicData, public_data
 from ml.scoring.bundle import default_bundle_path, load, save
 from ml.scoring.scorer import Scorer
 from ml.training.card import card
-from ml.training.shipped import Recipe, data_root, shipped_cohort, shipped_metadata, train_scorer
+from ml.training.description import check_card, model_metadata
+from ml.training.progress import Timer
+from ml.training.recipe import material_of, train_scorer
+from ml.training.shipped import SHIPPED, data_root, shipped_cohort, shipped_metadata
 
 
 def add_command(subparsers: Any) -> None:
@@ -37,9 +40,10 @@ def run(options: argparse.Namespace) -> int:
         print(f"results: {time.monotonic() - started:5.0f} s  {text}", file=sys.stderr, flush=True)
 
     data = public_data(data_root(os.environ.get("MIMIA_DATA")))
-    recipe = Recipe()
-    say("training the bundle")
-    scorer, norms = train_scorer(shipped_cohort(data), recipe)
+    material = material_of(shipped_cohort(data), SHIPPED)
+    name, version = default_bundle_path().name.rsplit("-", 1)
+    check_card(name, version, SHIPPED, material.kept, lambda m: shipped_metadata(data, m, {}))
+    scorer = train_scorer(material, SHIPPED, progress=Timer(say, "training the bundle"))
     found = compute(
         data,
         scorer,
@@ -55,25 +59,25 @@ def run(options: argparse.Namespace) -> int:
     say(f"wrote {options.out}")
     if options.ship:
         failures = [abstention_words(found)]
-        digest = ship(data, scorer, norms, figures_for_card(found), failures)
+        digest = ship(data, scorer, figures_for_card(found), failures)
         say(f"shipped bundle {digest[:12]}")
     return 0
 
 
-def ship(
-    data: PublicData,
-    scorer: Scorer,
-    norms: Any,
-    figures: dict[str, object],
-    failures: list[str],
-) -> str:
+def ship(data: PublicData, scorer: Scorer, figures: dict[str, object], failures: list[str]) -> str:
     """Write the bundle that ships and its card under docs/model-cards."""
     path = default_bundle_path()
     name, version = path.name.rsplit("-", 1)
-    metadata = shipped_metadata(data, scorer, figures, failures)
+    metadata = shipped_metadata(data, model_metadata(scorer), figures, failures)
     text = card(name, version, metadata)
     digest = save(
-        path, name=name, version=version, metadata=metadata, scorer=scorer, norms=norms, card=text
+        path,
+        name=name,
+        version=version,
+        metadata=metadata,
+        scorer=scorer,
+        norms=scorer.norms,
+        card=text,
     )
     load(path)
     copy = Path("docs/model-cards") / f"{path.name}.md"

@@ -29,7 +29,7 @@ from ml.scoring.calibration import probability
 from ml.scoring.fusion import Fusion
 from ml.scoring.index import plain_norm_index
 from ml.scoring.scorer import ALPHA, Scorer
-from ml.training.choosing import attention_spec
+from ml.training.fusion import fusion_spec
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -173,7 +173,7 @@ def subgroups(study: Study, outcome: Outcome) -> list[tuple[str, int, int, Inter
 
 def transfer(study: Study) -> list[tuple[str, float, float]]:
     """Trained at home and tested in the clinic, and the reverse: (direction, fusion, SVM)."""
-    spec = attention_spec(PUBLIC_EXPRESSIONS, members=1, fusion=Fusion.MULTIHEAD)
+    spec = fusion_spec(PUBLIC_EXPRESSIONS, Fusion.MULTIHEAD, members=1)
     rows = []
     for name, train, test in (
         ("home → clinic", study.home, ~study.home), ("clinic → home", ~study.home, study.home)
@@ -196,10 +196,10 @@ def official_smile(data: PublicData) -> dict[str, Any]:
     outside = np.array([s not in data.official_test for s in cohort.subject])
     train, test = np.flatnonzero(outside), np.flatnonzero(cohort.split == "test")
     z = m.normal_scores(train)
-    spec = attention_spec(("smile",), fusion=Fusion.MULTIHEAD)
+    spec = fusion_spec(("smile",), Fusion.MULTIHEAD)
     fusion, not_whitened = FusionMethod((spec,)), FusionMethod((replace(spec, whiten=False),))
     svm = Baseline("svm", "z")
-    wider = attention_spec(("smile",), fusion=Fusion.MULTIHEAD, width=64)
+    wider = fusion_spec(("smile",), Fusion.MULTIHEAD, width=64)
     methods: dict[str, Method] = {
         "fusion, smile only": fusion,
         "RBF SVM": Baseline("svm"),

@@ -16,7 +16,8 @@ from ml.scoring.classifier import Classifier, ClassifierSpec
 from ml.scoring.fusion import Fusion, Head
 from ml.scoring.prediction import predict
 from ml.scoring.whitening import Whitening
-from ml.training.choosing import attention_spec, best_classifier, fusion_candidates
+from ml.training.fusion import candidates as recipe_candidates
+from ml.training.fusion import fusion_spec, train_fusion
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -37,7 +38,7 @@ class FusionMethod:
         view = z if self.expressions is None else z[:, list(self.expressions)]
         view = view if self.parts is None else view[..., list(self.parts)]
         usable = train[np.isfinite(view[train]).any(axis=(1, 2))]
-        classifier, odds = best_classifier(
+        classifier, odds = train_fusion(
             self.specs, view[usable], m.labels[usable], list(m.subjects[usable])
         )
         threshold = best_threshold(m.labels[usable], odds)
@@ -114,7 +115,7 @@ MEANS, VARIANCES = tuple(range(7)), tuple(range(7, 14))
 
 def main_methods(expressions: tuple[str, ...]) -> dict[str, Method]:
     """Full-size ensembles and the baselines: all repeats."""
-    candidates = fusion_candidates(expressions)
+    candidates = recipe_candidates(expressions)
     whitened = Baseline("svm", "whitened")
     plain = tuple(replace(spec, balance=PRESETS["plain CE"]) for spec in candidates)
     methods: dict[str, Method] = {
@@ -131,7 +132,7 @@ def main_methods(expressions: tuple[str, ...]) -> dict[str, Method]:
     }
     for k, expression in enumerate(expressions):
         methods[f"fusion, {expression} only"] = FusionMethod(
-            (attention_spec((expression,), fusion=Fusion.MULTIHEAD),), expressions=(k,)
+            (fusion_spec((expression,), Fusion.MULTIHEAD),), expressions=(k,)
         )
         methods[f"RBF SVM, {expression} only"] = Baseline("svm", expressions=(k,))
     methods["RBF SVM, means only"] = Baseline("svm", parts=MEANS)
@@ -141,7 +142,7 @@ def main_methods(expressions: tuple[str, ...]) -> dict[str, Method]:
 
 def ablation_methods(expressions: tuple[str, ...]) -> dict[str, Method]:
     """One member per inner fold, so that many variants fit in one run; compared with each other."""
-    base = attention_spec(expressions, members=1)
+    base = fusion_spec(expressions, members=1)
 
     def fused(**changes: object) -> FusionMethod:
         return FusionMethod((replace(base, fusion=replace(base.fusion, **changes)),))  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from typing import Any
 from ml.errors import ConfigError
 from ml.settings import make_folder, read_object
 
-KINDS = ("severity", "intensity", "diagnosis")
+KINDS = ("severity", "intensity")
 
 
 def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -61,13 +61,9 @@ def _train(data: Mapping[str, Any], here: Path, cache: Path) -> None:
         from ml.training.clip_source.train import train_file as train_intensity
 
         train_intensity(data, here, cache)
-    elif kind == "diagnosis":
-        from ml.training.lstm_training import train_file as train_diagnosis
-
-        train_diagnosis(data, here, cache, _say)
     elif kind == "severity":
+        from ml.training.cohort_to_bundle import train
         from ml.training.config import config_from
-        from ml.training.recipe import train
 
         train(config_from({k: v for k, v in data.items() if k != "kind"}, here), cache, _say)
     else:

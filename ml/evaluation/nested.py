@@ -15,15 +15,14 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from ml.cohort.clip_features import curves_of_clips
 from ml.cohort.table import Cohort
-from ml.distributed import Processes
 from ml.errors import CohortError
 from ml.evaluation.judge import PER_ROW, Floats, Integers, Judged, judge
 from ml.scoring.bundle import Bundle, load
 from ml.scoring.served_source import source_of
 from ml.training.checks import checked
+from ml.training.cohort_to_bundle import read_cohort, source_for, train_on, usable_of
 from ml.training.config import TrainingConfig
-from ml.training.crossfit import Say
-from ml.training.recipe import read_cohort, source_for, train_on, usable_of
+from ml.training.progress import Say
 
 
 def judge_nested(config: TrainingConfig, folds: int, cache: Path, say: Say) -> Judged:
@@ -43,7 +42,7 @@ def judge_nested(config: TrainingConfig, folds: int, cache: Path, say: Say) -> J
         for k in range(folds):
             mine = replace(config, out=f"{scratch}/fold-{k}")
             learnt, held = cohort.take(fold != k), cohort.take(fold == k)
-            train_on(mine, learnt, source, cache, Processes(), lambda _: None)
+            train_on(mine, learnt, source, cache, lambda _: None)
             bundle = load(Path(mine.out))
             curves = None
             if bundle.diagnosis is not None:

@@ -5,18 +5,17 @@ gives honest out-of-fold log-odds for calibration and prediction sets.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.model_selection import StratifiedGroupKFold
 
 from ml.errors import ConfigError
 from ml.scoring.balance import PRESETS, Balance
-from ml.scoring.calibration import CrossConformal, Temperature, fit_temperature, subset_key
-from ml.scoring.ensemble import Examples, Parameters, Progress, Schedule, fit, run
+from ml.scoring.calibration import CrossConformal, Temperature
+from ml.scoring.ensemble import Parameters, Schedule, run
 from ml.scoring.fusion import FusionConfig
 from ml.scoring.whitening import Whitening
 
@@ -83,76 +82,3 @@ def subsets(expressions: Sequence[str]) -> list[tuple[int, ...]]:
     """Every non-empty set of expressions, as positions."""
     places = range(len(expressions))
     return [c for size in range(1, len(expressions) + 1) for c in combinations(places, size)]
-
-
-def crossfit_plan(
-    labels: Integers, groups: Sequence[str], spec: ClassifierSpec
-) -> tuple[Integers, Floats, Floats, Integers]:
-    """Who trains on whom: ``fold`` (N,), ``weights`` and ``inner`` (M, N), ``fold_of`` (M,).
-
-    Each member draws its own sixth of its training subjects as the inner validation split.
-    """
-    splitter = StratifiedGroupKFold(spec.folds, shuffle=True, random_state=spec.seed)
-    fold = np.zeros(len(labels), dtype=np.int64)
-    names = np.asarray(groups)
-    for k, (_, test) in enumerate(splitter.split(names, labels, names)):
-        fold[test] = k
-    generator = np.random.default_rng(spec.seed)
-    weights, inner, fold_of = [], [], []
-    for k in range(spec.folds):
-        people = np.unique(names[fold != k])
-        for _ in range(spec.members):
-            held = set(generator.permutation(people)[: len(people) // 6])
-            validation = np.array([name in held for name in names]) & (fold != k)
-            weights.append((fold != k) & ~validation)
-            inner.append(validation)
-            fold_of.append(k)
-    return fold, np.array(weights, float), np.array(inner, float), np.array(fold_of)
-
-
-def train_classifier(
-    spec: ClassifierSpec,
-    z: Floats,
-    labels: Integers,
-    groups: Sequence[str],
-    *,
-    progress: Progress | None = None,
-) -> Classifier:
-    """Cross-fit the ensemble and calibrate it. ``z`` (N, K, F) normal scores, NaN missing."""
-    present = np.isfinite(z).any(axis=-1)
-    width = z.shape[-1]
-    whitening = Whitening.fit(z[labels == 0]) if spec.whiten else Whitening.none(z.shape[1], width)
-    fold, weights, inner, fold_of = crossfit_plan(labels, groups, spec)
-    examples = Examples(whitening.tokens(z), torch.from_numpy(present), torch.from_numpy(labels))
-    parameters = fit(
-        spec.fusion,
-        spec.balance,
-        spec.schedule,
-        examples,
-        torch.from_numpy(weights).float(),
-        torch.from_numpy(inner).float(),
-        seed=spec.seed,
-        progress=progress,
-    )
-    binary = (labels > 0).astype(np.int64)
-    classifier = Classifier(spec, parameters, whitening, fold_of, prevalence=float(binary.mean()))
-    return calibrated(classifier, z, binary, fold)
-
-
-def calibrated(classifier: Classifier, z: Floats, labels: Integers, fold: Integers) -> Classifier:
-    """Temperature and conformal scores from out-of-fold log-odds, for each set of expressions."""
-    present = np.isfinite(z).any(axis=-1)
-    temperatures, conformal = {}, {}
-    names = classifier.spec.fusion.expressions
-    for places in subsets(names):
-        kept = np.zeros_like(present)
-        kept[:, list(places)] = present[:, list(places)]
-        rows = kept[:, list(places)].all(axis=-1)
-        odds = classifier.by_fold(classifier.members(z[rows], kept[rows])[0])
-        held_out = odds[fold[rows], np.arange(rows.sum())]
-        key = subset_key([names[k] for k in places])
-        temperatures[key] = fit_temperature(held_out, labels[rows])
-        conformal[key] = CrossConformal.fit(
-            held_out, labels[rows], fold[rows], classifier.spec.folds
-        )
-    return replace(classifier, temperatures=temperatures, conformal=conformal)

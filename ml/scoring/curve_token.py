@@ -7,20 +7,14 @@ are therefore mapped onto the axes of the one that is served, which is trained o
 is fitted on people whom both have seen, and no label enters it.
 """
 
-import hashlib
-import json
-import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from ml.distributed import Processes
 from ml.intensity.source import IntensityCurve
 from ml.metrics import auroc
-from ml.scoring import lstm as diagnosis
 from ml.scoring.curve_sampling import SessionCurves, stack
 from ml.scoring.fusion import FusionConfig
 from ml.scoring.lstm import DiagnosisModel, FitSettings, fit
@@ -29,7 +23,6 @@ from ml.scoring.lstm_network import DiagnosisConfig
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Curves = Mapping[str, IntensityCurve]
-Progress = Callable[[int, int], None]
 
 #: The token's name among the fusion's expressions.
 CURVES = "curves"
@@ -81,35 +74,21 @@ def fusion_with(config: FusionConfig, tokens: Floats) -> FusionConfig:
 
 
 def crossfit_states(
-    people: Sequence[Curves],
-    labels: Integers,
-    fold: Integers,
-    settings: CurveSettings,
-    parts: Path,
-    group: Processes,
-    progress: Progress | None = None,
-) -> tuple[Floats, CurveToken, list[Path]]:
+    people: Sequence[Curves], labels: Integers, fold: Integers, settings: CurveSettings
+) -> tuple[Floats, CurveToken]:
     """Out-of-fold states (N, U) of every session, as :meth:`CurveToken.states` gives them for new
-    people, the token to serve, and the folders in ``parts`` to :func:`forget` when the bundle is
-    saved. ``fold`` (N,) as the fusion's members leave people out.
+    people, and the token to serve. ``fold`` (N,) as the fusion's members leave people out.
 
-    Each LSTM is kept in ``parts`` when it is done, so that a run which was cut goes on there;
-    several processes share the work. Raises ``CohortError`` where a fold has too few people.
+    Raises ``CohortError`` where a fold has too few people.
     """
     network = settings.network
     sessions = [_read(curves, network) for curves in people]
     seen = np.array([bool(session.mask.any()) for session in sessions])
-    key = _key(sessions, labels, fold, settings)
     wanted = [seen & (fold != k) for k in range(int(fold.max()) + 1)] + [seen]
-    folders = [parts / f"{key}-lstm-{n}" for n in range(len(wanted))]
-    for n, (rows, folder) in enumerate(zip(wanted, folders, strict=True)):
-        if n % group.world == group.rank and not (folder / diagnosis.FILES.settings).is_file():
-            chosen = [sessions[i] for i in np.flatnonzero(rows)]
-            fit(chosen, labels[rows], network, settings.fit).save(folder)
-        if progress is not None:
-            progress(n + 1, len(wanted))
-    group.wait()
-    *by_fold, served = [diagnosis.load(folder) for folder in folders]
+    *by_fold, served = [
+        fit([sessions[i] for i in np.flatnonzero(rows)], labels[rows], network, settings.fit)
+        for rows in wanted
+    ]
     states = np.full((len(sessions), network.units), np.nan)
     p_pd = np.full(len(sessions), np.nan)
     there = served.ask_all(sessions)[1].astype(np.float64)
@@ -128,16 +107,7 @@ def crossfit_states(
     centre = np.nanmean(states, axis=0)
     spread = np.maximum(np.nanstd(states, axis=0), _LEAST_SPREAD)
     token = CurveToken(replace(served, card=card), centre, spread)
-    return (states - centre) / spread, token, folders
-
-
-def forget(folders: Iterable[Path], parts: Path) -> None:
-    """Removes a run's own LSTMs, and ``parts`` when it is empty then: the bundle has what it needs.
-    What another configuration has kept there stays."""
-    for folder in folders:
-        shutil.rmtree(folder)
-    if not any(parts.iterdir()):
-        parts.rmdir()
+    return (states - centre) / spread, token
 
 
 def mapped(states: Floats, known: Floats, there: Floats) -> Floats:
@@ -153,15 +123,3 @@ def mapped(states: Floats, known: Floats, there: Floats) -> Floats:
 def _read(curves: Curves, network: DiagnosisConfig) -> SessionCurves:
     own = {name: curve for name, curve in curves.items() if name in network.expressions}
     return stack(own, network.expressions, network.longest)
-
-
-def _key(
-    sessions: Sequence[SessionCurves], labels: Integers, fold: Integers, settings: CurveSettings
-) -> str:
-    """Identity of a run: an LSTM of other settings or people is never reused."""
-    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
-    digest.update(labels.tobytes() + fold.tobytes())
-    for session in sessions:
-        digest.update(repr(session.values.shape).encode())
-        digest.update(session.values.tobytes() + session.mask.tobytes())
-    return digest.hexdigest()[:16]

@@ -4,8 +4,10 @@
 Re-implemented from the abstract of arXiv 2510.17373; every unknown is a configuration value.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -21,6 +23,23 @@ class Fusion(StrEnum):
     TRANSFORMER = "transformer"
     MEAN = "mean"
     CONCATENATION = "concatenation"
+
+
+class FusionKind(NamedTuple):
+    """One kind of fusion: all that is known of it.
+
+    ``words``: as the card begins; ``pool``: makes the module that fuses (B, K, D) tokens to
+    (B, D), or to (B, K · D) where ``per_expression``, and says what weight each had; ``mix``: one
+    that lets the tokens see each other first; ``shape``: settings of :class:`FusionConfig` that the
+    recipe gives this kind; ``candidate``: one of those among which held-out training people choose.
+    """
+
+    words: str
+    pool: "Callable[[FusionConfig], nn.Module]"
+    mix: "Callable[[FusionConfig], nn.Module] | None" = None
+    per_expression: bool = False
+    shape: Mapping[str, int] = MappingProxyType({})
+    candidate: bool = False
 
 
 class Head(StrEnum):
@@ -50,6 +69,10 @@ class FusionConfig:
 
         if self.fusion is Fusion.MULTIHEAD and self.width % self.heads:
             raise ConfigError("width must be a multiple of heads")
+
+    @property
+    def kind(self) -> FusionKind:
+        return FUSIONS[self.fusion]
 
     @property
     def outputs(self) -> int:
@@ -107,6 +130,49 @@ class SelfAttention(nn.Module):
         return tokens + self.out(weights @ value)
 
 
+class MeanPool(nn.Module):
+    """(B, K, D) → (B, D): every present token alike."""
+
+    def forward(self, tokens: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        even = evenly(present, tokens)
+        return (even.unsqueeze(-1) * tokens).sum(dim=-2), even
+
+
+class Concatenation(nn.Module):
+    """(B, K, D) → (B, K · D): side by side, 0 where missing."""
+
+    def forward(self, tokens: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        return tokens.flatten(-2), evenly(present, tokens)
+
+
+def evenly(present: Tensor, tokens: Tensor) -> Tensor:
+    """(B, K) the same weight for every present token."""
+    share = present.to(tokens.dtype)
+    return share / share.sum(dim=-1, keepdim=True).clamp(min=1)
+
+
+FUSIONS: Mapping[Fusion, FusionKind] = {
+    Fusion.ATTENTION: FusionKind(
+        "Attention fusion", lambda c: AttentionPool(c.width, 1), candidate=True
+    ),
+    Fusion.MULTIHEAD: FusionKind(
+        "Multi-head attention fusion", lambda c: AttentionPool(c.width, c.heads), candidate=True
+    ),
+    # Narrower, for a like number of weights.
+    Fusion.TRANSFORMER: FusionKind(
+        "Transformer fusion",
+        lambda c: AttentionPool(c.width, 1),
+        mix=lambda c: SelfAttention(c.width),
+        shape={"width": 20},
+        candidate=True,
+    ),
+    Fusion.MEAN: FusionKind("Fusion by the mean", lambda _: MeanPool()),
+    Fusion.CONCATENATION: FusionKind(
+        "Fusion by concatenation", lambda _: Concatenation(), per_expression=True
+    ),
+}
+
+
 class FusionModel(nn.Module):
     """Tokens of K expressions → class logits and the weight each expression had."""
 
@@ -122,12 +188,10 @@ class FusionModel(nn.Module):
         nn.init.normal_(self.embed, std=0.1)
         self.drop_input = nn.Dropout(config.input_dropout)
         self.drop = nn.Dropout(config.dropout)
-        if config.fusion in (Fusion.ATTENTION, Fusion.MULTIHEAD, Fusion.TRANSFORMER):
-            heads = config.heads if config.fusion is Fusion.MULTIHEAD else 1
-            self.pool = AttentionPool(width, heads)
-        if config.fusion is Fusion.TRANSFORMER:
-            self.mix = SelfAttention(width)
-        fused = width * count if config.fusion is Fusion.CONCATENATION else width
+        kind = config.kind
+        self.pool = kind.pool(config)
+        self.mix = None if kind.mix is None else kind.mix(config)
+        fused = width * count if kind.per_expression else width
         self.head = nn.Linear(fused, config.outputs)
 
     def forward(self, tokens: Tensor, present: Tensor) -> FusionOutput:
@@ -135,16 +199,9 @@ class FusionModel(nn.Module):
         by_expression = self.drop_input(tokens).transpose(-3, -2)  # (K, B, F)
         hidden = (by_expression @ self.project).transpose(-3, -2) + self.embed
         hidden = self.drop(nn.functional.gelu(hidden)) * present.unsqueeze(-1)
-        share = present.to(hidden.dtype)
-        even = share / share.sum(dim=-1, keepdim=True).clamp(min=1)
-        if self.config.fusion is Fusion.MEAN:
-            fused, attention = (even.unsqueeze(-1) * hidden).sum(dim=-2), even
-        elif self.config.fusion is Fusion.CONCATENATION:
-            fused, attention = hidden.flatten(-2), even
-        else:
-            if self.config.fusion is Fusion.TRANSFORMER:
-                hidden = self.mix(hidden, present)
-            fused, attention = self.pool(hidden, present)
+        if self.mix is not None:
+            hidden = self.mix(hidden, present)
+        fused, attention = self.pool(hidden, present)
         return FusionOutput(self.head(self.drop(fused)), attention)
 
 

@@ -1,1 +1,1 @@
-"""From a cohort to a bundle."""
+"""From a cohort to a bundle, by one recipe: a clinic's own, the one that ships, the results."""

@@ -4,19 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml.intensity.sources import kind_of
+from ml.scoring.fusion import FUSIONS, Fusion
 
 INTENDED_USE = (
     "Research. Screening support for reduced facial movement (hypomimia) from short clips of posed"
     " expressions recorded at home. Not a diagnosis, not a medical device, not for emergency or"
     " treatment decisions."
 )
-KINDS = {
-    "attention": "Attention fusion",
-    "multihead": "Multi-head attention fusion",
-    "transformer": "Transformer fusion",
-    "mean": "Fusion by the mean",
-    "concatenation": "Fusion by concatenation",
-}
 LIMITS = (
     "Trained on two recruitment streams whose protocol alone separates PD from not (AUROC 0.80)."
     " Trained in one stream it does not carry over to the other: read the probability beside the"
@@ -56,7 +50,8 @@ def card(name: str, version: str, metadata: Mapping[str, Any]) -> str:
     lines = "\n".join(f"| {label(key)} | {show(value)} |" for key, value in sorted(figures.items()))
     table = f"| figure | value |\n|---|---|\n{lines}" if lines else "Not evaluated yet."
     limits = "\n".join(f"- {limit}" for limit in metadata["limits"])
-    kind = metadata["fusion"]
+    kind = Fusion(metadata["fusion"])
+    words = FUSIONS[kind].words
     licences = ", ".join(dict.fromkeys(s["licence"] for s in metadata["sources"]))
     grades = metadata.get("grades")
     graded = "none" if grades is None else f"{grades['what']}; {grades['grades']}"
@@ -64,7 +59,7 @@ def card(name: str, version: str, metadata: Mapping[str, Any]) -> str:
 
 **Intended use.** {metadata["intended_use"]}
 
-**What it is.** {KINDS[kind]} (`{kind}`) over expressions (one token of seven signals' means and
+**What it is.** {words} (`{kind}`) over expressions (one token of seven signals' means and
 variances each, as normal scores against people without PD), an ensemble of small cross-fitted
 members ({metadata["parameters"]} numbers in all), {metadata["balance"]} class balancing,
 calibrated per set of expressions, cross-conformal prediction sets. A re-implementation from the

@@ -40,7 +40,7 @@ def check_enough(
     for, in words. Each set of expressions is calibrated by itself, and who has all of them is in
     every such set. Raises :class:`CohortError`.
     """
-    folds = config.spec().folds
+    folds = config.candidates()[0].folds
     wanted = " and ".join(config.expressions)
     for label in (0, 1):
         own = cohort.pd == label

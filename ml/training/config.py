@@ -10,7 +10,11 @@ from ml.intensity.sources import DEFAULT, LOCAL_PREFIX, folder_in
 from ml.scoring.balance import PRESETS
 from ml.scoring.classifier import ClassifierSpec
 from ml.scoring.curve_token import CurveSettings
+from ml.scoring.fusion import Fusion
+from ml.scoring.grades import GradeSpec, grade_fusion
 from ml.settings import plain, read_object, settings
+from ml.training.fusion import CANDIDATES, shape_of
+from ml.training.recipe import Recipe
 from vocabulary.expressions import EXPRESSIONS, POSED, is_expression
 
 
@@ -60,24 +64,33 @@ class TrainingConfig:
         given = CurveSettings() if self.diagnosis is True else self.diagnosis
         for entry in ("signs", "grades"):
             if getattr(given.network, entry):
-                raise ConfigError(
-                    f"diagnosis.network.{entry}: only for a model of its own (kind: diagnosis)"
-                )
+                raise ConfigError(f"diagnosis.network.{entry}: the LSTM of a bundle has none")
         own = tuple(e for e in given.network.expressions if e in self.expressions)
         return replace(given, network=replace(given.network, expressions=own))
 
-    def spec(self) -> ClassifierSpec:
-        """The ensemble's specification; raises :class:`ConfigError` for a field it has not."""
+    def recipe(self) -> Recipe:
+        """What is trained; raises :class:`ConfigError` naming the entry that cannot work."""
+        grades = GradeSpec(grade_fusion(self.expressions), seed=self.seed) if self.grades else None
+        return Recipe(self.candidates(), grades, self.curves())
+
+    def candidates(self) -> tuple[ClassifierSpec, ...]:
+        """The specifications to choose from: of each kind that the recipe tries, or of the one that
+        the configuration names. Raises :class:`ConfigError` for a field that none has."""
         model = dict(self.model or {})
         given = _object(model.pop("fusion", {}), "model.fusion")
         for entry in ("expressions", "token_width", "classes", "head"):
             if entry in given:
                 raise ConfigError(f"model.fusion.{entry}: follows from the rest, leave it out")
-        fusion = {"fusion": "attention", **given, "expressions": self.expressions}
-        fusion["head"] = "softmax"
         balance = _object(model.get("balance", {}), "model.balance")
         model["balance"] = plain(PRESETS["adaptive"]) | balance
-        return settings(ClassifierSpec, {**model, "fusion": fusion, "seed": self.seed}, "model")
+        model["seed"] = self.seed
+        kinds = [given.pop("fusion")] if "fusion" in given else list(CANDIDATES)
+        found = []
+        for kind in kinds:
+            shape = shape_of(Fusion(kind)) if kind in list(Fusion) else {"fusion": kind}
+            fusion = {**shape, **given, "expressions": self.expressions, "head": "softmax"}
+            found.append(settings(ClassifierSpec, {**model, "fusion": fusion}, "model"))
+        return tuple(found)
 
 
 def read_config(path: Path) -> TrainingConfig:
@@ -88,8 +101,7 @@ def read_config(path: Path) -> TrainingConfig:
 def config_from(data: Mapping[str, Any], here: Path) -> TrainingConfig:
     """A settings file's content; paths in it are relative to ``here``. Raises ConfigError."""
     config = settings(TrainingConfig, data)
-    config.spec()
-    config.curves()
+    config.recipe()
     if config.source_folder is not None:
         source = f"{LOCAL_PREFIX}{here / config.source_folder}"
         config = replace(config, intensity_source=source)

@@ -10,11 +10,12 @@ from ml.cohort.table import read_table
 from ml.metrics import auroc
 from ml.scoring.bundle import load, save
 from ml.scoring.calibration import probability
-from ml.scoring.classifier import ClassifierSpec, crossfit_plan
+from ml.scoring.classifier import ClassifierSpec
 from ml.scoring.ensemble import Schedule
 from ml.scoring.fusion import FusionConfig
 from ml.scoring.scorer import ALPHA, CLASSES
-from ml.training.shipped import Recipe, train_scorer
+from ml.training.fusion import crossfit_plan
+from ml.training.recipe import Recipe, material_of, train_scorer
 
 NAMES = ("smile", "disgust")
 SPEC = ClassifierSpec(
@@ -69,15 +70,15 @@ def test_what_is_evaluated_is_what_is_served_to_the_last_bit(table: Path, tmp_pa
     m.raw[fold.test[::3], 0] = np.nan
     m.raw[fold.test[1::3], 1] = np.nan
     columns = [c for c in cohort.columns if c.startswith(NAMES)]
-    learnt = cohort.take(fold.train)
-    scorer, norms = train_scorer(learnt, Recipe((SPEC,), grades=None))
+    recipe = Recipe((SPEC,))
+    scorer = train_scorer(material_of(cohort.take(fold.train), recipe), recipe)
     z = m.normal_scores(fold.train)[fold.test]
     evaluated = predicted(scorer.classifier, z)
     sources = [{"name": "people", "licence": "none"}]
     metadata = {"prevalence": scorer.classifier.prevalence, "sources": sources}
     save(
         tmp_path / "bundle", name="own", version="1", metadata=metadata, scorer=scorer,
-        norms=norms, card="card",
+        norms=scorer.norms, card="card",
     )  # fmt: skip
     bundle = load(tmp_path / "bundle")
     flat = m.raw[fold.test].reshape(len(fold.test), -1)

@@ -18,8 +18,8 @@ from ml.errors import CohortError, ConfigError, SourceError, WeightsError
 from ml.scoring.assessment import assess
 from ml.scoring.bundle import load
 from ml.scoring.served_source import source_of
+from ml.training.cohort_to_bundle import read_cohort, train
 from ml.training.config import read_config
-from ml.training.recipe import read_cohort, train
 from tests.clip_bundle import write_source
 
 ROOT = Path(__file__).parents[3]
@@ -34,7 +34,7 @@ CONFIG = {
         "folds": 2,
         "members": 1,
         "balance": {"class_difficulty": 0},
-        "fusion": {"width": 8},
+        "fusion": {"fusion": "attention", "width": 8},
         "schedule": {"steps": 10, "batch": 8, "learning_rate": 0.03},
     },
 }

@@ -26,8 +26,6 @@ Rows = list[dict[str, str]]
 SETTINGS: dict[str, dict[str, object]] = {
     "severity": {"name": "x", "version": "1", "cohort": "c", "out": "o", "expressions": ["smile"],
                  "model": {"folds": 2}},
-    "diagnosis": {"kind": "diagnosis", "cohort": "c", "out": "o",
-                  "network": {"expressions": ["smile"]}},
     "intensity": {**TrainConfig("c", "local-dir:tiny", NETWORK).to_json(), "out": "o"},
 }  # fmt: skip
 KINDS = tuple(SETTINGS)
@@ -185,13 +183,10 @@ def test_a_clip_of_one_frame_and_a_clip_of_two_people(
     assert "manifest.csv, row 4: the clip clip-2.mp4 is also in row 2" in line
 
 
-@pytest.mark.parametrize("kind", ["severity", "diagnosis"])
 @pytest.mark.parametrize("label", ["", "1"])
-def test_an_empty_class(
-    place: Path, capsys: pytest.CaptureFixture[str], kind: str, label: str
-) -> None:
+def test_an_empty_class(place: Path, capsys: pytest.CaptureFixture[str], label: str) -> None:
     write(place, [{**row, "pd": label} for row in rows_of(place)])
-    line = refused(["train", place / f"{kind}.json", "--cache", place / "cache"], capsys)
+    line = refused(["train", place / "severity.json", "--cache", place / "cache"], capsys)
     assert re.search("manifest.csv.*(empty|row 2: the row has no PD label)", line), line
 
 
@@ -223,7 +218,7 @@ def test_intensity_needs_a_rest_of_the_same_visit(
 
 
 WRONG_SETTINGS: list[tuple[str, dict[str, object], str]] = [
-    ("severity", {"kind": "severe"}, "kind: must be one of severity, intensity, diagnosis"),
+    ("severity", {"kind": "severe"}, "kind: must be one of severity, intensity"),
     ("severity", {"colour": 1}, "colour: no such entry"),
     ("severity", {"expressions": "smile"}, "expressions: must be a list"),
     ("severity", {"expressions": ["grin"]}, "expressions: must be some of"),
@@ -237,12 +232,6 @@ WRONG_SETTINGS: list[tuple[str, dict[str, object], str]] = [
     ("severity", {"cohort": "nowhere"}, "nowhere: no such file"),
     ("severity", {"out": "severity.json"}, "severity.json cannot be written to"),
     ("severity", {"expressions": ["fear"]}, "no row to train on has fear"),
-    ("diagnosis", {"splits": "train"}, "splits: must be a list"),
-    ("diagnosis", {"splits": ["dev"]}, "no clip of rest, smile in split dev"),
-    ("diagnosis", {"fit": {"epochs": 0}}, "fit: epochs and batch must be 1 or more"),
-    ("diagnosis", {"network": {"units": 10**9}}, "network: units must be 1 to 1024"),
-    ("diagnosis", {"source": "nowhere"}, "nowhere/source.json: the file is missing"),
-    ("diagnosis", {"out": "diagnosis.json"}, "diagnosis.json cannot be written to"),
     ("intensity", {"weights": 3}, "weights: must be a text"),
     ("intensity", {"weights": "local-dir:nowhere"}, "nowhere: no such directory"),
     ("intensity", {"rates": {"image": "x"}}, "rates.image: must be a finite number"),
