@@ -69,6 +69,31 @@ def assess(what: Json) -> Json:
     return {**assessed.to_json()}
 
 
+def person(what: Json) -> Json:
+    """``sessions`` (each an assessment), ``bundle`` (path, digest) that assessed them → a
+    :class:`vocabulary.person.PersonResult`."""
+    from ml.scoring import person_result, repeatability
+
+    known = repeatability.load().for_model(_bundle(**what["bundle"]).scorer)
+    sessions = [
+        person_result.Session(
+            assessed["hypomimia_index"], assessed["severity_expected"], _dropped(assessed)
+        )
+        for assessed in what["sessions"]
+    ]
+    return {**person_result.person_result(sessions, known)}
+
+
+def _dropped(assessed: Json) -> float:
+    """The share of pictures lost, over the clips that were measured."""
+    shares = [
+        clip["quality"].get("dropped_share", 0.0)
+        for clip in assessed["clips"]
+        if clip["state"] == "measured"
+    ]
+    return sum(shares) / len(shares) if shares else 0.0
+
+
 def describe_bundle(what: Json) -> Json:
     """``path`` (empty: the bundle that ships) → what a ModelBundle row keeps of it.
 
@@ -148,5 +173,5 @@ def draw(what: Json) -> Json:
 
 OPERATIONS: dict[str, Callable[[Json], Json]] = {
     operation.__name__: operation
-    for operation in (prepare, measure, assess, describe_bundle, playback, draw)
+    for operation in (prepare, measure, assess, person, describe_bundle, playback, draw)
 }

@@ -21,6 +21,41 @@ def as_text(result: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", "Research use, not a diagnosis."])
 
 
+def person_as_text(result: Mapping[str, Any]) -> str:
+    """A person's result, and a line for each of their sessions."""
+    person = result["person"]
+    index, grade = person["hypomimia_index"], person["severity_expected"]
+    lines = [
+        f"hypomimia index    {_banded(index, 1)} of 100 (higher: more masked)",
+        f"severity (3.2)     {_banded(grade, 2)} of 4 expected",
+        f"sessions           {index['sessions']} of {len(result['sessions'])} count",
+    ]
+    if index["is_scattered"]:
+        lines.append("                   they scatter more than other people's: the band is wider")
+    if index["more"]:
+        lines.append(f"one session more   would make the index ± {index['more'][0]:.0f}")
+    if (repeats := person["repeats"]) is not None:
+        lines.append(
+            f"the band           holds the mean of as many sessions again 9 times of 10; from"
+            f" {repeats['people']} people's repeats ({', '.join(repeats['expressions'])} alone) in"
+            f" {repeats['name']}"
+        )
+    else:
+        lines.append("the band           is not known: nobody repeated this model's sessions")
+    lines.append("")
+    for name, session in result["sessions"].items():
+        why = f" ({session['abstained_words']})" if session["abstained_words"] else ""
+        lines.append(f"{name}: index {_number(session['hypomimia_index'], 1)}{why}")
+    return "\n".join([*lines, "", "Research use, not a diagnosis."])
+
+
+def _banded(number: Mapping[str, Any], decimals: int) -> str:
+    value = _number(number["value"], decimals)
+    if number["low"] is None:
+        return value
+    return f"{value} ({number['low']:.{decimals}f} to {number['high']:.{decimals}f})"
+
+
 def _number(value: float | None, decimals: int) -> str:
     return "not known" if value is None else f"{value:.{decimals}f}"
 

@@ -6,7 +6,7 @@ nothing (more) to do, and what is stored is known by its digests.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -292,6 +292,15 @@ def assess_measurements(
     with measuring_pool().lend(urgency) as process:
         folder = folder_of(bundle)
         return process.ask("assess", what, seconds=ASSESS_SECONDS, reads=[folder])
+
+
+def person_of(
+    sessions: Sequence[Mapping[str, Any]], bundle: measuring.Target | ModelBundle
+) -> dict[str, Any]:
+    """What several results of one person, all by ``bundle``, say together; stored nowhere."""
+    what = {"sessions": [dict(one) for one in sessions], "bundle": files_of(bundle)}
+    with measuring_pool().lend(Urgency.ASSESS) as process:
+        return process.ask("person", what, seconds=ASSESS_SECONDS, reads=[folder_of(bundle)])
 
 
 def make_playback(clip_id: UUID) -> bool:

@@ -94,6 +94,38 @@ def test_a_mixed_folder_is_assessed_and_every_clip_accounted_for(
     assert not (tmp_path / "var" / "mimia.sqlite3").exists(), "it leaves nothing behind"
 
 
+def test_folders_in_a_folder_are_the_sessions_of_one_person(folder: Path, drawn: Path) -> None:
+    for name in ("1 may", "2 june", "3 empty"):
+        (folder / name).mkdir()
+    (folder / "4 broken").mkdir()
+    for name in ("1 may", "2 june"):
+        shutil.copy(drawn / "smile.mp4", folder / name / "smile.mp4")
+    (folder / "4 broken" / "smile.mp4").write_bytes(b"")
+    (folder / "2 june" / "notes.txt").write_text("not a clip")
+
+    done = manage("screen", str(folder), "--json")
+
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert list(result["sessions"]) == ["1 may", "2 june", "4 broken"]
+    first, second, broken = result["sessions"].values()
+    assert first["hypomimia_index"] == second["hypomimia_index"]
+    assert broken["abstained"] == "no_usable_expression"
+    index = result["person"]["hypomimia_index"]
+    assert (index["sessions"], index["mean"]) == (2, pytest.approx(first["hypomimia_index"]))
+    assert index["low"] < index["value"] < index["high"]
+    assert index["more"] == sorted(index["more"], reverse=True)
+    assert result["person"]["repeats"]["licence"] == "MIT"
+    words = report.person_as_text(result)
+    assert "2 of 3 count" in words
+    assert "4 broken: index not known" in words
+    assert "not a diagnosis" in words
+    assert [line for line in done.stderr.splitlines() if "ignored" in line] == [
+        "screen: 2 june: ignored: notes.txt (not a video named by an expression)",
+        "screen: ignored: 3 empty (not a folder of videos named by an expression)",
+    ]
+
+
 def test_a_folder_of_nothing_usable_abstains(folder: Path) -> None:
     (folder / "smile.mp4").write_bytes(b"")
     result = screen(folder)

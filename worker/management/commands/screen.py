@@ -1,11 +1,15 @@
 """``manage.py screen DIR``: assesses a folder of clips through the services, without a site.
 
+A folder of such folders is the sessions of one person: each is assessed, and all together give the
+person's result.
+
 Exit codes: 0 an assessment was made (one that abstains included), 2 wrong use, 1 our own fault.
 """
 
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError
 
 from screening.errors import DomainError
-from screening.models import Clip, Patient, Protocol, Scope, Screening, Site
+from screening.models import Clip, Patient, Protocol, Scope, Site
 from screening.services import consents, screenings
 from worker import bundles, folder, recording, report, steps
 from worker.errors import MeasuringError
@@ -24,7 +28,10 @@ SITE = "From the command line"
 
 
 class Command(BaseCommand):
-    help = "Assess a folder of clips named by expression (rest.mp4, smile.webm, …)."
+    help = (
+        "Assess a folder of clips named by expression (rest.mp4, smile.webm, …), or each of its"
+        " sub-folders as a session of one person."
+    )
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,22 +43,21 @@ class Command(BaseCommand):
         if not options["folder"]:
             self._end("which folder? python manage.py screen DIR [--json] [--save]", 2)
         ignored: list[str] = []
+        place = Path(options["folder"])
         try:
-            clips = folder.read(Path(options["folder"]), warn=ignored.append)
+            sessions = folder.sessions(place, warn=ignored.append)
+            clips = {} if sessions else folder.read(place, warn=ignored.append)
         except folder.FolderError as error:
             self._end(str(error), 2)
         for line in ignored:
             self._say(line)
-        at_once = min(cores(), len(clips))
+        at_once = min(cores(), max(map(len, [clips, *sessions.values()])))
         open_pools(at_once)
         # The science loads while the database is made.
         measuring_pool().start()
         try:
-            if options["save"]:
-                result = _screen(clips, at_once)
-            else:
-                with temporary_site():
-                    result = _screen(clips, at_once)
+            with nullcontext() if options["save"] else temporary_site():
+                result = _screen_person(sessions, at_once) if sessions else _screen(clips, at_once)
         except DatabaseError as error:
             self._end(f"the database is not ready ({error}); try: python manage.py migrate", 1)
         except (DomainError, MeasuringError) as error:
@@ -61,7 +67,8 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(result, allow_nan=False))
         else:
-            self.stdout.write(report.as_text(result))
+            words = report.person_as_text if sessions else report.as_text
+            self.stdout.write(words(result))
 
     def _say(self, line: str) -> None:
         self.stderr.write(f"screen: {line}", self.style.NOTICE)
@@ -71,10 +78,22 @@ class Command(BaseCommand):
         sys.exit(code)
 
 
-def _screen(files: Mapping[str, recording.FileClip], at_once: int) -> dict[str, Any]:
+def _screen_person(
+    sessions: Mapping[str, Mapping[str, recording.FileClip]], at_once: int
+) -> dict[str, Any]:
+    """The JSON of each session by the name of its folder, and the person's result over all."""
+    patient = _patient()
+    results = {name: _screen(files, at_once, patient) for name, files in sessions.items()}
+    person = steps.person_of(list(results.values()), bundles.ensure_active())
+    return {"person": person, "sessions": results}
+
+
+def _screen(
+    files: Mapping[str, recording.FileClip], at_once: int, patient: Patient | None = None
+) -> dict[str, Any]:
     """From files to the assessment's JSON, with the clips that never reached the assessment."""
     bundle = bundles.ensure_active()
-    screening = _start()
+    screening = screenings.start(patient=patient or _patient())
     by = recording.person(screening.patient)
     received, refused = recording.upload_all(screening, by, files)
     recording.measure_all(received, at_once)
@@ -95,13 +114,13 @@ def _screen(files: Mapping[str, recording.FileClip], at_once: int) -> dict[str, 
     return result
 
 
-def _start() -> Screening:
+def _patient() -> Patient:
     protocol = Protocol.objects.filter(slug="standard").order_by("-version")[0]
     site, _ = Site.objects.get_or_create(name=SITE, defaults={"protocol": protocol})
     patient = Patient.objects.create(site=site)
     recording.person(patient)
     consents.give(patient=patient, form=consents.current_form(), scopes=[Scope.CARE])
-    return screenings.start(patient=patient)
+    return patient
 
 
 def _failed(clip: Clip) -> dict[str, Any]:
