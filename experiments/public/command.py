@@ -13,6 +13,7 @@ from typing import Any
 from experiments.public.aims import figures_for_card
 from experiments.public.findings import compute
 from experiments.public.page import abstention_words, markdown
+from experiments.repeatability.learnt import learn
 from ml.cohort.public_data import PublicData, public_data
 from ml.scoring.bundle import default_bundle_path, load, save
 from ml.scoring.scorer import Scorer
@@ -65,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def ship(data: PublicData, scorer: Scorer, figures: dict[str, object], failures: list[str]) -> str:
-    """Write the bundle that ships and its card under docs/model-cards."""
+    """Write the bundle that ships, how its scores repeat, and its card under docs/model-cards."""
     path = default_bundle_path()
     name, version = path.name.rsplit("-", 1)
     metadata = shipped_metadata(data, model_metadata(scorer), figures, failures)
@@ -79,7 +80,7 @@ def ship(data: PublicData, scorer: Scorer, figures: dict[str, object], failures:
         norms=scorer.norms,
         card=text,
     )
-    load(path)
+    learn(data, load(path))
     copy = Path("docs/model-cards") / f"{path.name}.md"
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.write_text(text, encoding="utf-8")

@@ -12,20 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from experiments.repeatability.figures import figures
+from experiments.repeatability.learnt import learn
 from experiments.repeatability.page import page
-from experiments.repeatability.repeats import EXPRESSION, Repeats, repeats
-from ml.cohort.public_data import PublicData, public_data
-from ml.files import write, write_json
-from ml.scoring.bundle import Bundle, default_bundle_path, load
-from ml.scoring.person import variance_components
-from ml.scoring.repeatability import (
-    FILE,
-    LearntFrom,
-    Repeatability,
-    Source,
-    grades_digest,
-    index_digest,
-)
+from experiments.repeatability.repeats import repeats
+from ml.cohort.public_data import public_data
+from ml.files import write
+from ml.scoring.bundle import default_bundle_path, load
+from ml.scoring.repeatability import FILE
 from ml.training.shipped import data_root
 
 
@@ -47,28 +40,9 @@ def run(options: argparse.Namespace) -> int:
     bundle = load(options.bundle or default_bundle_path())
     found = repeats(data, bundle)
     if options.learn:
-        write_json(FILE, learnt(data, bundle, found).to_json(), indent=1)
+        learn(data, bundle, found)
         print(f"written: {FILE}")
     measured = figures(data, bundle, found)
     write(options.out, page(measured, time.monotonic() - begin))
     print(f"written: {options.out}")
     return 0
-
-
-def learnt(data: PublicData, bundle: Bundle, found: Repeats) -> Repeatability:
-    """What is kept of the public repeats."""
-    return Repeatability(
-        index=variance_components(found.index, found.subject),
-        grade=variance_components(found.grade, found.subject),
-        signals={
-            name: variance_components(values, found.subject)
-            for name, values in found.columns().items()
-        },
-        source=Source("ROC-HCI/UFNet, facial expression smile", "MIT", data.smile.sha256),
-        learnt_from=LearntFrom(
-            f"{bundle.name}-{bundle.version}",
-            index_digest(bundle.scorer.index),
-            grades_digest(bundle.scorer),
-            (EXPRESSION,),
-        ),
-    )

@@ -2,7 +2,7 @@
 all sessions of one person, added to each of their rows."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -116,44 +116,61 @@ def _cell(row: Sequence[str], place: int) -> str:
 
 def person_cells(
     people: People, scores: "Sequence[Score]", known: "Repeatability"
-) -> list[list[str]]:
-    """The added cells of each row. Rows of one session count as one, the mean of their scores on
-    the scale where sessions are averaged; rows without the number do not count. ``known`` is for
-    the model that scored: without components of the index there is a plain mean and no band."""
+) -> tuple[list[list[str]], list[str]]:
+    """The added cells of each row, and what was done, for the screen.
+
+    Rows of one session count as one, the mean of their scores on the scale where sessions are
+    averaged; rows without the number do not count. ``known`` is for the model that scored: where it
+    has no components, the table's own repeats give them if there are enough, else there is a plain
+    mean and no band.
+    """
     from ml.scoring.person import GRADE, INDEX
 
-    rows_of: defaultdict[int, list[int]] = defaultdict(list)
-    for n, person in enumerate(people.persons):
-        rows_of[person].append(n)
-    indices = [score.hypomimia_index for score in scores]
-    grades = [score.severity_expected for score in scores]
-    cells: dict[int, list[str]] = {}
-    for person, rows in rows_of.items():
-        index = _per_session(rows, people, indices, INDEX)
-        grade = _per_session(rows, people, grades, GRADE)
-        cells[person] = [
-            *_numbers(index, known.index, INDEX),
-            _numbers(grade, known.grade, GRADE)[0],
-            str(len(index)),
+    index = _per_session(people, [score.hypomimia_index for score in scores], INDEX)
+    grade = _per_session(people, [score.severity_expected for score in scores], GRADE)
+    of_index = known.index or _own(index, INDEX)
+    of_grade = known.grade or _own(grade, GRADE)
+    cells = {
+        person: [
+            *_numbers(index[person], of_index, INDEX),
+            _numbers(grade[person], of_grade, GRADE)[0],
+            str(len(index[person])),
         ]
-    return [cells[person] for person in people.persons]
+        for person in set(people.persons)
+    }
+    said = [*people.said, *_words(known, of_index, of_grade)]
+    return [cells[person] for person in people.persons], said
 
 
 def _per_session(
-    rows: Sequence[int], people: People, values: Sequence[float | None], scale: "Scale"
-) -> list[float]:
-    """One value for each session of a person that has any."""
+    people: People, values: "Sequence[float | None]", scale: "Scale"
+) -> dict[int, list[float]]:
+    """Each person's values, one for each session that has any."""
     import numpy as np
 
-    found: defaultdict[int, list[float]] = defaultdict(list)
-    for n in rows:
-        if (value := values[n]) is not None:
-            found[people.sessions[n]].append(value)
-    # A row alone stays as it is, to the last digit.
-    return [
-        v[0] if len(v) == 1 else float(scale.back(scale.into(np.array(v)).mean()))
-        for v in found.values()
-    ]
+    found: defaultdict[tuple[int, int], list[float]] = defaultdict(list)
+    for person, session, value in zip(people.persons, people.sessions, values, strict=True):
+        if value is not None:
+            found[person, session].append(value)
+    result: dict[int, list[float]] = {person: [] for person in people.persons}
+    for (person, _), v in found.items():
+        # A row alone stays as it is, to the last digit.
+        one = v[0] if len(v) == 1 else float(scale.back(scale.into(np.array(v)).mean()))
+        result[person].append(one)
+    return result
+
+
+def _own(of_people: Mapping[int, Sequence[float]], scale: "Scale") -> "Components | None":
+    """Components of the table's own repeats; None where too few people have any."""
+    import numpy as np
+
+    from ml.scoring.person import ENOUGH_PEOPLE, variance_components
+
+    if sum(len(values) > 1 for values in of_people.values()) < ENOUGH_PEOPLE:
+        return None
+    values = np.concatenate([scale.into(np.array(v)) for v in of_people.values() if v])
+    persons = np.repeat(list(map(str, of_people)), [len(v) for v in of_people.values()])
+    return variance_components(values, persons)
 
 
 def _numbers(
@@ -163,10 +180,11 @@ def _numbers(
     without either."""
     from ml.scoring.person import Reading, person_score, plain_mean
 
+    readings = [Reading(value) for value in values]
     if components is not None:
-        found = person_score([Reading(value) for value in values], components, scale)
+        found = person_score(readings, components, scale, ahead=0)
         return _digits(found.value), _digits(found.low), _digits(found.high)
-    mean = plain_mean([Reading(value) for value in values], scale)
+    mean = plain_mean(readings, scale)
     return ("" if mean is None else _digits(mean)), "", ""
 
 
@@ -174,24 +192,25 @@ def _digits(value: float) -> str:
     return repr(float(value))
 
 
-def words(people: People, known: "Repeatability") -> Iterator[str]:
-    """What was done, for the screen."""
-    yield from people.said
+def _words(
+    known: "Repeatability", index: "Components | None", grade: "Components | None"
+) -> Iterator[str]:
+    """Whose repeats each number and the band are made with."""
     source = known.source
-    if known.index is None:
-        yield (
-            "how well this bundle's index repeats is not known (its weights are not those of"
-            f" {known.learnt_from.bundle}): person_hypomimia_index is the plain mean over sessions,"
-            " without a band"
-        )
-    else:
-        yield (
-            f"{len(set(people.persons))} people; band of 90 % from {known.index.people} people with"
-            f" repeats in {source.name} ({source.licence}), whose sessions were of"
-            f" {', '.join(known.learnt_from.expressions)} alone"
-        )
-    if known.grade is None:
-        yield (
-            "how well this bundle's grades repeat is not known: person_severity_expected is the"
-            " plain mean over sessions"
-        )
+    public = (
+        f"{source.name} ({source.licence}), whose sessions were of"
+        f" {', '.join(known.learnt_from.expressions)} alone"
+    )
+    for column, own, used in (
+        (ADDED[0], known.index, index),
+        (ADDED[3], known.grade, grade),
+    ):
+        if used is None:
+            yield (
+                f"{column}: the plain mean over sessions, without a band: how this bundle's scores"
+                f" repeat is not known (those of {known.learnt_from.bundle} are), and this table"
+                " has too few people with repeats to tell"
+            )
+        else:
+            whose = "this table, since no other has this bundle's scores" if own is None else public
+            yield f"{column}: by {used.people} people with repeats in {whose}"

@@ -96,9 +96,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         known = repeatability.load().for_model(bundle.scorer)
         titles += score_people.ADDED
-        of_people = score_people.person_cells(people, scores, known)
+        of_people, said = score_people.person_cells(people, scores, known)
         new = [[*own, *more] for own, more in zip(new, of_people, strict=True)]
-        said = list(score_people.words(people, known))
     replaced = write(options.out, table, titles, new, decimal)
     _say(columns.said())
     for lack in (columns.lacks(bundle.expressions), _not_read(columns.features, bundle), *said):

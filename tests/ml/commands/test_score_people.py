@@ -121,7 +121,8 @@ def test_another_models_scores_get_the_plain_mean_and_no_band() -> None:
         [{name: float(cell) for name, cell in zip(SMILE, smile(width), strict=True)}
          for width in (0.001, 0.02, 0.004)]
     )  # fmt: skip
-    first, second, alone = score_people.person_cells(people, scores, unknown)
+    cells, said = score_people.person_cells(people, scores, unknown)
+    first, second, alone = cells
     assert first == second
     assert first[1:3] == ["", ""]
     index = [score.hypomimia_index for score in scores]
@@ -129,4 +130,23 @@ def test_another_models_scores_get_the_plain_mean_and_no_band() -> None:
     assert index[1] is not None
     assert index[1] < float(first[0]) < index[0]
     assert float(alone[0]) == pytest.approx(index[2])
-    assert "plain mean" in " ".join(score_people.words(people, unknown))
+    assert [line.split(":")[0] for line in said if "the plain mean" in line] == [
+        "person_hypomimia_index",
+        "person_severity_expected",
+    ]
+
+
+def test_enough_repeats_in_the_table_give_another_model_its_band() -> None:
+    unknown = replace(repeatability.load(), index=None, grade=None)
+    generator = np.random.default_rng(1)
+    persons = tuple(range(30)) * 2 + (30,)
+    widths = 10.0 ** generator.uniform(-3, -1.5, 31)[list(persons)]
+    rows = [{name: float(cell) for name, cell in zip(SMILE, smile(width), strict=True)}
+            for width in widths * generator.uniform(0.8, 1.2, 61)]  # fmt: skip
+    scores = load(default_bundle_path()).score(rows)
+    people = score_people.People(persons, tuple(range(61)), ())
+    cells, said = score_people.person_cells(people, scores, unknown)
+    assert all(float(low) < float(high) for _, low, high, *_ in cells)
+    assert "by 30 people with repeats in this table" in " ".join(said)
+    few = score_people.People(persons[:59], tuple(range(59)), ())
+    assert score_people.person_cells(few, scores[:59], unknown)[0][0][1] == ""
