@@ -19,6 +19,7 @@ export class Film {
   readonly video: HTMLVideoElement;
   private readonly problem = h("div", { role: "alert" });
   private failures = 0;
+  private isLoading = false;
   private isStale = false;
   private timer = 0;
 
@@ -45,6 +46,9 @@ export class Film {
 
   /** A fresh address in place of the one before; the same moment of the film, running or not. */
   private async load(): Promise<void> {
+    // Seeking, waiting and stalling come together: a second address would undo what the first began.
+    if (this.isLoading) return;
+    this.isLoading = true;
     try {
       const address = await call<Address>("GET", `clips/${this.clip}/address/`);
       const { currentTime: at, playbackRate } = this.video;
@@ -59,6 +63,8 @@ export class Film {
       this.timer = window.setTimeout(() => this.runOut(), address.seconds * 1000 * SHARE);
     } catch (error) {
       this.show(sentenceOf(error));
+    } finally {
+      this.isLoading = false;
     }
   }
 
