@@ -28,8 +28,9 @@ install_python_packages() {
     stamped "python-test" "$wanted" && return 0
     [ "$MODE" = run ] && stamped "python-run" "$wanted" && return 0
     say "installing the Python packages (the first time takes some minutes)"
+    # As a link: a copy of ml/ in the environment would be the old one after the next edit.
     logged pip "$VENV/bin/python" -m pip install --disable-pip-version-check \
-        -c constraints.txt ".[$extras]" || die "pip could not install the packages"
+        -c constraints.txt -e ".[$extras]" || die "pip could not install the packages"
     rm -rf "$STAMPS"/python-*
     stamp "python-$MODE" "$wanted"
 }
