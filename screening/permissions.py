@@ -2,7 +2,7 @@
 
 Each class states its rule once, as a filter over a query set. The check of one object is the same
 filter narrowed to that row, so a list and a single object can never disagree, and a membership that
-was lost a moment ago is lost here too. All are registered with ``rules`` as ``screening.<name>``.
+was lost a moment ago is lost here too. ``REGISTRY`` has them all by name.
 
 Django's *superuser may do everything* is on purpose not asked: administrators work in the admin
 site; a patient's videos and results belong to the patient and to the clinicians of the site.
@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 from uuid import UUID
 
-import rules
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
@@ -42,7 +41,6 @@ class Permission:
     def __init_subclass__(cls) -> None:
         if "name" in cls.__dict__:
             REGISTRY[cls.name] = cls
-            rules.add_perm(f"screening.{cls.name}", rules.predicate(cls.allows, name=cls.name))
 
     @classmethod
     def rule(cls, user: User) -> Q:
@@ -248,6 +246,3 @@ class ErasePatient(Permission):
 def is_administrator(user: Actor) -> bool:
     """May change bundles, re-queue failed clips, make versions of protocols and consent texts."""
     return isinstance(user, User) and user.is_active and user.is_superuser
-
-
-rules.add_perm("screening.administer", rules.predicate(is_administrator, name="administer"))
