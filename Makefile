@@ -8,13 +8,14 @@ OF ?=
 AGAIN ?=
 REPORT ?=
 
-.PHONY: help run check test fuzz lint schema format bench results stack mutants sbom constraints clean
+.PHONY: help run check test nightly fuzz lint schema format bench results stack mutants sbom constraints clean
 
 help:
 	@echo "make run [PORT=8000]   from a bare checkout to a running site with a demo case"
 	@echo "make check             in seconds: style, types of the pages, house rules, the quick tests"
 	@echo "make test [STRICT=1]   from a bare checkout to a tested one; strict: nothing may be skipped"
 	@echo "make test ARGS=...     only these: ARGS='tests/ml -k blink', ARGS='--lf -x'"
+	@echo "make nightly           all tests, the long ones too that make test leaves out"
 	@echo "make fuzz [STORIES=2000]  ask every address what nobody means, for minutes; prints each 5xx"
 	@echo "make lint              every check that needs no running site"
 	@echo "make schema            write down the API that is published, for the pages' types"
@@ -33,6 +34,9 @@ check:
 
 test:
 	@STRICT=$(STRICT) bash scripts/test.sh $(ARGS)
+
+nightly:
+	@NIGHTLY=1 STRICT=1 bash scripts/test.sh
 
 fuzz:
 	@bash scripts/fuzz.sh $(STORIES)

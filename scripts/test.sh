@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test.sh [pytest arguments]: from a bare checkout to a tested one. STRICT=1: nothing may be skipped.
 # With arguments only what they name is run; the pages' TypeScript has `npm test -- sender` of its own.
+# NIGHTLY=1: also what is marked so (pyproject.toml).
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
@@ -14,8 +15,10 @@ fi
 # One thread per process: two measuring processes on two cores else starve one another.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 [ $# = 0 ] || exec "$VENV/bin/python" -m pytest "$@"
-# All of them in two processes (tests/parallel.py); then the browsers alone, which keep real time.
+# All of them in two processes (tests/parallel.py); then the browsers apart, which keep real time.
 failed=0
-"$VENV/bin/python" -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not browser" || failed=$?
-"$VENV/bin/python" -m pytest -m browser || failed=$?
+some="not browser and not nightly"
+[ -z "${NIGHTLY:-}" ] || some="not browser"
+"$VENV/bin/python" -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "$some" || failed=$?
+"$VENV/bin/python" -m pytest -n 2 --dist worksteal -m browser || failed=$?
 exit "$failed"

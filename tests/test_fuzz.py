@@ -52,6 +52,7 @@ def test_sqlite(tmp_path: Path) -> None:
     check(begin(f"sqlite:///{tmp_path / 'fuzz.sqlite3'}", tmp_path))
 
 
+@pytest.mark.nightly
 @pytest.mark.distributed
 @pytest.mark.timeout(900)
 def test_postgresql(postgresql: PostgreSQL, tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def survive(clinic: Clinic, files: dict[str, Path], number: int) -> None:
     assert sum(found["attempts"]) == OTHERS + 1, "the kill missed, or cost more than one attempt"
 
 
+@pytest.mark.nightly
 def test_one_machine(single: Clinic, drawn_clips: dict[str, Path]) -> None:
     survive(single, drawn_clips, 0)
 

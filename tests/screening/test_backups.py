@@ -14,7 +14,8 @@ from tests.servers import wait_for
 from tests.topology import ROOT, Topology, many_machines, one_machine
 
 Sites = Callable[[], Topology]
-BOTH = ["one_machine", pytest.param("many_machines", marks=pytest.mark.distributed)]
+MANY = [pytest.mark.distributed, pytest.mark.nightly]
+BOTH = ["one_machine", pytest.param("many_machines", marks=MANY)]
 in_both = pytest.mark.parametrize("kind", BOTH)
 #: The files of the folder's database go; a new, empty one takes their place.
 FORGET_SQLITE = """

@@ -85,6 +85,7 @@ def test_clips_are_measured_for_the_active_bundle_and_assessed_on_its_source(
     assert max(smile["curve"]["intensity"]) > 0
 
 
+@pytest.mark.nightly
 def test_a_geometric_bundle_in_the_shadow_reads_the_same_measurements(
     session: Session, pool: MeasuringPool, folder: Path
 ) -> None:
@@ -143,6 +144,7 @@ def test_a_bundle_that_is_activated_after_measuring_measures_again_before_it_ass
     assert Screening.objects.get().assess_attempts == 0, "it got on: no failure is counted"
 
 
+@pytest.mark.nightly
 def test_a_clip_that_was_measured_while_a_task_waited_is_not_measured_again(
     session: Session, pool: MeasuringPool, folder: Path
 ) -> None:
@@ -243,6 +245,7 @@ def test_registering_refuses_a_source_that_the_model_was_not_trained_on(
         bundles.register(other)
 
 
+@pytest.mark.nightly
 def test_screen_serves_such_a_bundle(folder: Path, drawn: Path, tmp_path: Path) -> None:
     clips = tmp_path / "clips"
     clips.mkdir()

@@ -94,6 +94,7 @@ def test_train_twice_and_evaluate(drawn: Path, capsys: pytest.CaptureFixture[str
     assert {"auroc", "brier_skill", "ece"} <= found["pd"].keys()
 
 
+@pytest.mark.nightly
 def test_two_processes_train_what_one_trains(drawn: Path) -> None:
     """Each measures its half of the clips and trains its half of the folds."""
     for out in ("one", "two"):

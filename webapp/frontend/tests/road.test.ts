@@ -60,16 +60,25 @@ const look = (frames: number | null, ...points: number[]): Look => ({
   points: points.length ? Uint8ClampedArray.from(points) : null,
 });
 
-test("a picture that repeats itself stands still, also while frames come", () => {
+/** Looks that come every ``pace`` ms, and for how long each one says that the picture stood still. */
+function seen(pace: number, ...looks: Look[]): number[] {
   const stillness = new Stillness();
-  const counts = [look(1, 5, 5), look(2, 5, 5), look(3, 5, 5), look(3, 5, 6), look(4, 5, 6)];
-  assert.deepEqual(counts.map((one) => stillness.feed(one)), [0, 1, 2, 0, 1]);
+  return looks.map((one, n) => stillness.feed(one, n * pace));
+}
+
+test("a picture that repeats itself stands still, also while frames come", () => {
+  const looks = [1, 2, 3, 4, 5].map((frame) => look(frame, 5, 5));
+  assert.deepEqual(seen(250, ...looks, look(5, 5, 6), look(6, 5, 6)), [0, 0, 0, 750, 1000, 0, 0]);
+});
+
+test("looks that come late tell as much as their time, and few of them nothing", () => {
+  const same = look(1, 5);
+  assert.deepEqual(seen(900, same, same, same, same), [0, 0, 0, 2700]);
+  assert.deepEqual(seen(4000, same, same, same), [0, 0, 0]);
 });
 
 test("frames are asked only where no point of the picture can be read", () => {
-  const stillness = new Stillness();
-  assert.deepEqual([look(1), look(1), look(2)].map((one) => stillness.feed(one)), [0, 1, 0]);
-  assert.deepEqual([look(null), look(null)].map((one) => new Stillness().feed(one)), [0, 0]);
-  const blind = new Stillness();
-  assert.deepEqual([look(null), look(null)].map((one) => blind.feed(one)), [0, 0]);
+  assert.deepEqual(seen(500, look(1), look(1), look(1), look(1), look(2)), [0, 0, 0, 1500, 0]);
+  const blind = look(null);
+  assert.deepEqual(seen(500, blind, blind, blind, blind, blind), [0, 0, 0, 0, 0]);
 });

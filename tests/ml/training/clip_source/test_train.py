@@ -117,6 +117,7 @@ def test_a_run_that_is_cut_off_and_resumed_ends_the_same(
     assert str(cohort) not in json.dumps(dict(card))
 
 
+@pytest.mark.nightly
 def test_two_processes_learn_what_one_learns(
     cohort: Path, cache: Path, saved_tiny: Path, tmp_path: Path
 ) -> None:
@@ -253,6 +254,7 @@ def intensity_of(learner: Learner, pair: Pair) -> np.ndarray:
     return np.asarray(signed[0, :, own].clamp_min(0))
 
 
+@pytest.mark.nightly
 def test_the_network_learns_intensity_of_people_it_has_not_seen(saved_tiny: Path) -> None:
     torch.manual_seed(0)
     settings = TrainConfig(

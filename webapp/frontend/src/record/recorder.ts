@@ -11,10 +11,10 @@ const BITS_PER_SECOND = 2_500_000;
 /** A "start" or "stop" that has not come for this long will not come (iOS may never fire it). */
 const PATIENCE = 10_000;
 const LOOK_EVERY = 250;
-/** So many looks in a row without anything new: the picture stands still. */
-const STILL_LOOKS = 12;
-/** So many at the end of the window: it froze before the end. */
-const STILL_AT_END = 6;
+/** So long (ms) without anything new: the picture stands still. */
+const STILL = 3000;
+/** So long at the end of the window: it froze before the end. */
+const STILL_AT_END = 1500;
 
 export interface TakeOptions {
   stream: MediaStream;
@@ -158,8 +158,8 @@ class OneTake {
     if (!track || track.readyState === "ended") return this.end("ended");
     if (track.muted) return this.end("muted");
     if (this.hasTurned()) return this.end("turned");
-    this.stillFor = this.stillness.feed(this.watcher.look());
-    if (this.stillFor >= STILL_LOOKS) this.end("still");
+    this.stillFor = this.stillness.feed(this.watcher.look(), performance.now());
+    if (this.stillFor >= STILL) this.end("still");
   }
 
   private hasTurned(): boolean {

@@ -8,17 +8,25 @@ export interface Look {
   points: Uint8ClampedArray | null;
 }
 
-/** Counts looks rather than time: a page that was held up has not seen a picture stand still. */
+/** Fewer looks than this tell nothing: a page that was held up has not seen a picture stand still. */
+const LEAST_LOOKS = 4;
+
 export class Stillness {
   private before: Look | null = null;
-  private count = 0;
+  private looks = 0;
+  private since = 0;
 
-  /** How many looks in a row have found nothing new. */
-  feed(look: Look): number {
+  /** For how long (ms) enough looks in a row have found nothing new; ``now`` in ms. */
+  feed(look: Look, now: number): number {
     const { before } = this;
     this.before = look;
-    this.count = before && isSame(before, look) ? this.count + 1 : 0;
-    return this.count;
+    if (before && isSame(before, look)) {
+      this.looks += 1;
+    } else {
+      this.looks = 1;
+      this.since = now;
+    }
+    return this.looks < LEAST_LOOKS ? 0 : now - this.since;
   }
 }
 
