@@ -30,6 +30,7 @@ class Quality(TypedDict, total=False):
     several_faces_rate: float
     turned_rate: float
     tilted_rate: float
+    cut_off_rate: float
     turn: int
     brightness: float | None
     frame_brightness: float | None
@@ -45,6 +46,7 @@ class Quality(TypedDict, total=False):
     dropped_share: float
     longest_gap_s: float
     longest_still_s: float
+    round_s: float | None
     resized: int
     duration_s: float
     frames: int

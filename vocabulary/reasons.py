@@ -53,6 +53,16 @@ class UnusableReason(StrEnum):
         "The camera stood still for a while. Closing other programs helps. Then record this part"
         " again.",
     )
+    REPEATED = (
+        "repeated",
+        "The camera showed the same few seconds again and again",
+        "Please choose the camera itself, no film or virtual camera, and record this part again.",
+    )
+    WRONG_CLOCK = (
+        "wrong_clock",
+        "The times in the recording are wrong",
+        "Please record this part again; if it happens again, use another browser.",
+    )
     LOW_FRAME_RATE = (
         "low_frame_rate",
         "The camera delivered too few pictures a second",
@@ -77,6 +87,12 @@ class UnusableReason(StrEnum):
         "face_too_small",
         "Your face was too small in the picture",
         "Please come closer to the camera and record this part again.",
+    )
+    FACE_CUT_OFF = (
+        "face_cut_off",
+        "Part of your face was outside the picture",
+        "Please sit so that your whole face is in the picture, chin and brows too, and record this"
+        " part again.",
     )
     TOO_DARK = (
         "too_dark",

@@ -71,8 +71,8 @@ def _taken(scene: Picture, width: int, height: int, tilt: float) -> Picture:
 def _noisy(picture: Picture, rng: np.random.Generator) -> Picture:
     noise = np.zeros(picture.shape, np.int16)
     cv2.setRNGSeed(int(rng.integers(2**31)))
-    # A scalar spread reaches the first channel only: the sensor's red.
-    cv2.randn(noise, np.zeros(3), np.array([NOISE, 0, 0]))
+    # Each of the three said by itself: a scalar reaches the first channel only.
+    cv2.randn(noise, np.zeros(3), np.full(3, NOISE))
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 

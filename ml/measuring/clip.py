@@ -9,13 +9,25 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.errors import ClipUnusable, WrongUse
-from ml.measuring import container, face, geometry, orientation, quality, stillness, subject, video
+from ml.measuring import (
+    completeness,
+    face,
+    framing,
+    geometry,
+    loops,
+    orientation,
+    quality,
+    stillness,
+    subject,
+    video,
+)
 from ml.measuring.measurement import CropEncoder, Embeddings, Measurement, series
 from ml.measuring.orientation import Orientation
 from ml.measuring.video import Announced, Decoding, Limits
@@ -25,12 +37,9 @@ from vocabulary.reasons import UnusableReason
 Picture = npt.NDArray[np.uint8]
 
 MEASURER = "mimia-face-mesh"
-MEASURER_VERSION = "3"
+MEASURER_VERSION = "4"
 SIGNAL_DECIMALS = 7
 TIME_DECIMALS = 6
-# A recording may end this much earlier than announced before it counts as cut off.
-SHORTFALL_SECONDS = 0.75
-SHORTFALL_SHARE = 0.1
 _LIBRARIES = ("mediapipe", "av", "opencv-contrib-python", "numpy")
 
 
@@ -47,17 +56,24 @@ def measurer_digest(encoder: str | None = None) -> str:
         "aspect": geometry.TABLE_ASPECT,
         "mesh": (face.MAX_FACES, face.MIN_CONFIDENCE, "static", "refined"),
         "eyes": geometry.EYE_CORNERS,
-        "orientation": {n: v for n, v in vars(orientation).items() if n.isupper()},
-        "stillness": {n: v for n, v in vars(stillness).items() if n.isupper()},
+        "orientation": _limits(orientation),
+        "stillness": _limits(stillness),
+        "loops": _limits(loops),
+        "framing": _limits(framing),
         "subject": (subject.MAX_STEP, subject.MAX_GROWTH),
         "picture": (video.LONGEST_SIDE, video.FORMATS),
-        "gates": {name: value for name, value in vars(quality).items() if name.isupper()},
-        "shortfall": (SHORTFALL_SECONDS, SHORTFALL_SHARE),
+        "gates": _limits(quality),
+        "completeness": _limits(completeness),
         "encoder": encoder,
         "decimals": (SIGNAL_DECIMALS, TIME_DECIMALS),
     }
     canonical = json.dumps(decides, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _limits(module: ModuleType) -> dict[str, Any]:
+    """A module's constants; those that begin with an underscore decide nothing."""
+    return {n: v for n, v in vars(module).items() if n.isupper() and not n.startswith("_")}
 
 
 def measurer(encoder: str | None = None) -> dict[str, str]:
@@ -91,72 +107,14 @@ def measure_clip(
     take = _Take(encoder)
     begin = perf_counter()
     reason, detail = None, ""
+    prompts = None if cues is None else tuple(float(cue) for cue in cues if math.isfinite(cue))
     try:
-        _check_size(path, announced)
+        completeness.check_size(path, announced)
         take.watch(path, limits)
-        _check_whole(path, take.decoding, announced)
+        completeness.check(path, take.decoding, announced, prompts or ())
     except ClipUnusable as unusable:
         reason, detail = unusable.reason, unusable.detail
-    prompts = None if cues is None else tuple(float(cue) for cue in cues if math.isfinite(cue))
     return take.measurement(expression, reason, detail, prompts, limits, begin)
-
-
-def _check_size(path: Path, announced: Announced | None) -> None:
-    size = path.stat().st_size
-    if announced and announced.bytes is not None and 0 < size < announced.bytes:
-        raise ClipUnusable(
-            UnusableReason.TRUNCATED,
-            f"{size:,} bytes arrived of the {announced.bytes:,} that were recorded",
-        )
-
-
-def _check_whole(path: Path, decoding: Decoding, announced: Announced | None) -> None:
-    """Decoders read damaged files without complaint: compare with what should be there."""
-    lost = decoding.damaged + decoding.unordered
-    if lost > max(1, quality.MAX_DAMAGED * (decoding.frames + lost)):
-        raise ClipUnusable(
-            UnusableReason.TRUNCATED,
-            f"{lost} pictures beside the {decoding.frames} readable ones are damaged or have no"
-            " place in time",
-        )
-    shape = container.structure(path)
-    if shape is container.Structure.SEVERAL:
-        raise ClipUnusable(
-            UnusableReason.TRUNCATED,
-            "the file holds several recordings, one behind the other, of which only the first can"
-            " be read",
-        )
-    said = announced.seconds if announced else None
-    if shape is container.Structure.BROKEN_LIVE and said is None:
-        raise ClipUnusable(
-            UnusableReason.TRUNCATED,
-            f"the file breaks off within a part after {decoding.last_t:.1f} seconds, and nothing"
-            " says how long the recording was",
-        )
-    _check_length(decoding, said, announced.frames if announced else None, share=0.5)
-    if shape in (container.Structure.BROKEN, container.Structure.SILENT):
-        # A claim counts only where bytes may be missing: a file that is all there holds what it
-        # holds, whatever its header says. The whole file's seconds may be those of its sound.
-        claimed = decoding.stream_seconds or decoding.container_seconds
-        frames = decoding.stream_frames if shape is container.Structure.BROKEN else None
-        _check_length(decoding, claimed, frames, share=1 - SHORTFALL_SHARE)
-
-
-def _check_length(
-    decoding: Decoding, seconds: float | None, frames: int | None, *, share: float
-) -> None:
-    """Against seconds and frames of picture that should be there, of the frames this share."""
-    if seconds and math.isfinite(seconds):
-        allowed = max(SHORTFALL_SECONDS, SHORTFALL_SHARE * seconds)
-        if decoding.last_t < seconds - allowed:
-            raise ClipUnusable(
-                UnusableReason.TRUNCATED,
-                f"{decoding.last_t:.1f} of {seconds:.1f} seconds can be read",
-            )
-    if frames and decoding.frames < share * frames:
-        raise ClipUnusable(
-            UnusableReason.TRUNCATED, f"{decoding.frames} of {frames} frames can be read"
-        )
 
 
 @dataclass

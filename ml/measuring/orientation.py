@@ -24,6 +24,7 @@ from ml.errors import ClipUnusable
 from ml.measuring import face, geometry, video
 
 Picture = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.floating[Any]]
 
 MODEL = "short range"
 MIN_CONFIDENCE = 0.3
@@ -68,6 +69,15 @@ class Orientation:
         # Cubic: an eye is a few pixels high, and must not be smoothed shut.
         level = cv2.warpAffine(turned, turn, (width, height), flags=cv2.INTER_CUBIC)
         return np.asarray(level, np.uint8)
+
+    def as_filmed(self, points: FloatArray, aspects: FloatArray) -> FloatArray:
+        """(T, N, 2): where ``points`` (T, N, 2 or more), of the picture set upright, were before
+        the head was turned about its centre; both in square coordinates. ``aspects`` (T,)."""
+        angle = np.radians(self.tilt)
+        cos, sin = np.cos(angle), np.sin(angle)
+        centre = np.stack([self.centre[0] * aspects, np.full_like(aspects, self.centre[1])], axis=1)
+        x, y = np.moveaxis(points[:, :, :2] - centre[:, None], 2, 0)
+        return np.stack([cos * x - sin * y, sin * x + cos * y], axis=2) + centre[:, None]
 
 
 class Detector:

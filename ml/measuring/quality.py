@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.errors import ClipUnusable
+from ml.measuring import framing
 from ml.measuring.face import Faces
 from ml.measuring.geometry import EYE_CORNERS, roll
+from ml.measuring.loops import Loops
 from ml.measuring.orientation import Orientation
 from ml.measuring.stillness import Stillness
 from ml.measuring.video import Decoding
@@ -45,6 +47,7 @@ MAX_PITCH = 30.0
 MAX_TURNED_RATE = 0.4
 MAX_ROLL = 40.0
 MAX_TILTED_RATE = 0.4
+MAX_CUT_OFF_RATE = 0.2
 LIGHT_EVERY_S = 0.1  # light and sharpness change slowly: not every frame is looked at
 _GREY_SIDE = 64
 _FRAME_STEP = 8
@@ -65,14 +68,15 @@ class Quality:
     ``yaw``, ``pitch``, ``roll``: median head pose, degrees (0 faces the camera), ``roll`` as it was
     before a tilted picture was set upright.
     ``turned_rate``: frames with a face turned away or up or down too far; ``tilted_rate``: with the
-    head on its side, or the picture. ``turn``: degrees by which the whole picture had to be turned
+    head on its side, or the picture; ``cut_off_rate``: with part of what is measured outside the
+    picture. ``turn``: degrees by which the whole picture had to be turned
     counter-clockwise to set the face upright, beyond what the file says itself. ``face_size``:
     median width of the face as a share of the picture's. ``frame_rate``: 1 / median interval, per
     second; ``effective_frame_rate``: frames with a face per second. ``dropped_share``: frames
     missing between the others at that interval, and those that were there and could not be placed
     in time. ``longest_gap_s``: longest time between two frames, ``longest_still_s`` with the same
-    picture in all of them. ``resized``: how often the
-    picture's size changed. ``duration_s``: last timestamp plus one interval.
+    picture in all of them, ``round_s``: length of a film that comes again and again. ``resized``:
+    how often the picture's size changed. ``duration_s``: last timestamp plus one interval.
     """
 
     face_found_rate: float = 0.0
@@ -80,6 +84,7 @@ class Quality:
     several_faces_rate: float = 0.0
     turned_rate: float = 0.0
     tilted_rate: float = 0.0
+    cut_off_rate: float = 0.0
     turn: int = 0
     brightness: float | None = None
     frame_brightness: float | None = None
@@ -95,6 +100,7 @@ class Quality:
     dropped_share: float = 0.0
     longest_gap_s: float = 0.0
     longest_still_s: float = 0.0
+    round_s: float | None = None
     resized: int = 0
     duration_s: float = 0.0
     frames: int = 0
@@ -121,6 +127,7 @@ class Watcher:
     frame: list[tuple[float, float]] = field(default_factory=list)  # mean, clipped share
     face: list[tuple[int, list[tuple[float, float, float]]]] = field(default_factory=list)
     still: Stillness = field(default_factory=Stillness)
+    loops: Loops = field(default_factory=Loops)
     seen: int = 0
     looked_at: float = float("-inf")
 
@@ -128,6 +135,7 @@ class Watcher:
         """``t`` seconds; ``rgb`` (H, W, 3), with the faces found in it."""
         number, self.seen = self.seen, self.seen + 1
         self.still.see(t, rgb, faces.found)
+        self.loops.see(t, rgb, faces.found)
         if t - self.looked_at < LIGHT_EVERY_S:
             return
         self.looked_at = t
@@ -202,12 +210,15 @@ def summarise(
     sideways = orientation.turns % 2
     height, width = (decoding.height, decoding.width)[:: -1 if sideways else 1]
     size = np.ptp(seen.points[found][:, :, 0], axis=1) / seen.aspects[found]
+    cut = _cut_off(seen, found, orientation)
+    comes_again = watcher.loops.round_s()
     return Quality(
         face_found_rate=_rounded(found.mean()) if frames else 0.0,
         faces_max=max(map(len, seen.widths), default=0),
         several_faces_rate=_rounded(seen.rivals() / frames) if frames else 0.0,
         turned_rate=_rounded(_turned(pose).mean()) if pose is not None else 0.0,
         tilted_rate=_rounded((np.abs(pose[:, 2]) > MAX_ROLL).mean()) if pose is not None else 0.0,
+        cut_off_rate=_rounded(cut.mean()) if len(cut) else 0.0,
         turn=90 * orientation.turns,
         frame_brightness=None if frame is None else _rounded(frame[0]),
         clipped_share=None if frame is None else _rounded(frame[1]),
@@ -223,12 +234,22 @@ def summarise(
         dropped_share=_rounded(lost / (lost + frames)) if frames else 0.0,
         longest_gap_s=round(float(steps.max()), 4) if len(steps) else 0.0,
         longest_still_s=round(watcher.still.longest_s, 4),
+        round_s=None if comes_again is None else _rounded(comes_again),
         resized=decoding.resized,
         duration_s=round(duration, 4),
         frames=frames,
         width=width,
         height=height,
     )
+
+
+def _cut_off(
+    seen: Seen, found: npt.NDArray[np.bool_], orientation: Orientation
+) -> npt.NDArray[np.bool_]:
+    """Of the frames with a face, in which of them it is cut off."""
+    points, aspects = seen.points[found], seen.aspects[found]
+    filmed = orientation.as_filmed(points, aspects)
+    return framing.cut_off(filmed, aspects, np.ptp(points[:, :, 1], axis=1))
 
 
 def _rounded(value: float | np.floating[Any]) -> float:
@@ -285,6 +306,11 @@ def _gates(q: Quality, min_seconds: float) -> Sequence[tuple[bool, UnusableReaso
         ),
         (rate < MIN_FRAME_RATE, why.LOW_FRAME_RATE, f"the camera gave {rate:.1f} frames a second"),
         (still > MAX_STILL_S, why.TIME_GAP, f"the picture stands still for {still:.1f} seconds"),
+        (
+            q.round_s is not None,
+            why.REPEATED,
+            f"the same {q.round_s or 0.0:.1f} seconds come again and again",
+        ),
         (dark, why.TOO_DARK, f"the picture is too dark ({light:.0%} of full brightness)"),
         (bright, why.TOO_BRIGHT, f"the picture is too bright ({clipped:.0%} of it is white)"),
         (q.face_found_rate < NO_FACE_RATE, why.NO_FACE, found),
@@ -294,6 +320,11 @@ def _gates(q: Quality, min_seconds: float) -> Sequence[tuple[bool, UnusableReaso
             f"a second face was seen in {q.several_faces_rate:.0%} of the frames",
         ),
         (q.face_found_rate < MIN_FOUND_RATE, why.FACE_LOST, found),
+        (
+            q.cut_off_rate > MAX_CUT_OFF_RATE,
+            why.FACE_CUT_OFF,
+            f"the picture's edge cuts off the face in {q.cut_off_rate:.0%} of the frames",
+        ),
         (size < MIN_FACE_WIDTH, why.FACE_TOO_SMALL, f"the face fills {size:.0%} of the width"),
         (
             size * q.width < MIN_FACE_PIXELS,

@@ -10,6 +10,7 @@ square, and a size that changes in mid-film.
 import heapq
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -81,7 +82,8 @@ class Decoding:
     """What one pass over a file found; complete once the frames have been consumed.
 
     ``width`` and ``height`` are those of the first picture as it is shown, with square pixels
-    (frames may be smaller); ``resized`` counts the changes of size after it. ``damaged`` counts
+    (frames may be smaller); ``resized`` counts the changes of size after it. ``start``: seconds of
+    the file's clock at the first picture, ``last_t`` since then at the last. ``damaged`` counts
     packets that could not be decoded, ``unordered`` pictures that had to be left out because their
     timestamp was missing or not after the one before, ``ended_early`` is set when the file broke
     off. ``stream_seconds``: what the container says of the picture's own track, not of the sound;
@@ -91,6 +93,7 @@ class Decoding:
     height: int = 0
     resized: int = 0
     frames: int = 0
+    start: float = 0.0
     last_t: float = 0.0
     damaged: int = 0
     unordered: int = 0
@@ -111,7 +114,15 @@ def frames(
     is passed. Damage in mid-file is counted in ``decoding``, not raised.
     """
     limits = limits or Limits()
-    decoding = decoding if decoding is not None else Decoding()
+    with opened(path, limits) as container:
+        yield from _decode(
+            container, path, limits, decoding if decoding is not None else Decoding()
+        )
+
+
+@contextmanager
+def opened(path: Path, limits: Limits) -> Iterator[InputContainer]:
+    """The file as one of the permitted formats. Raises :class:`ClipUnusable`."""
     _check_file(path, limits)
     with path.open("rb") as file:
         try:
@@ -125,16 +136,16 @@ def frames(
                 },
                 metadata_errors="replace",
             )
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise _unreadable(path) from error
         try:
-            yield from _decode(container, path, limits, decoding)
+            yield container
         finally:
             container.close()
 
 
 # PyAV's own errors derive from built-in ones, but damaged files also surface bare built-ins.
-_UNREADABLE = (av.error.FFmpegError, ValueError, LookupError, MemoryError, OSError, RuntimeError)
+UNREADABLE = (av.error.FFmpegError, ValueError, LookupError, MemoryError, OSError, RuntimeError)
 
 
 def _check_file(path: Path, limits: Limits) -> None:
@@ -182,7 +193,7 @@ def _decode(
             continue
         shown = _Shown.of(picture, stream)
         if start is None:
-            start = time
+            start = decoding.start = time
             decoding.width, decoding.height = shown.size
         elif shown.size != size:
             decoding.resized += 1
@@ -198,7 +209,7 @@ def _decode(
             raise _too_long(limits)
         try:
             rgb = shown.rgb(picture)
-        except _UNREADABLE:  # a pixel format or size that only damage explains
+        except UNREADABLE:  # a pixel format or size that only damage explains
             decoding.damaged += 1
             continue
         decoding.frames += 1
@@ -238,7 +249,7 @@ def _pictures(
             packet = next(packets)
         except StopIteration:
             return
-        except _UNREADABLE:
+        except UNREADABLE:
             decoding.ended_early = True
             return
         if clock:
@@ -247,7 +258,7 @@ def _pictures(
             pictures = packet.decode()
         except av.error.EOFError:
             return
-        except _UNREADABLE:
+        except UNREADABLE:
             decoding.damaged += 1
             continue
         for picture in pictures:

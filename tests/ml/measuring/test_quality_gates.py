@@ -74,6 +74,8 @@ GATES: list[tuple[dict[str, float], dict[str, float], UnusableReason]] = [
         Why.FACE_TOO_SMALL,
     ),
     ({"longest_still_s": 2.0}, {"longest_still_s": 2.01}, Why.TIME_GAP),
+    ({"round_s": None}, {"round_s": 1.0}, Why.REPEATED),
+    ({"cut_off_rate": 0.2}, {"cut_off_rate": 0.21}, Why.FACE_CUT_OFF),
     ({"turned_rate": 0.4}, {"turned_rate": 0.41}, Why.TURNED_AWAY),
     ({"tilted_rate": 0.4}, {"tilted_rate": 0.41}, Why.TILTED),
     ({"sharpness": 5.0}, {"sharpness": 4.9}, Why.BLURRED),
