@@ -20,12 +20,23 @@ typescript() {
     (cd "$FRONTEND" && PATH="$(find_node):$PATH" npm run --silent check)
 }
 
+published() {
+    local fresh
+    fresh=$(mktemp)
+    python manage.py spectacular --format openapi-json --fail-on-warn --file "$fresh" &&
+        { cmp -s "$fresh" "$FRONTEND/api.json" || { say "api.json is stale: make schema" && false; }; }
+    local found=$?
+    rm -f "$fresh"
+    return $found
+}
+
 check "ruff check" ruff check .
 check "ruff format" ruff format --check --quiet .
 check "mypy" mypy
 check "import-linter" lint-imports
 check "migrations" python manage.py makemigrations --check --dry-run
 check "templates" djlint templates --lint --quiet
+check "published schema" published
 check "typescript" typescript
 check "house rules" python scripts/house_rules.py
 

@@ -9,7 +9,9 @@ was added for is as good as new; any other change is a new version, with a step 
 ``screening/services/results.py`` from the one before.
 """
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
 
 SCHEMA = 1
 

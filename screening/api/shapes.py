@@ -2,10 +2,11 @@
 
 from typing import Any
 
-import msgspec
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 from rest_framework import serializers as s
 
 
@@ -17,19 +18,25 @@ class ShapeField(s.JSONField):
         super().__init__(**more)
 
 
+class Untitled(GenerateJsonSchema):
+    """Without the titles that would only say each part's name again."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
 class Published(OpenApiSerializerFieldExtension):
     target_class = "screening.api.shapes.ShapeField"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
-        (whole,), parts = msgspec.json.schema_components(
-            (self.target.shape,), ref_template="#/components/schemas/{name}"
+        found, parts = TypeAdapter.json_schemas(
+            [("whole", "validation", TypeAdapter(self.target.shape))],
+            ref_template="#/components/schemas/{model}",
+            schema_generator=Untitled,
         )
-        for name, schema in parts.items():
+        for name, schema in parts["$defs"].items():
             schema.pop("title", None)
-            for part in schema.get("properties", {}).values():
-                if "enum" in part:
-                    part["type"] = "string"
             auto_schema.registry.register_on_missing(
                 ResolvedComponent(name, ResolvedComponent.SCHEMA, object=name, schema=schema)
             )
-        return whole
+        return found["whole", "validation"]

@@ -4,25 +4,32 @@ The measuring process decodes films of strangers, and a database outlives the co
 neither is believed. A result of an earlier version is brought to today's here, a step a version.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-import msgspec
+from pydantic import TypeAdapter, ValidationError
 
 from screening.errors import Invalid, UnreadableResult
 from screening.models import Assessment, ClipMeasurement
 from vocabulary import assessment as shape
 
 Shape = TypeVar("Shape")
+RESULT = TypeAdapter(shape.Assessment)
+MEASUREMENT = TypeAdapter(shape.Measurement)
 
 
 def checked(result: Mapping[str, Any]) -> shape.Assessment:
     """A result that is to be kept. Raises Invalid, which names the part that is not as it should
     be, never its value."""
     try:
-        found = _converted(result, shape.Assessment)
-    except msgspec.ValidationError as wrong:
-        raise Invalid(f"This is no result: {wrong}.", code="result") from wrong
+        found = _converted(result, RESULT)
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False, include_context=False, include_input=False)[0]
+        part = first["loc"][0] if first["loc"] else "all of it"
+        raise Invalid(f"This is no result: {part}: {first['msg']}.", code="result") from None
+    except ValueError:
+        raise Invalid("This is no result: a number in it is none.", code="result") from None
     if found["schema"] != shape.SCHEMA:
         raise Invalid(f"A result is written in version {shape.SCHEMA}.", code="result")
     return found
@@ -37,19 +44,20 @@ def read(row: Assessment) -> shape.Assessment:
             " again as soon as the clinic's computer has that version."
         )
     try:
-        return _converted(row.result, shape.Assessment)
-    except msgspec.ValidationError as wrong:
-        raise UnreadableResult from wrong
+        return _converted(row.result, RESULT)
+    except ValueError:
+        raise UnreadableResult from None
 
 
 def read_measurement(row: ClipMeasurement) -> shape.Measurement:
     """What the pages read of a measurement. Raises UnreadableResult."""
     try:
-        return _converted(row.measurement, shape.Measurement)
-    except msgspec.ValidationError as wrong:
-        raise UnreadableResult from wrong
+        return _converted(row.measurement, MEASUREMENT)
+    except ValueError:
+        raise UnreadableResult from None
 
 
-def _converted(kept: object, into: type[Shape]) -> Shape:
-    """As plain JSON values; parts that the shape does not know are left out."""
-    return msgspec.convert(kept, into)
+def _converted(kept: object, into: TypeAdapter[Shape]) -> Shape:
+    """As plain JSON values, nothing taken for another type than its own; parts that the shape does
+    not know are left out. Raises ValueError: a ValidationError, or for what is not JSON."""
+    return into.validate_json(json.dumps(kept, allow_nan=False), strict=True)

@@ -93,6 +93,7 @@ def result() -> dict[str, Any]:
         "leave_one_out": {"smile": {"hypomimia_index": 60.0, "p_pd": 0.3}},
         "missing": ["anger"],
         "diagnosis": None,
+        "bundle": {**source, "sources": [{"name": "a table", "licence": "MIT"}]},
         "intensity_source": source,
         "clips": clips,
     }

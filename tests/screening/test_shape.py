@@ -3,7 +3,9 @@
 Whatever an older, a newer or a damaged row holds, no page and no address answers with a fault.
 """
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,8 @@ from screening.services import measuring, results, screenings
 from tests.screening import factories as make
 from tests.screening.conftest import Client
 
+# A result and its smile's measurement, as earlier releases wrote them (kept/README.md).
+EARLIER = sorted((Path(__file__).parent / "kept").glob("*.json"))
 ClientOf = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +53,11 @@ def test_what_is_no_result_is_not_kept(name: str) -> None:
         results.checked(UNLIKE[name])
 
 
+def test_a_number_that_is_none_is_not_kept() -> None:
+    with pytest.raises(Invalid, match="number"):
+        results.checked(make.result(p_pd=float("nan")))
+
+
 def test_the_measuring_process_is_not_believed() -> None:
     screening = make.submitted()
     found = measuring.claim_assessment(screening_id=screening.pk)
@@ -70,6 +79,24 @@ def test_a_result_of_before_a_part_was_added_is_read(client_of: ClientOf) -> Non
     answer = client_of(make.ClinicianFactory(site=screening.site)).get(address)
     assert answer.status_code == 200
     assert answer.json()["result"] == without("diagnosis")
+
+
+@pytest.mark.parametrize("file", EARLIER, ids=[file.stem for file in EARLIER])
+def test_every_page_reads_what_earlier_releases_kept(client_of: ClientOf, file: Path) -> None:
+    earlier = json.loads(file.read_text())
+    screening = kept(earlier["result"])
+    ClipMeasurement.objects.update(measurement=earlier["measurement"])
+    address = f"/api/v1/screenings/{screening.pk}/assessment/"
+    clinic = client_of(make.ClinicianFactory(site=screening.site))
+    assert clinic.get(address).json()["result"] == earlier["result"]
+    clip = make.clip_of(screening, "smile")
+    found = clinic.get(f"/api/v1/clips/{clip.pk}/measurement/").json()
+    assert found["measurement"].items() <= earlier["measurement"].items()
+    (smile,) = (c for c in earlier["result"]["clips"] if c["expression"] == "smile")
+    assert found["curve"] == smile["curve"]
+    told = client_of(make.person(screening)).get(address).json()
+    assert told["abstained_words"] is None
+    assert [one["expression"] for one in told["seen"]] == ["rest", "smile", "disgust", "surprise"]
 
 
 @pytest.mark.parametrize("result", [*UNLIKE.values(), NEWER], ids=[*UNLIKE, "a newer version"])

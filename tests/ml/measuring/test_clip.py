@@ -4,11 +4,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from ml.errors import WrongUse
 from ml.intensity.geometric import GeometricSource, healthy_displacement
@@ -220,7 +220,8 @@ def test_a_session_is_assessed_with_all_that_a_page_shows(
     result = assessment.assess(session, bundle=bundle).to_json()
     kept = json.loads(json.dumps(result, allow_nan=False))
     # Every part is in the shape that the web checks and publishes, and nothing besides.
-    assert json.loads(msgspec.json.encode(msgspec.convert(kept, shape.Assessment))) == kept
+    whole = TypeAdapter(shape.Assessment).validate_json(json.dumps(kept), strict=True)
+    assert json.loads(json.dumps(whole)) == kept
     assert 0 <= result["hypomimia_index"] <= 100
     low, high = result["p_pd_interval"]
     assert 0 <= low <= result["p_pd"] <= high <= 1

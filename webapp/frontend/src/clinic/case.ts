@@ -20,6 +20,8 @@ class CasePage {
   private chosen = "";
   private readonly measured = new Map<string, MeasurementEnvelope>();
   private shown = "";
+  /** Why the result that is kept cannot be shown, in the server's words. */
+  private unreadable = "";
   private readonly head = h("div", {});
   private readonly clips = h("section", { class: "card" });
   private readonly result = h("div", {});
@@ -32,7 +34,7 @@ class CasePage {
     // What was taken back is not asked for, and leaves an open page too.
     const isOpen = screening.state !== "withdrawn";
     const [found, reviews] = await Promise.all([
-      isOpen ? orNothing(call<Envelope>("GET", `${path}assessment/`)) : null,
+      isOpen ? this.assessment(path) : null,
       isOpen ? call<ReviewRow[]>("GET", `${path}reviews/`) : [],
     ]);
     this.screening = screening;
@@ -49,6 +51,18 @@ class CasePage {
     this.drawResult(screening);
     this.drawSide(screening);
     await this.drawClips(screening);
+  }
+
+  /** The newest result; null where there is none, or none that this version reads. */
+  private async assessment(path: string): Promise<Envelope | null> {
+    this.unreadable = "";
+    try {
+      return await orNothing(call<Envelope>("GET", `${path}assessment/`));
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      this.unreadable = error.message;
+      return null;
+    }
   }
 
   private drawHead(screening: Screening): void {
@@ -95,7 +109,8 @@ class CasePage {
           : "Being measured. The result appears here by itself.",
         withdrawn: "The patient took this screening back. Its recordings and results can no longer be seen.",
       };
-      this.result.replaceChildren(h("p", { class: "note", role: "status" }, words[screening.state] ?? "There is no result."));
+      const said = this.unreadable || (words[screening.state] ?? "There is no result.");
+      this.result.replaceChildren(h("p", { class: "note", role: "status" }, said));
       return;
     }
     const { result } = found;
@@ -207,9 +222,15 @@ class CasePage {
     const kept = this.measured.get(step.clip.id);
     // Before the assessment there is no curve yet: ask again once there is one.
     if (kept && (kept.curve || !this.found)) return kept;
-    const fresh = await orNothing(call<MeasurementEnvelope>("GET", `clips/${step.clip.id}/measurement/`));
-    if (fresh) this.measured.set(step.clip.id, fresh);
-    return fresh;
+    try {
+      const fresh = await orNothing(call<MeasurementEnvelope>("GET", `clips/${step.clip.id}/measurement/`));
+      if (fresh) this.measured.set(step.clip.id, fresh);
+      return fresh;
+    } catch (error) {
+      // The recording can be looked at without its curves.
+      if (isUnreadable(error)) return null;
+      throw error;
+    }
   }
 
   // --- what the clinician does --------------------------------------------------------------
@@ -243,6 +264,10 @@ function clipNote(step: Step, detail: string): HTMLElement | null {
   if (clip.state === "skipped") return h("p", { class: "note warn" }, `Left out by the patient: ${clip.skip_reason ?? ""}`);
   if (clip.state !== "unusable" && clip.state !== "failed") return null;
   return h("p", { class: "note warn" }, h("strong", {}, clip.words?.title ?? clip.state), ". ", detail);
+}
+
+function isUnreadable(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.code === "result_unreadable";
 }
 
 async function orNothing<T>(promise: Promise<T>): Promise<T | null> {
