@@ -17,7 +17,7 @@ from tests.topology import Topology, one_machine
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
 #: Long enough for a page to load on a busy machine, short enough to be waited for.
-ADDRESS_SECONDS = 15
+ADDRESS_SECONDS = 30
 RATE, SECONDS = 5, 40
 VIDEO = "document.querySelector('#case video')"
 RUN_OUT = """async () => {
