@@ -11,7 +11,15 @@ from ml.errors import MimiaError
 # In the order the help shows them. A module imports torch or mediapipe only when its command runs.
 COMMANDS = tuple(
     f"ml.commands.{name}"
-    for name in ("measure", "phantom", "score_table", "train", "evaluate", "weights")
+    for name in (
+        "measure",
+        "measure_landmarks",
+        "phantom",
+        "score_table",
+        "train",
+        "evaluate",
+        "weights",
+    )
 )
 
 

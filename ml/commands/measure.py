@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml.errors import WrongUse
 from vocabulary.expressions import EXPRESSIONS
+from vocabulary.signs import SIGNALS
 
 if TYPE_CHECKING:
     from ml.measuring.measurement import Measurement
@@ -18,12 +19,13 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("clip", type=Path, help="video file")
     parser.add_argument("--expression", required=True, choices=[str(e) for e in EXPRESSIONS])
     parser.add_argument("--rest", type=Path, help="the same person's clip at rest, for the curve")
-    parser.add_argument("--cues", type=_seconds, help="prompt times in the clip, as 2,5,8 (s)")
+    parser.add_argument("--cues", type=seconds, help="prompt times in the clip, as 2,5,8 (s)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(run=run)
 
 
-def _seconds(text: str) -> list[float]:
+def seconds(text: str) -> list[float]:
+    """Numbers separated by commas, for argparse."""
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
@@ -38,22 +40,23 @@ def run(options: argparse.Namespace) -> int:
 
     measured = measure_clip(options.clip, expression=options.expression, cues=options.cues)
     rest = None if options.rest is None else measure_clip(options.rest, expression="rest")
-    found = measured.to_json() | _curve_and_signs(measured, rest)
+    found = measured.to_json() | curve_and_signs(measured, rest)
     if options.json:
         json.dump(found, sys.stdout, allow_nan=False)
         print()
     else:
-        print(_as_text(found))
+        print(as_text(found))
     return 0
 
 
-def _curve_and_signs(measured: "Measurement", rest: "Measurement | None") -> dict[str, Any]:
-    """The curve and its signs, without percentiles: those need a bundle's norms."""
+def curve_and_signs(measured: "Measurement", rest: "Measurement | None") -> dict[str, Any]:
+    """The curve and its signs, without percentiles: those need a bundle's norms. No curve where a
+    layout of points lacks signals: it reads all of them."""
     from ml.intensity.sources import default_source
     from ml.scoring.assessment import curve_json, session_curves
     from ml.signs.signs import signs
 
-    if measured.state != "measured":
+    if measured.state != "measured" or set(measured.signals) != set(SIGNALS):
         return {"curve": None, "signs": []}
     clips = {measured.expression: measured}
     if rest is not None and rest.state == "measured":
@@ -65,7 +68,8 @@ def _curve_and_signs(measured: "Measurement", rest: "Measurement | None") -> dic
     }
 
 
-def _as_text(found: dict[str, Any]) -> str:
+def as_text(found: dict[str, Any]) -> str:
+    """What people read in place of the JSON."""
     lines = [f"{found['expression']}: {found['state']}"]
     if found["reason"] is not None:
         lines.append(f"  {found['reason']}: {found['detail']}")

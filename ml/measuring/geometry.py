@@ -6,6 +6,7 @@ project's METHOD page, "Public data", checked there against the released tables.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -55,6 +56,32 @@ EYE_CORNERS = (33, 263)
 TABLE_ASPECT = 4 / 3
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Which points of a face detector mean what: the pairs of each signal that it can give.
+
+    The signals are counted in ``times`` the distance between the middles of the points ``right``
+    and ``left``; ``eye_corners``: the outer corners of the right and left eye.
+    """
+
+    signals: Mapping[str, Pairs]
+    corners: Mapping[str, Pairs]
+    right: tuple[int, ...]
+    left: tuple[int, ...]
+    eye_corners: tuple[int, int]
+    times: float = 1.0
+
+    def scale(self, points: FloatArray) -> FloatArray:
+        """(T,) the distance that the signals are counted in; NaN where it is none."""
+        middles = [points[:, list(side)].mean(axis=1) for side in (self.right, self.left)]
+        apart = np.linalg.norm(middles[0] - middles[1], axis=1) * self.times
+        return np.where(apart > 0, apart, np.nan)
+
+
+#: FaceMesh with refined landmarks: what films are measured with.
+MESH = Layout(PAIRS, CORNER_PAIRS, IRIS_CENTRES[:1], IRIS_CENTRES[1:], EYE_CORNERS)
+
+
 def square(landmarks: FloatArray, aspect: FloatArray | float) -> FloatArray:
     """Landmarks (T, 478, 2 or 3) from normalised image coordinates (x by the width, y by the
     height, z on the scale of x) to units of the picture's height, the same in every direction.
@@ -66,19 +93,20 @@ def square(landmarks: FloatArray, aspect: FloatArray | float) -> FloatArray:
     return points
 
 
-def roll(points: FloatArray) -> FloatArray:
+def roll(points: FloatArray, layout: Layout = MESH) -> FloatArray:
     """(T,) radians by which the line of the eyes' outer corners is turned clockwise from level, in
-    ``points`` (T, 478, 2 or more) in square coordinates."""
-    right, left = EYE_CORNERS
+    ``points`` (T, K, 2 or more) in square coordinates."""
+    right, left = layout.eye_corners
     across = points[:, left] - points[:, right]
     return np.arctan2(across[:, 1], across[:, 0])
 
 
-def signals(points: FloatArray) -> FloatArray:
-    """The seven signals of every frame.
+def signals(points: FloatArray, layout: Layout = MESH) -> FloatArray:
+    """The signals of every frame.
 
-    ``points`` (T, 478, 2 or more) in square coordinates, NaN rows where no face was found. Returns
-    (T, 7) float64 in the order of ``SIGNALS``, NaN rows where there was no face.
+    ``points`` (T, K, 2 or more) in square coordinates, NaN rows where no face was found. Returns
+    (T, 7) float64 in the order of ``SIGNALS``, or as many as the layout has in its order, NaN rows
+    where there was no face.
 
     The public tables took distances between *normalised* coordinates of 640 × 480 pictures: a
     step down counts 4/3 of the same step across. To mean the same for every shape, x is counted in
@@ -86,33 +114,35 @@ def signals(points: FloatArray) -> FloatArray:
     direction and not the picture's, the head is first turned upright, by its eye line: a head
     tilted by 25° else reads as lopsided, with another mouth.
     """
-    return _distances(upright(points) * (1 / TABLE_ASPECT, 1.0), PAIRS)
+    return _distances(upright(points, layout) * (1 / TABLE_ASPECT, 1.0), layout.signals, layout)
 
 
-def corners(points: FloatArray) -> FloatArray:
+def corners(points: FloatArray, layout: Layout = MESH) -> FloatArray:
     """(T, 2): the distances of ``CORNERS`` in square coordinates, by the iris distance. ``points``
     as for :func:`signals`."""
-    return _distances(points[:, :, :2], CORNER_PAIRS)
+    return _distances(points[:, :, :2], layout.corners, layout)
 
 
-def upright(points: FloatArray) -> FloatArray:
-    """(T, 478, 2): ``points`` (T, 478, 2 or more) in square coordinates, turned back by each
-    frame's own roll."""
-    angle = roll(points)
+def upright(points: FloatArray, layout: Layout = MESH) -> FloatArray:
+    """(T, K, 2): ``points`` (T, K, 2 or more) in square coordinates, turned back by each frame's
+    own roll."""
+    angle = roll(points, layout)
     cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
     x, y = points[:, :, 0], points[:, :, 1]
     return np.stack([cos * x + sin * y, cos * y - sin * x], axis=2)
 
 
-def _distances(points: FloatArray, groups: Mapping[str, Pairs]) -> FloatArray:
-    right, left = IRIS_CENTRES
-    iris = np.linalg.norm(points[:, right] - points[:, left], axis=1)
-    iris = np.where(iris > 0, iris, np.nan)
+def _distances(points: FloatArray, groups: Mapping[str, Pairs], layout: Layout) -> FloatArray:
+    scale = layout.scale(points)
     columns = []
     for pairs in groups.values():
         first, second = np.array(pairs).T
-        columns.append(np.linalg.norm(points[:, first] - points[:, second], axis=2).mean(1) / iris)
-    return np.stack(columns, axis=1) if len(points) else np.empty((0, len(groups)))
+        columns.append(np.linalg.norm(points[:, first] - points[:, second], axis=2).mean(1) / scale)
+    return (
+        np.stack(columns, axis=1)
+        if len(points) and groups
+        else np.empty((len(points), len(groups)))
+    )
 
 
 def exchanged(names: Sequence[str]) -> list[int]:
@@ -127,16 +157,16 @@ def exchanged(names: Sequence[str]) -> list[int]:
     return [places[opposite(name)] for name in names]
 
 
-def stats(values: FloatArray) -> dict[str, tuple[float, float]]:
-    """Mean and variance (ddof 0) over the frames with a face; ``values`` (T, 7).
+def stats(values: FloatArray, names: Sequence[str] = SIGNALS) -> dict[str, tuple[float, float]]:
+    """Mean and variance (ddof 0) over the frames with a face; ``values`` (T, len(names)).
 
     NaN for both where no frame has a face.
     """
     table = np.asarray(values, np.float64)
     seen = table[np.isfinite(table).all(1)]
     if not len(seen):
-        return {name: (float("nan"), float("nan")) for name in SIGNALS}
+        return {name: (float("nan"), float("nan")) for name in names}
     return {
         name: (float(seen[:, i].mean()), float(seen[:, i].var(ddof=0)))
-        for i, name in enumerate(SIGNALS)
+        for i, name in enumerate(names)
     }

@@ -6,7 +6,7 @@ Light is judged by what the picture can still show (the spread of grey on the fa
 mean alone, so that dark skin in good light passes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self, cast
 
@@ -216,7 +216,7 @@ def summarise(
         face_found_rate=_rounded(found.mean()) if frames else 0.0,
         faces_max=max(map(len, seen.widths), default=0),
         several_faces_rate=_rounded(seen.rivals() / frames) if frames else 0.0,
-        turned_rate=_rounded(_turned(pose).mean()) if pose is not None else 0.0,
+        turned_rate=_rounded(turned(pose).mean()) if pose is not None else 0.0,
         tilted_rate=_rounded((np.abs(pose[:, 2]) > MAX_ROLL).mean()) if pose is not None else 0.0,
         cut_off_rate=_rounded(cut.mean()) if len(cut) else 0.0,
         turn=90 * orientation.turns,
@@ -275,14 +275,18 @@ def head_pose(landmarks: FloatArray) -> FloatArray:
     return np.degrees(np.stack([yaw, pitch, angle], axis=1))
 
 
-def _turned(pose: FloatArray) -> npt.NDArray[np.bool_]:
+def turned(pose: FloatArray) -> npt.NDArray[np.bool_]:
+    """(T,) frames with a face turned away or up or down too far; ``pose`` as of head_pose."""
     return (np.abs(pose[:, 0]) > MAX_YAW) | (np.abs(pose[:, 1]) > MAX_PITCH)
 
 
-def check(quality: Quality, min_seconds: float) -> None:
-    """Raises :class:`ClipUnusable` with the first reason that a person can do something about."""
+def check(
+    quality: Quality, min_seconds: float, knowable: Collection[UnusableReason] | None = None
+) -> None:
+    """Raises :class:`ClipUnusable` with the first reason that a person can do something about.
+    ``knowable``: the only reasons that can be told, where there is no picture to look at."""
     for failed, reason, detail in _gates(quality, min_seconds):
-        if failed:
+        if failed and (knowable is None or reason in knowable):
             raise ClipUnusable(reason, detail)
 
 
