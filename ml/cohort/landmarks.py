@@ -2,8 +2,8 @@
 
 CSV and Parquet have a row a frame and a column a coordinate (``x_0``, ``0_x``, ``landmark_0_x``;
 OpenFace's own), or a row a frame and point (``frame, landmark_index, x, y``); arrays of NPZ and NPY
-are (T, K, 2 or 3). What a detector says of itself is believed: ``success`` 0 and a low ``confidence``
-are frames without a face, as blank cells are. Nothing is repaired in silence.
+are (T, K, 2 or 3). What a detector says of itself is believed: ``success`` 0 and a low
+``confidence`` are frames without a face, as blank cells are. Nothing is repaired in silence.
 """
 
 import re

@@ -223,7 +223,7 @@ def one_line(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
     [
         (lambda t: t.replace("4, 0, 0.100", "4, 0, 0.050"), "row 5: the timestamp does not come"),
         (lambda t: t.replace("4, 0, 0.100", "4, 0, "), "row 5: the timestamp"),
-        (lambda t: t.replace(", x_", ", q_").replace(", X_", ", q_"), "of 56 points"),
+        (lambda t: t.replace(", x_", ", q_").replace(", X_", ", q_"), " 56 points"),
         (lambda t: t.replace("0.980, 1", "98.0, 1"), "share of 1"),
         (lambda t: t.replace("timestamp", "moment").replace("frame", "n"), "--fps"),
         (lambda t: t.splitlines()[0], "no rows"),
