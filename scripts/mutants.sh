@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# mutants.sh [path]: which one-line mutations of a module no test sees (scripts/mutants, docs/mutants.md).
+# mutants.sh [path ...]: which one-line mutations of a module no test sees (scripts/mutants, docs/mutants.md).
 # AGAIN=1: those once more that survived. REPORT=1: run nothing, say what is known.
 # SHARE=0.3: that share of the mutants. NEAR=1: only the tests that reach the changed line.
 set -euo pipefail
@@ -51,7 +51,7 @@ webapp/frontend/*) typescript "${OF#webapp/frontend/}" ;;
 frontend) typescript "" ;;
 *)
     install_tools
-    "$VENV/bin/python" -m scripts.mutants "$OF" ${AGAIN:+--again} ${REPORT:+--report} \
+    "$VENV/bin/python" -m scripts.mutants $OF ${AGAIN:+--again} ${REPORT:+--report} \
         ${SHARE:+--share "$SHARE"} ${NEAR:+--near}
     ;;
 esac

@@ -17,8 +17,8 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,10 @@ class Room:
     name: str
     modules: list[str]
     tests: list[str]
-    first: list[str]
+
+    @property
+    def there(self) -> list[str]:
+        return [test for test in self.tests if (ROOT / test).exists()]
 
 
 def rooms() -> list[Room]:
@@ -65,18 +68,54 @@ def room_of(module: str) -> Room | None:
     return None
 
 
-def modules_of(wanted: str) -> list[str]:
-    """``wanted``: a module, a folder, a room's name, or nothing for all."""
+def modules_of(wanted: Sequence[str]) -> list[str]:
+    """``wanted``: modules, folders, rooms' names, or nothing for all."""
     found = []
     for path in sorted([*ROOT.glob("screening/**/*.py"), *ROOT.glob("ml/**/*.py")]):
         module = str(path.relative_to(ROOT))
         room = room_of(module)
-        asked = (
-            not wanted or module.startswith(wanted.rstrip("/")) or (room and room.name == wanted)
+        asked = not wanted or any(
+            module.startswith(one.rstrip("/")) or (room and room.name == one) for one in wanted
         )
         if room is not None and asked and path.stat().st_size:
             found.append(module)
     return found
+
+
+@dataclass
+class Reach:
+    """Which tests reach which lines of a room's modules: measured once for all that are tried."""
+
+    nursery: Nursery
+    modules: list[str]
+    known: dict[str, tuple[coverage.CoverageData, float]] = field(default_factory=dict)
+
+    def of(self, module: str, room: Room) -> tuple[dict[int, list[str]], float]:
+        """Line → the tests that reach it, and the seconds that all of them take."""
+        if room.name not in self.known:
+            self.known[room.name] = self._measured(room)
+        data, seconds = self.known[room.name]
+        target = str(self.nursery.tree / module)
+        known = data.contexts_by_lineno(target) if target in data.measured_files() else {}
+        lines = {
+            line: [name.split("|")[-1] for name in names if "::" in name]
+            for line, names in known.items()
+        }
+        return lines, seconds
+
+    def _measured(self, room: Room) -> tuple[coverage.CoverageData, float]:
+        notes = self.nursery.tree / f".lines-{room.name}"
+        targets = [self.nursery.tree / one for one in self.modules if room_of(one) == room]
+        ran = self.nursery.run(room.there, seconds=3600, lines_of=targets, to=str(notes))
+        if ran.end is not End.PASSED:
+            raise SystemExit(f"the tests fail without any mutation:\n{ran.told}")
+        data = coverage.CoverageData(str(notes))
+        data.read()
+        self.nursery.warm(Path(f"{notes}.modules").read_text().splitlines())
+        # A child of the warm process must not fail by itself: each mutant would count as killed.
+        if (ran_warm := self.nursery.run(room.there[:1], seconds=600)).end is not End.PASSED:
+            raise SystemExit(f"the tests fail in a warm child:\n{ran_warm.told}")
+        return data, ran.seconds
 
 
 @dataclass(frozen=True)
@@ -85,8 +124,12 @@ class Session:
 
     module: str
     room: Room
-    nursery: Nursery
+    reach: Reach
     near: bool = False
+
+    @property
+    def nursery(self) -> Nursery:
+        return self.reach.nursery
 
     @property
     def source(self) -> str:
@@ -96,10 +139,6 @@ class Session:
     def file(self) -> Path:
         digest = hashlib.sha256(self.source.encode()).hexdigest()[:10]
         return WORK / "sessions" / f"{self.module.replace('/', '.')}-{digest}.sqlite"
-
-    @property
-    def tests(self) -> list[str]:
-        return [test for test in self.room.tests if (ROOT / test).exists()]
 
     def prepare(self, database: WorkDB) -> None:
         if database.num_work_items:
@@ -116,23 +155,6 @@ class Session:
             if not any(a <= item.mutations[0].start_pos < b for a, b in silent)
         ]
 
-    def reached(self) -> tuple[dict[int, list[str]], float]:
-        """Line → the tests that reach it, and the seconds that all of them take."""
-        notes = self.file.with_suffix(".lines")
-        notes.unlink(missing_ok=True)
-        target = self.nursery.tree / self.module
-        ran = self.nursery.run(self.tests, seconds=3600, lines_of=target, to=str(notes))
-        if ran.end is not End.PASSED:
-            raise SystemExit(f"the tests fail without any mutation:\n{ran.told}")
-        data = coverage.CoverageData(str(notes))
-        data.read()
-        known = data.contexts_by_lineno(str(target)) if data.measured_files() else {}
-        lines = {
-            line: [name.split("|")[-1] for name in names if "::" in name]
-            for line, names in known.items()
-        }
-        return lines, ran.seconds
-
     def run(self, again: bool, share: float) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with use_db(str(self.file)) as database:
@@ -147,8 +169,8 @@ class Session:
                 ]
             if not waiting:
                 return
-            self.nursery.warm(self.room.first)
-            lines, usual = self.reached()
+            self.nursery.prepare()
+            lines, usual = self.reach.of(self.module, self.room)
             say(f"{self.module}: {len(waiting)} to try; its tests take {usual:.0f} s")
             for item in sorted(waiting, key=lambda one: one.mutations[0].start_pos):
                 database.set_result(item.job_id, self.tried(item, lines, usual))
@@ -193,11 +215,11 @@ class Session:
             return ran
         if near and self.near:
             return ran
-        others = [*self.tests, *(f"--deselect={test}" for test in near)]
+        others = [*self.room.there, *(f"--deselect={test}" for test in near)]
         return self.nursery.run(others, seconds=seconds)
 
     def _rank(self, test: str) -> tuple[int, str]:
-        return self.tests.index(test.split("::")[0]), test
+        return self.room.there.index(test.split("::")[0]), test
 
 
 def schema() -> str:
@@ -251,7 +273,7 @@ def report(sessions: Iterable[Session]) -> Iterator[str]:
 
 def main() -> None:
     asked = argparse.ArgumentParser(prog="make mutants")
-    asked.add_argument("of", nargs="?", default="")
+    asked.add_argument("of", nargs="*")
     asked.add_argument("--again", action="store_true", help="those once more that survived")
     asked.add_argument("--share", type=float, default=1.0, help="of a module's mutants")
     asked.add_argument("--near", action="store_true", help="only the tests that reach the line")
@@ -265,8 +287,9 @@ def main() -> None:
     # A tree of its own, so that several can run side by side.
     with tempfile.TemporaryDirectory(prefix="tree-", dir=WORK) as tree:
         nursery = Nursery(Path(tree), WORK / f"ready-{schema()}")
+        reach = Reach(nursery, [module for module, _ in found])
         sessions = [
-            Session(module, room, nursery, given.near) for module, room in found if room is not None
+            Session(module, room, reach, given.near) for module, room in found if room is not None
         ]
         if not given.report:
             copy_tree(ROOT, nursery.tree)

@@ -13,12 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 NO_TEST_LEFT = 5
+#: Imported in each child anew, from the tree; everything else once, before the first is forked.
+OURS = {"__main__", "tests", "webapp", *("screening", "ml", "worker", "vocabulary", "experiments")}
 A_TEST_WITH_ROWS = "tests/screening/test_bundles.py"
 
 
@@ -50,9 +52,7 @@ class Nursery:
     tree: Path
     ready: Path
 
-    def warm(self, modules: Sequence[str]) -> None:
-        for name in modules:
-            importlib.import_module(name)
+    def prepare(self) -> None:
         if not self.ready.is_dir():
             self.ready.mkdir(parents=True)
             ran = self.run([A_TEST_WITH_ROWS], seconds=600, var=self.ready)
@@ -60,17 +60,23 @@ class Nursery:
                 shutil.rmtree(self.ready)
                 raise SystemExit(f"no database could be made ready:\n{ran.told}")
 
+    def warm(self, modules: Iterable[str]) -> None:
+        """Imports what the tests imported; what wants Django's settings is left to the children."""
+        for name in modules:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+
     def run(
         self,
         tests: Sequence[str],
         *,
         seconds: float,
-        lines_of: Path | None = None,
+        lines_of: Sequence[Path] = (),
         to: str = "",
         var: Path | None = None,
     ) -> Ran:
         """Runs ``tests`` until one fails; ``lines_of``: notes, in the file ``to``, which test
-        reaches which line of that file (and runs them all)."""
+        reaches which line of those files (and runs them all)."""
         begun = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="mimia-mutant-") as folder:
             log = Path(folder) / "log"
@@ -95,7 +101,7 @@ class Nursery:
         return Ran(end, time.monotonic() - begun, told)
 
     def _be_the_child(
-        self, tests: Sequence[str], var: Path, log: Path, lines_of: Path | None, to: str
+        self, tests: Sequence[str], var: Path, log: Path, lines_of: Sequence[Path], to: str
     ) -> None:
         status = 70
         try:
@@ -110,7 +116,7 @@ class Nursery:
             import pytest
 
             options = ["-q", "-p", "no:cacheprovider", "--reuse-db", "--no-header", "-x"]
-            if lines_of is not None:
+            if lines_of:
                 status = _with_lines(pytest, [*options[:-1], *tests], lines_of, to)
             else:
                 status = int(pytest.main([*options, *tests]))
@@ -119,10 +125,12 @@ class Nursery:
             os._exit(status)
 
 
-def _with_lines(pytest: object, options: list[str], lines_of: Path, to: str) -> int:
+def _with_lines(pytest: object, options: list[str], lines_of: Sequence[Path], to: str) -> int:
     import coverage
 
-    measuring = coverage.Coverage(data_file=to, include=[str(lines_of)], context="import")
+    measuring = coverage.Coverage(
+        data_file=to, include=[str(path) for path in lines_of], context="import"
+    )
 
     class Notes:
         def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -132,6 +140,8 @@ def _with_lines(pytest: object, options: list[str], lines_of: Path, to: str) -> 
     status = pytest.main(options, plugins=[Notes()])  # type: ignore[attr-defined]
     measuring.stop()
     measuring.save()
+    others = [name for name in sys.modules if name.partition(".")[0] not in OURS]
+    Path(f"{to}.modules").write_text("\n".join(others))
     return int(status)
 
 
