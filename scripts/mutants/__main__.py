@@ -37,7 +37,7 @@ from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult  # noqa:
 
 from scripts.mutants import operators  # noqa: E402
 from scripts.mutants.child import End, Nursery, Ran, copy_tree  # noqa: E402
-from scripts.mutants.items import changed, drawn, is_python, item_number, where  # noqa: E402
+from scripts.mutants.items import changed, drawn, is_python, item_number, lines_of, where  # noqa: E402
 
 #: A mutant that runs for ever is killed by this; a busy machine is not taken for one.
 LEAST_SECONDS, TIMES_USUAL = 90.0, 8.0
@@ -191,9 +191,8 @@ class Session:
             target.write_text(mutated, encoding="utf-8")
             # A time of its own, or Python would take the last mutant's bytecode for this one's.
             os.utime(target, (time.time() - 10**6 - item_number(item), time.time()))
-            near = {
-                t for n in range(spec.start_pos[0], spec.end_pos[0] + 1) for t in lines.get(n, [])
-            }
+            told = lines_of(self.source, spec.start_pos[0], spec.end_pos[0])
+            near = {test for line in told for test in lines.get(line, [])}
             ran = self._seen_by(
                 sorted(near, key=self._rank), max(LEAST_SECONDS, TIMES_USUAL * usual)
             )

@@ -1,5 +1,6 @@
 """What is said of one mutant: whether it is drawn, where it stands, what it changed."""
 
+import ast
 import hashlib
 from typing import Any
 
@@ -39,3 +40,31 @@ def changed(before: str, after: str) -> str:
     gone = " ".join(line.strip() for line in old[first : len(old) - same])
     come = " ".join(line.strip() for line in new[first : len(new) - same])
     return f"- {gone}\n+ {come}"
+
+
+def lines_of(source: str, first: int, last: int) -> set[int]:
+    """The lines whose tests may see a change in these: they themselves and, of what a module or a
+    class says as it is imported, every line that reads a name which is given there."""
+    found = set(range(first, last + 1))
+    tree = ast.parse(source)
+    bodies = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+    said = [
+        one for body in bodies for one in body.body if isinstance(one, ast.Assign | ast.AnnAssign)
+    ]
+    names: set[str] = set()
+
+    def given(one: ast.stmt) -> set[str]:
+        named = (node for node in ast.walk(one) if isinstance(node, ast.Name))
+        return {node.id for node in named if isinstance(node.ctx, ast.Store)}
+
+    for one in said:
+        if one.lineno <= last and first <= (one.end_lineno or one.lineno):
+            names |= given(one)
+    # A constant that is made of this one is read in other places.
+    for one in said:
+        if names & {node.id for node in ast.walk(one) if isinstance(node, ast.Name)}:
+            names |= given(one)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in names:
+            found.add(node.lineno)
+    return found
