@@ -276,3 +276,17 @@ def test_shadows_are_due_for_what_they_have_not_seen() -> None:
     # Whoever is pinned is not its own shadow.
     Screening.objects.filter(pk__in=left).update(bundle=another)
     assert set(assessing.due_for_shadows(limit=99)) <= {rows[0].pk}
+
+
+def test_so_many_at_once_are_of_all_shadows_together() -> None:
+    """Whichever is asked first: one that fills the number leaves nothing to the other."""
+    rows = [make.scored() for _ in range(MEASURED_ANEW_AT_ONCE + 2)]
+    shadows = [shadow(), shadow(encoder="e" * 64)]
+    assert set(assessing.due_for_shadows(limit=99)) == {row.pk for row in rows}
+    for row, one in zip(rows, [*shadows, *shadows], strict=False):
+        Assessment.objects.create(
+            screening=row, bundle=one, is_shadow=True, measurements_digest="d", result={}
+        )
+    for _ in range(3):
+        assert len(assessing.due_for_shadows(limit=1)) == 1
+        assert len(assessing.due_for_shadows(limit=2)) == 2

@@ -151,3 +151,28 @@ def test_the_first_movement_after_a_prompt_answers_it(
 ) -> None:
     found = repetitions.latencies([at(onset) for onset in onsets], (2.0, 5.0))
     assert found == pytest.approx(answers)
+
+
+def test_a_step_between_two_frames_is_as_fast_as_they_are_apart() -> None:
+    t = np.arange(0, 3, 0.1)
+    (found,) = repetitions.find(t, ((t > 0.95) & (t < 2)).astype(float))
+    assert found.rise_rate == pytest.approx(10)
+    assert found.decay_rate == pytest.approx(10)
+
+
+@pytest.mark.parametrize(("first", "is_told"), [(0.68, False), (0.63, True)])
+def test_an_onset_needs_four_levels_of_the_rise(first: float, is_told: bool) -> None:
+    """Of thirteen between a fifth and four fifths; the clip begins in the middle of it."""
+    curve = pulse(T, 1.0, 1.0, 6.0, 1.0)
+    seen = (T > 1.5) & (curve >= first) | (T > 2)
+    (found,) = repetitions.find(T[seen], curve[seen])
+    assert (found.onset is not None) == is_told
+    assert found.rise_rate is None
+
+
+def test_a_bent_plateau_has_jitter() -> None:
+    t = np.arange(0, 6, 0.01)
+    inside = (t >= 1) & (t < 5)
+    bend = np.where(inside, 0.1 * ((t - 3) / 2) ** 2, 0)
+    (found,) = repetitions.find(t, inside - bend)
+    assert found.jitter == pytest.approx(np.std(bend[inside]), rel=0.02)

@@ -62,7 +62,7 @@ def test_values_are_rounded_to_five_places_and_percentiles_to_one() -> None:
     assert (told.value, told.percentile, told.norm) == (0.01, 42.1, "people")
 
 
-@pytest.mark.parametrize(("fps", "is_told"), [(10.5, True), (9.5, False)])
+@pytest.mark.parametrize(("fps", "is_told"), [(10.5, True), (10.0, True), (9.5, False)])
 def test_rates_need_ten_values_a_second_that_were_seen(fps: float, is_told: bool) -> None:
     """Of twice as many frames every second one shows no face."""
     t = np.arange(0, 10, 0.5 / fps)
