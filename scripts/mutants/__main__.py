@@ -212,8 +212,8 @@ class Session:
         """The tests that reach the line, the most promising files first; then the others."""
         if near and (ran := self.nursery.run(near, seconds=seconds)).end is not End.PASSED:
             return ran
-        if near and self.near:
-            return ran
+        if self.near:
+            return ran if near else Ran(End.PASSED, 0.0, "no test reaches it")
         others = [*self.room.there, *(f"--deselect={test}" for test in near)]
         return self.nursery.run(others, seconds=seconds)
 

@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 
 from screening import queue
-from screening.models import AuditEntry, Screening
+from screening.errors import NotAllowed
+from screening.models import AuditEntry, Consent, Screening
 from screening.services import (
     clips,
     consents,
@@ -191,6 +192,22 @@ def test_a_clip_is_skipped_and_recorded_again() -> None:
         fresh = clips.rerecord(by=by, clip=clip)
     assert left.told == [of_clip(fresh, "expected")]
     assert (fresh.take, fresh.state) == (2, "expected")
+
+
+def test_a_clip_is_recorded_again_as_it_is_now() -> None:
+    """Whoever asks may have read it before it was sent; and consent may be gone meanwhile."""
+    screening = make.draft()
+    by, before = make.person(screening), make.clip_of(screening, "smile")
+    make.send(make.clip_of(screening, "smile"))
+    assert before.state == "expected"
+    assert clips.rerecord(by=by, clip=before).take == 2
+    Consent.objects.filter(patient=screening.patient).update(withdrawn_at=timezone.now())
+    for act in (
+        lambda one: clips.rerecord(by=by, clip=one),
+        lambda one: uploads.create(by=by, clip=one),
+    ):
+        with pytest.raises((make.WrongState, NotAllowed)):
+            act(make.clip_of(screening, "rest"))
 
 
 def test_an_upload_that_is_given_up_leaves_nothing(stored: Callable[[], list[str]]) -> None:
