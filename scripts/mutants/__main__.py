@@ -8,7 +8,6 @@ the smaller one. ``NEAR=1`` leaves the tests out that do not reach the line.
 """
 
 import argparse
-import fnmatch
 import hashlib
 import os
 import platform
@@ -17,14 +16,13 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-WORK = ROOT / "var" / "mutants"
+WORK = Path(__file__).resolve().parents[2] / "var" / "mutants"
 # At the end: where the project and a tool want the same package, the project's counts.
 sys.path.append(str(WORK / "tools"))
 
@@ -38,48 +36,10 @@ from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult  # noqa:
 from scripts.mutants import operators  # noqa: E402
 from scripts.mutants.child import End, Nursery, Ran, copy_tree  # noqa: E402
 from scripts.mutants.items import changed, drawn, is_python, item_number, lines_of, where  # noqa: E402
+from scripts.mutants.rooms import ROOT, Room, modules_of, room_of  # noqa: E402
 
 #: A mutant that runs for ever is killed by this; a busy machine is not taken for one.
 LEAST_SECONDS, TIMES_USUAL = 90.0, 8.0
-
-
-@dataclass(frozen=True)
-class Room:
-    """Modules with the tests that may kill their mutants."""
-
-    name: str
-    modules: list[str]
-    tests: list[str]
-
-    @property
-    def there(self) -> list[str]:
-        return [test for test in self.tests if (ROOT / test).exists()]
-
-
-def rooms() -> list[Room]:
-    here = tomllib.loads((Path(__file__).parent / "tests.toml").read_text())
-    return [Room(**one) for one in here["room"]]
-
-
-def room_of(module: str) -> Room | None:
-    for room in rooms():
-        if any(fnmatch.fnmatch(module, pattern) for pattern in room.modules):
-            return room
-    return None
-
-
-def modules_of(wanted: Sequence[str]) -> list[str]:
-    """``wanted``: modules, folders, rooms' names, or nothing for all."""
-    found = []
-    for path in sorted([*ROOT.glob("screening/**/*.py"), *ROOT.glob("ml/**/*.py")]):
-        module = str(path.relative_to(ROOT))
-        room = room_of(module)
-        asked = not wanted or any(
-            module.startswith(one.rstrip("/")) or (room and room.name == one) for one in wanted
-        )
-        if room is not None and asked and path.stat().st_size:
-            found.append(module)
-    return found
 
 
 @dataclass
