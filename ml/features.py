@@ -16,9 +16,7 @@ TOKEN_PARTS = tuple((signal, statistic) for statistic in STATISTICS for signal i
 TOKEN_WIDTH = len(TOKEN_PARTS)
 
 # What a cell may say in place of a number that is missing; SAS and Stata write a point.
-_BLANK = {
-    "", "na", "n/a", "#n/a", "#n/v", "nan", "none", "null", "inf", "-inf", "+inf", "-", ".",
-}  # fmt: skip
+_BLANK = {"", "na", "n/a", "#n/a", "#n/v", "nan", "none", "null", "-", "."}
 _NUMBER = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")
 
 

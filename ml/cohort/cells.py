@@ -24,6 +24,7 @@ _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?")
 _POINT = re.compile(r"[+-]?[0-9]*[.][0-9]+([eE][+-]?[0-9]+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+")
 _SPREADSHEET_ERROR = re.compile(r"#(DIV/0|VALUE|REF|NAME|NUM|NULL|WERT|BEZUG|ZAHL)[!?]?|#+")
+_INFINITE = re.compile(r"[+-]?(inf(inity)?|1\.?#inf\w*|∞)", re.IGNORECASE)
 
 Numbers = list[dict[str, float | None]]
 
@@ -80,8 +81,11 @@ def _number(table: Table, line: int, text: str, name: str, decimal: str) -> floa
     try:
         value = parse_value(text, decimal)
     except ValueError:
-        error = _SPREADSHEET_ERROR.fullmatch(text.strip())
-        why = "is a spreadsheet's error: mend its formula, or empty it" if error else "is no number"
+        why = "is no number"
+        if _SPREADSHEET_ERROR.fullmatch(text.strip()):
+            why = "is a spreadsheet's error: mend its formula, or empty it"
+        elif _INFINITE.fullmatch(text.strip()):
+            why = "is infinite: a division by 0, or a logarithm of it? leave empty what failed"
         raise _fault(table, line, text, name, why) from None
     if value is None:
         return None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ml.cohort.copies import said_of_rows
 from ml.cohort.table import Cohort
 from ml.features import columns_of
 from vocabulary.expressions import Expression
@@ -28,6 +29,12 @@ def columns_left(cohort: Cohort) -> list[str]:
         return []
     near = [f"named nearly like ours and not read, as asked: {one}" for one in cohort.read.near]
     return [*near, f"columns not read: {', '.join(cohort.read.ignored) or 'none'}"]
+
+
+def entered_twice(cohort: Cohort) -> list[str]:
+    """A sentence where rows have all the numbers of an earlier one."""
+    said = said_of_rows(cohort.records(), cohort.line.tolist())
+    return [said] if said else []
 
 
 def lacks(cohort: Cohort, expressions: Sequence[str]) -> list[str]:

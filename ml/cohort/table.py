@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml.cohort import cells, csv_files
+from ml.cohort import cells, copies, csv_files
 from ml.cohort.columns import LABELS, Columns
 from ml.cohort.csv_files import UNKNOWN as UNKNOWN
 from ml.cohort.header import columns_of_table, subjects_of
@@ -96,7 +96,8 @@ def read_table(
 
     Raises :class:`CohortError` naming file and row: no such file, no feature column, one that is
     named nearly like ours, two columns of one meaning that disagree, a row cut short, a cell that
-    is no number or cannot be one of a face, a label out of range, nothing that tells people apart.
+    is no number, cannot be one of a face or was copied from elsewhere, a label out of range,
+    nothing that tells people apart.
     Variances of 0 become missing together with their mean (a failed extraction).
     """
     table = csv_files.read(path)
@@ -113,6 +114,7 @@ def read_table(
     }
     found = cells.numbers(table, read.features)
     columns = tuple(read.features.values())
+    copies.refuse(table, found, columns, subject)
     values = [[np.nan if (v := row[c]) is None else v for c in columns] for row in found]
     return Cohort(
         name=name or path.stem,

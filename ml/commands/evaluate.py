@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_bundle(options: argparse.Namespace) -> "tuple[Judged, Subject]":
     from ml.cohort.clip_features import cohort_of_clips, curves_of_clips
-    from ml.cohort.head_count import lacks
+    from ml.cohort.head_count import entered_twice, lacks
     from ml.cohort.table import check_splits
     from ml.evaluation.judge import judge
     from ml.evaluation.page import bundle_judged
@@ -87,6 +87,8 @@ def _of_bundle(options: argparse.Namespace) -> "tuple[Judged, Subject]":
     judged = judge(bundle, cohort, curves, _say)
     if cohort.read is not None:
         _say(cohort.read.said())
+    for line in entered_twice(judged.cohort):
+        _say(line)
     for line in lacks(judged.cohort, bundle.expressions):
         _say(f"lacks {line}")
     return judged, bundle_judged(bundle)

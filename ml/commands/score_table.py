@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml.cohort import cells, csv_files
+from ml.cohort import cells, copies, csv_files
 from ml.cohort.columns import Columns, match
 from ml.commands import score_people
 from ml.errors import CohortError, WrongUse
@@ -103,6 +103,10 @@ def run(options: argparse.Namespace) -> int:
     for lack in (columns.lacks(bundle.expressions), _not_read(columns.features, bundle), *said):
         if lack:
             _say(lack)
+    for copy in copies.found(table, numbers, list(columns.features.values())):
+        _say(str(copy))
+    if again := copies.said_of_rows(numbers, [line for line, _ in table.rows]):
+        _say(again)
     if short := sum(len(row) < len(table.header) for _, row in table.rows):
         _say(f"{short} rows are shorter than the first line; what they lack is taken as missing")
     if decimal == ",":

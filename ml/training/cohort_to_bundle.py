@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ml.cohort.clip_features import cohort_of_clips, curves_of_clips
-from ml.cohort.head_count import columns_left, head_count, lacks
+from ml.cohort.head_count import columns_left, entered_twice, head_count, lacks
 from ml.cohort.manifest import read_columns
 from ml.cohort.table import Cohort, person_digest, read_table, split_hash
 from ml.distributed import Processes, processes
@@ -86,6 +86,8 @@ def _ready(
     counts = head_count(cohort)
     visits = f" in {counts['rows']} rows" if "rows" in counts else ""
     say(f"{counts['subjects']} people{visits}, {counts['pd']} with PD")
+    for line in entered_twice(cohort):
+        say(line)
     for line in lacks(cohort, config.expressions):
         say(f"lacks {line}")
 
@@ -181,7 +183,7 @@ def metadata_of(
             "split_hash": split_hash([str(s) for s in cohort.subject]),
             "people": sorted({person_digest(str(s)) for s in cohort.subject}),
             "excluded": "Rows whose split is test were left out.",
-            "lacks": lacks(cohort, config.expressions),
+            "lacks": [*entered_twice(cohort), *lacks(cohort, config.expressions)],
             "columns": columns_left(cohort),
         },
         "norms": material.norms.reference,

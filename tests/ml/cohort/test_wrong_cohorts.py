@@ -1,5 +1,5 @@
-"""Twenty ways to train and judge on a table that says something else than one thinks: each is one
-line before any work, or is said on the screen and on the card.
+"""Ways to train and judge on a table that says something else than one thinks: each is one line
+before any work, or is said on the screen and on the card.
 """
 
 import csv
@@ -102,6 +102,17 @@ def cell(title: str, value: str) -> Callable[[Path], Path]:
     return lambda path: changed(path, lambda n, row: row | ({title: value} if n == 1 else {}))
 
 
+def smile_for_disgust(_: int, row: dict[str, str]) -> dict[str, str]:
+    pairs = zip(columns_of("smile"), columns_of("disgust"), strict=True)
+    return row | {disgust: row[smile] for smile, disgust in pairs}
+
+
+def copied(path: Path, **changes: str) -> Path:
+    """The first row once more at the end."""
+    rows = read(path)
+    return write(path, [*rows, rows[0] | changes])
+
+
 #: Kind → what is done to the table, further options, and the line that is read.
 REFUSED: dict[str, tuple[Callable[[Path], object], tuple[str, ...], str]] = {
     "patient_id for subject": (
@@ -171,6 +182,22 @@ REFUSED: dict[str, tuple[Callable[[Path], object], tuple[str, ...], str]] = {
         "row 3: '93' in column “smile_jaw-open_mean” is more than a face can move (at most about"
         " 5): is it in percent",
     ),
+    "one person under two codes": (
+        lambda p: copied(p, subject="Q99"),
+        (),
+        "row 62: all values are those of row 2, and they are of 'Q00' and 'Q99': one person under"
+        " two codes? remove one",
+    ),
+    "smile for disgust": (
+        lambda p: changed(p, smile_for_disgust),
+        (),
+        "row 2: all values of disgust are those of smile: was one copied from the other?",
+    ),
+    "one row for all": (
+        lambda p: changed(p, lambda _, r: r | {"smile_jaw-open_var": "0.002"}),
+        (),
+        "column “smile_jaw-open_var” is 0.002 in all 60 rows that have it: was it filled down",
+    ),
     "no rows": (
         lambda p: p.write_text(p.read_text().splitlines()[0] + "\n"),
         (),
@@ -233,6 +260,14 @@ def test_what_lacks_is_on_the_screen_before_and_on_the_card_after(
     assert after
     assert all(f"train: lacks {line}\n" in before for line in wanted[:2])
     assert "columns: used 14 of smile, 7 of disgust, subject, protocol, pd, grade, split;" in before
+
+
+def test_a_visit_that_is_entered_twice_is_said(place: Path, capsys: Screen) -> None:
+    copied(place / "people.csv")
+    assert train(place) == 0
+    line = "1 of 61 rows have all values of an earlier one (row 62 those of row 2)"
+    assert f"train: {line}: was one entered twice?\n" in capsys.readouterr().err
+    assert f"\n- {line}: was one entered twice?\n" in load(place / "bundle").card
 
 
 def test_a_bundle_is_never_trained_over(trained: Path, capsys: Screen) -> None:

@@ -38,7 +38,9 @@ def good(rows: int = 3) -> str:
         cells = []
         for name in FEATURES:
             mean = next(v for signal, v in MEANS.items() if signal in name)
-            value = mean + 0.01 * n if name.endswith("mean") else 0.0015 * (n + 1)
+            # No two expressions are the same.
+            own = 1 + 0.001 * (FEATURES.index(name) // len(SMILE))
+            value = own * (mean + 0.01 * n if name.endswith("mean") else 0.0015 * (n + 1))
             cells.append(f"{value:.6g}")
         writer.writerow([f"p{n}", n % 2, f"row {n}", *cells])
     return stream.getvalue()
@@ -85,6 +87,34 @@ def all_of(name: str, change: Callable[[float], float]) -> Make:
         return stream.getvalue()
 
     return encoded(changed)
+
+
+def column_copied(old: str, new: str, text: str) -> str:
+    """What stands under one title stands under another, too."""
+    rows = list(csv.DictReader(io.StringIO(text)))
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, HEADER, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**row, new: row[old]} for row in rows)
+    return stream.getvalue()
+
+
+def other_sides(text: str) -> str:
+    """No two columns are the same: what a person's two sides are, too."""
+    rows = list(csv.DictReader(io.StringIO(text)))
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, HEADER, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        own = {n: f"{float(row[n]) * (1 + 1e-5 * i):.9g}" for i, n in enumerate(FEATURES)}
+        writer.writerow({**row, **own})
+    return stream.getvalue()
+
+
+def expression_copied(text: str) -> str:
+    for old, new in zip(SMILE, DISGUST, strict=True):
+        text = column_copied(old, new, text)
+    return text
 
 
 def lines(change: Callable[[list[str]], list[str]]) -> Make:
@@ -218,6 +248,16 @@ REFUSED: dict[str, tuple[Make, str]] = {
         f", row 3: '#DIV/0!' in column “{WIDTH}” is a spreadsheet's error: mend its formula, or"
         " empty it",
     ),
+    "an infinite number": (
+        cell("-inf"),
+        f", row 3: '-inf' in column “{WIDTH}” is infinite: a division by 0, or a logarithm of it?"
+        " leave empty what failed",
+    ),
+    "a number of 308 digits": (
+        cell("1e308"),
+        f", row 3: '1e308' in column “{WIDTH}” is more than a face can move (at most about 5): is"
+        " it in percent or pixels, or does it stand for missing? leave such cells empty",
+    ),
     "percent": (
         all_of(WIDTH, lambda v: 100 * v),
         f", row 2: '82.0' in column “{WIDTH}” is more than a face can move (at most about 5): is"
@@ -316,10 +356,58 @@ def test_nearly_matching_columns_are_left_out_where_that_is_said(
     assert "feature columns missing: 1 of smile's 14 (smile_mouth-width_var)" in said
 
 
+def again(text: str) -> str:
+    """The first row twice more, under other codes."""
+    rows = text.splitlines()
+    return "\n".join([*rows, rows[1].replace("p0", "p7", 1), rows[1].replace("p0", "p8", 1)]) + "\n"
+
+
+#: Kind → the table, and what is read of it: scored, each row is the result of what it holds.
+COPIED: dict[str, tuple[Callable[[], str], str]] = {
+    "one expression copied to another": (
+        lambda: expression_copied(good()),
+        "row 2: all values of disgust are those of smile: was one copied from the other? leave"
+        " empty what was not filmed",
+    ),
+    "a column filled down": (
+        lambda: all_of("smile_jaw-open_var", lambda _: 0.002)(other_sides(good(5))).decode(),
+        "column “smile_jaw-open_var” is 0.002 in all 5 rows that have it: was it filled down, or"
+        " rounded away? leave empty what was not measured",
+    ),
+    "one side copied to the other": (
+        lambda: column_copied(
+            "smile_eye-open-right_mean", "smile_eye-open-left_mean", other_sides(good(5))
+        ),
+        "column “smile_eye-open-left_mean” is in every row what “smile_eye-open-right_mean” is:"
+        " was one copied from the other? leave empty what was not measured",
+    ),
+    "a row entered again": (
+        lambda: again(other_sides(good(4))),
+        "2 of 6 rows have all values of an earlier one (row 6 those of row 2): was one entered"
+        " twice?",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", COPIED)
+def test_what_was_copied_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    make, line = COPIED[kind]
+    table = tmp_path / "t.csv"
+    table.write_text(make())
+    assert main(["score-table", str(table), "--out", str(tmp_path / "s.csv")]) == 0
+    said = capsys.readouterr().err
+    assert f"score-table: {line}\n" in said
+    assert (
+        sum("copied" in one or "filled" in one or "twice" in one for one in said.splitlines()) == 1
+    )
+
+
 def test_cells_that_say_missing_are_missing() -> None:
-    for text in ("", " ", "NaN", "NA", "#N/A", "N/A", "null", "inf", "-inf", "-", "."):
+    for text in ("", " ", "NaN", "NA", "#N/A", "N/A", "null", "-", "."):
         assert parse_value(text) is None
-    for text in ("1 0", "1_0", "0x1", "1,5", "−1", "1.2.3", "e5", "١"):
+    for text in ("inf", "-inf", "1 0", "1_0", "0x1", "1,5", "−1", "1.2.3", "e5", "١"):
         with pytest.raises(ValueError):
             parse_value(text)
     assert parse_value("1,5", ",") == 1.5
