@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from ml.errors import ClipUnusable
-from ml.measuring.video import LONGEST_SIDE, Decoding, Limits, frames
+from ml.measuring.shown import LONGEST_SIDE
+from ml.measuring.video import Decoding, Limits, frames
 from tests.ml.conftest import Picture, even_times, write_video
 from vocabulary.reasons import UnusableReason
 
