@@ -284,8 +284,6 @@ def _seen(found: ClipReport) -> dict[str, Any]:
 
 def _movement(found: ClipReport) -> str:
     """What was measured of one expression, in a plain sentence without a judgement."""
-    for sign in found["signs"]:
-        said = patient_words(sign["name"], sign["value"])
-        if said is not None:
-            return f"Measured: {said}."
-    return "Recorded and measured."
+    said = [patient_words(sign["name"], sign["value"]) for sign in found["signs"]]
+    words = "; ".join(filter(None, said))
+    return f"Measured: {words}." if words else "Recorded and measured."

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from screening.api import present
 from screening.models import Screening
 from screening.services import reviews, screenings
 from tests.screening import factories as make
@@ -96,3 +97,21 @@ def test_an_earlier_result_is_not_shown_while_the_screening_is_recorded_anew(
     assert shown() == (None, 404, None)
     make.assess(screening, hypomimia_index=30.0)
     assert shown()[:2] == (30.0, 200)
+
+
+def test_patients_read_of_every_sign_that_has_words_for_them(
+    client_of: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = {"unit": "", "percentile": None, "norm": None}
+    signs = [{"name": name, "value": 1.0, **nothing} for name in ("one", "other", "third")]
+    (smile,) = make.result()["clips"]
+    smiles = [{**smile, "signs": shown} for shown in (signs, signs[1:2])]
+    words = {"one": "it was seen", "third": "it was slow"}
+    monkeypatch.setattr(present, "patient_words", lambda name, _: words.get(name))
+    screening = make.submitted(make.PatientFactory(site__release_policy="at_once"))
+    make.assess(screening, **make.result(clips=smiles))
+    seen = of(client_of(make.person(screening)), screening)["result"]["seen"]
+    assert [one["words"] for one in seen] == [
+        "Measured: it was seen; it was slow.",
+        "Recorded and measured.",
+    ]
