@@ -125,7 +125,7 @@ def main_methods(expressions: tuple[str, ...]) -> dict[str, Method]:
         "RBF SVM on normal scores": Baseline("svm", "z"),
         "RBF SVM on whitened normal scores": whitened,
         "attempt: multi-head fusion averaged with that SVM": Averaged(
-            (FusionMethod((candidates[1],)), whitened)
+            (FusionMethod((fusion_spec(expressions, Fusion.MULTIHEAD),)), whitened)
         ),
         "logistic regression": Baseline("logistic"),
         "constant": Constant(),

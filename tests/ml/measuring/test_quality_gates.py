@@ -4,6 +4,8 @@ The mesh of a real portrait is turned and tilted by known angles, so that the ga
 tried from landmarks to reason.
 """
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from ml.measuring.quality import Quality, Seen, Watcher, summarise
 from ml.measuring.video import Decoding
 from tests.ml.conftest import Picture
 from tests.ml.measuring.test_clip_quality import usable
+from vocabulary import assessment as shape
 from vocabulary.reasons import UnusableReason
 
 Why = UnusableReason
@@ -88,6 +91,22 @@ def test_a_gate_stands_where_it_says(
 ) -> None:
     assert reason_of(usable(**passes)) is None
     assert reason_of(usable(**fails)) is why
+
+
+def test_every_gate_is_tried_from_both_sides() -> None:
+    given = {reason for _, reason, _ in quality._gates(usable(), 1.0)}
+    tried = {why for _, _, why in GATES}
+    assert given == tried | {Why.NO_FACE}, "GATES here and the gates of ml/measuring/quality.py"
+
+
+def test_every_figure_is_measured_and_published(
+    mesh: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A field that nothing fills keeps its default, and its gate lets everything through."""
+    names = [field.name for field in fields(Quality)]
+    assert names == list(shape.Quality.__annotations__), "vocabulary/assessment.py: Quality"
+    monkeypatch.setattr(quality, "Quality", lambda **given: given)
+    assert set(summary(mesh)) == set(names), "summarise in ml/measuring/quality.py"  # type: ignore[call-overload]
 
 
 def test_from_which_share_on_a_face_was_lost_and_not_missing() -> None:

@@ -31,8 +31,9 @@ def test_attention_sums_to_one_over_what_is_present(kind: Fusion) -> None:
     assert attention[1, 1] == 1
 
 
-def test_nothing_present_gives_finite_numbers() -> None:
-    model = FusionModel(FusionConfig(NAMES)).eval()
+@pytest.mark.parametrize("kind", list(Fusion))
+def test_nothing_present_gives_finite_numbers(kind: Fusion) -> None:
+    model = FusionModel(FusionConfig(NAMES, fusion=kind)).eval()
     output = model(torch.randn(1, 3, 14), torch.zeros(1, 3, dtype=torch.bool))
     assert torch.isfinite(output.logits).all()
 
@@ -54,8 +55,10 @@ def test_corn_follows_its_conditionals() -> None:
     assert loss.item() == pytest.approx(-np.log(0.4), abs=1e-6)
 
 
-def test_stacked_members_equal_single_ones() -> None:
-    config = FusionConfig(NAMES, fusion=Fusion.MULTIHEAD)
+@pytest.mark.parametrize("kind", list(Fusion))
+def test_stacked_members_equal_single_ones(kind: Fusion) -> None:
+    """As they are trained and served: what looks at the values of its tokens cannot be stacked."""
+    config = FusionConfig(NAMES, fusion=kind)
     parameters = initial(config, 3, seed=1)
     tokens, present = torch.randn(6, 3, 14), torch.rand(6, 3) > 0.3
     stacked, _ = run(config, parameters, tokens, present)

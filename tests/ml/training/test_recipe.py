@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -117,6 +118,9 @@ def test_every_kind_of_fusion_is_specified(kind: Fusion) -> None:
         [1, 1]
     )
     assert FUSIONS[kind].words
+    page = Path(__file__).parents[3] / "docs/training.md"
+    (said,) = re.findall(r"^\| `model` .*$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert kind in re.findall(r"\w+", said), "docs/training.md: the entry `model`"
 
 
 @pytest.mark.parametrize(
