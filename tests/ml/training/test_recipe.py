@@ -76,13 +76,12 @@ def test_same_seed_same_bundle_and_the_kind_is_chosen_inside(table: Path) -> Non
     chosen = read_config(configured(folder))
     train(chosen, folder / "cache", say)
     train(read_config(configured(folder, out="other")), folder / "cache", say)
-    one, two = load(folder / "bundle"), load(folder / "other")
-    row = dict.fromkeys(one.norms.tables, 0.02)
-    # torch's last digits differ between two trainings.
-    assert one.score([row])[0].p_pd == pytest.approx(two.score([row])[0].p_pd, abs=1e-4)
+    # bundle.json differs: it holds the digest of the settings, whose "out" is another folder.
+    for file in ("weights.safetensors", "norms.json", "card.md"):
+        assert (folder / "bundle" / file).read_bytes() == (folder / "other" / file).read_bytes()
     assert any("left" in line for line in lines)
     assert [str(spec.fusion.fusion) for spec in chosen.candidates()] == list(CANDIDATES)
-    assert one.metadata["fusion"] in CANDIDATES
+    assert load(folder / "bundle").metadata["fusion"] in CANDIDATES
 
 
 def test_a_named_kind_is_not_chosen_over(tmp_path: Path) -> None:
