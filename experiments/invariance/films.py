@@ -38,10 +38,11 @@ class Film:
 @dataclass(frozen=True, eq=False)
 class Scene:
     """A performance before any camera: ``pictures`` (960, 1280, 3) uint8 without noise, at
-    ``rate`` a second."""
+    ``rate`` a second. ``noise``: which noise the sensors that look at it have."""
 
     pictures: Sequence[Picture]
     rate: float
+    noise: int = 0
 
     def filmed(
         self, width: int = 640, height: int = 480, *, tilt: float = 0.0, again: int = 0
@@ -51,7 +52,7 @@ class Scene:
 
         Each picture is taken from the large one at once, so that no camera's picture is smoother
         than another's."""
-        rng = np.random.default_rng(again)
+        rng = np.random.default_rng(self.noise + again)
         pictures = [_noisy(_taken(one, width, height, tilt), rng) for one in self.pictures]
         return Film(pictures, [number / self.rate for number in range(len(pictures))])
 

@@ -55,13 +55,17 @@ def changed(path: Path, change: Callable[[int, dict[str, str]], dict[str, str]])
     return write(path, [change(n, row) for n, row in enumerate(read(path))])
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
+def furnish(folder: Path) -> None:
     """Twenty people who came three times each."""
-    path = write_people(tmp_path / "people.csv", people=60)
+    path = write_people(folder / "people.csv", people=60)
     labels = {n: n % 2 for n in range(20)}
     changed(path, lambda n, row: row | {"subject": f"Q{n % 20:02d}", "pd": str(labels[n % 20])})
-    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    furnish(tmp_path)
     return tmp_path
 
 
