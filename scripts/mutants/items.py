@@ -47,7 +47,8 @@ def lines_of(source: str, first: int, last: int) -> set[int]:
     class says as it is imported, every line that reads a name which is given there."""
     found = set(range(first, last + 1))
     tree = ast.parse(source)
-    bodies = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    bodies: list[ast.Module | ast.ClassDef] = [tree, *classes]
     said = [
         one for body in bodies for one in body.body if isinstance(one, ast.Assign | ast.AnnAssign)
     ]
