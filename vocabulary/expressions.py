@@ -1,9 +1,10 @@
-"""The expressions a protocol may ask for: the six basic ones and the face at rest.
+"""The expressions: the six basic ones and rest, for which a protocol may ask, and free speech, for
+which none does.
 
-All that the house knows of an expression stands in its entry here; only its picture is a file of
-its own (``webapp/frontend/public/faces/<name>.svg``). No part has a default, so none can be
-forgotten, and ``tests/vocabulary/test_expressions.py`` asks every place that uses one. New
-expressions come last: seeds and digests of what exists already count on the order.
+All that the house knows of an expression stands in its entry here; only the picture of one that is
+asked for is a file of its own (``webapp/frontend/public/faces/<name>.svg``). No part has a default,
+so none can be forgotten, and ``tests/vocabulary/test_expressions.py`` asks every place that uses
+one. New expressions come last: seeds and digests of what exists already count on the order.
 """
 
 from collections.abc import Mapping
@@ -227,10 +228,31 @@ class Expression(StrEnum):
             blendshapes=("MouthStretchLeft", "MouthStretchRight"),
         ),
     )
+    FREE = (
+        "free",
+        Entry(
+            title="Free",
+            asking=Asking(
+                cue="Speak freely",
+                instruction="Speak as you like, to somebody or to the camera.",
+                seconds=30,
+                repetitions=0,
+            ),
+            also=("speech", "speaking", "conversation", "interview", "spontaneous"),
+            descriptor="a speaking face in conversation, lips and jaw in motion.",
+            # Any movement, of the whole face.
+            moves={},
+            sides=("open", "raise", "corner"),
+            drawn={},
+            blendshapes=(),
+        ),
+    )
 
 
 EXPRESSIONS: tuple[Expression, ...] = tuple(Expression)
-POSED: tuple[Expression, ...] = tuple(e for e in Expression if e is not Expression.REST)
+#: What a protocol may ask for. *Free* is what somebody recorded without cues: speech, conversation.
+ASKED: tuple[Expression, ...] = tuple(e for e in Expression if e is not Expression.FREE)
+POSED: tuple[Expression, ...] = tuple(e for e in ASKED if e is not Expression.REST)
 
 
 def title_of(name: str) -> str:

@@ -4,7 +4,7 @@ sessions of one person."""
 from collections.abc import Callable
 from pathlib import Path
 
-from vocabulary.expressions import EXPRESSIONS
+from vocabulary.expressions import ASKED
 from worker.recording import MIME_TYPES, FileClip
 
 
@@ -51,7 +51,7 @@ def read(folder: Path, warn: Callable[[str], None]) -> dict[str, FileClip]:
     if not found:
         raise FolderError(
             f"no clip in {folder} has a known name; name each by its expression: "
-            + ", ".join(f"{name}.mp4" for name in EXPRESSIONS)
+            + ", ".join(f"{name}.mp4" for name in ASKED)
         )
     return found
 
@@ -71,7 +71,7 @@ def _expression(path: Path) -> str | None:
     """The expression that a video file's name gives, in any case of letters; else None."""
     name = path.stem.lower()
     is_video = path.suffix.lower() in MIME_TYPES
-    return name if is_video and name in EXPRESSIONS and path.is_file() else None
+    return name if is_video and name in ASKED and path.is_file() else None
 
 
 def _check_readable(path: Path) -> None:

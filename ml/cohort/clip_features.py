@@ -11,7 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.cohort.manifest import MANIFEST, LabelledClip, Visit, labels_of, read_manifest
+from ml.cohort.manifest import (
+    MANIFEST,
+    LabelledClip,
+    Visit,
+    labels_of,
+    layout_of,
+    read_manifest,
+)
 from ml.cohort.table import UNKNOWN, Cohort
 from ml.distributed import Processes
 from ml.features import columns_of
@@ -111,4 +118,5 @@ def _cohort(
         split=np.array([c.split for c in firsts], dtype=np.str_),
         line=np.array([c.row for c in firsts], dtype=np.int64),
         sha256=hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest(),
+        layout=layout_of(firsts),
     )

@@ -13,8 +13,10 @@ from ml.cohort.csv_files import UNKNOWN as UNKNOWN
 from ml.cohort.manifest import LabelledClip, Visit
 from ml.files import write_json
 from ml.intensity.sources import AUTO, in_folder
+from ml.measuring import layouts
 from ml.measuring.clip import measure_clip, measurer_digest
 from ml.measuring.measurement import CropEncoder, Measurement
+from ml.measuring.points import measurer
 
 # One source per process: loading it for every clip would cost more than the clip.
 _encoders: dict[Path, CropEncoder | None] = {}
@@ -81,14 +83,20 @@ def _measure(job: tuple[LabelledClip, Path, Path | None]) -> Measurement:
 def measured_clip(clip: LabelledClip, cache: Path, folder: Path | None = None) -> Measurement:
     """One clip, from the cache where the same file was measured by the same code; with embeddings
     by the encoder of the source in ``folder``."""
-    encoder = None if folder is None else _encoder(folder)
+    encoder = None if folder is None or clip.points else _encoder(folder)
     code = measurer_digest(None if encoder is None else encoder.digest)
+    if clip.points is not None:
+        read_as = measurer(layouts.load(clip.points.layout, clip.path.parent))["digest"]
+        code = f"{read_as}:{clip.points.fps}:{clip.points.size}"
     cues = tuple((clip.read_truth() or {}).get("cues_s", ()))
     name = hashlib.sha256(f"{clip.sha256}:{clip.expression}:{code}:{cues}".encode()).hexdigest()
     path = cache / f"{name[:40]}.json"
     if path.is_file():
         return Measurement.from_json(json.loads(path.read_text(encoding="utf-8")))
-    measured = measure_clip(clip.path, expression=clip.expression, cues=cues, encoder=encoder)
+    if clip.points is not None:
+        measured = clip.points.measure(clip.path, clip.expression, cues)
+    else:
+        measured = measure_clip(clip.path, expression=clip.expression, cues=cues, encoder=encoder)
     write_json(path, measured.to_json())
     return measured
 

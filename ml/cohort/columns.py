@@ -38,6 +38,7 @@ LABELS: dict[str, tuple[str, ...]] = {
     "age": ("age",),
     "sex": ("sex", "gender"),
     "split": ("split",),
+    "layout": ("layout",),
 }
 _LABELS_LIKE: dict[str, tuple[str, ...]] = {
     "subject": (

@@ -52,7 +52,8 @@ def lacks(cohort: Cohort, expressions: Sequence[str]) -> list[str]:
     for expression, there in zip(expressions, present.T, strict=True):
         if not there.all():
             found.append(f"{expression}: missing in {int((~there).sum())} of {len(cohort)} rows")
-    if cohort.read is None and Expression.REST not in expressions:
+    posed = set(expressions) - {Expression.FREE}
+    if cohort.read is None and posed and Expression.REST not in expressions:
         at_rest = np.isfinite(cohort.tokens((Expression.REST,))).any(axis=(1, 2))
         if not at_rest.all():
             found.append(

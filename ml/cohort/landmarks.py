@@ -24,6 +24,8 @@ from ml.measuring.points import Points
 
 Floats = npt.NDArray[np.float64]
 
+ARRAYS, PARQUET = (".npz", ".npy"), (".parquet", ".pq")
+SUFFIXES = (*ARRAYS, *PARQUET, ".csv", ".tsv", ".txt")
 #: OpenFace's own authors take frames above it; below, the points slide off the face.
 MIN_CONFIDENCE = 0.75
 #: The file's timestamps and --fps may differ by this factor before somebody is wrong.
@@ -57,11 +59,11 @@ def read_points(
     if not path.is_file():
         raise CohortError("no such file; give a CSV, Parquet, NPZ or NPY of points", file=path)
     suffix = path.suffix.lower()
-    if suffix in (".npz", ".npy"):
+    if suffix in ARRAYS:
         points, known = _arrays(path)
         lines, faces = None, 1
-    elif suffix in (".parquet", ".pq", ".csv", ".tsv", ".txt"):
-        table = _parquet(path) if suffix in (".parquet", ".pq") else _csv(path)
+    elif suffix in SUFFIXES:
+        table = _parquet(path) if suffix in PARQUET else _csv(path)
         points, known, lines, faces = _of_table(table, layout, path)
     else:
         raise CohortError("is no CSV, Parquet, NPZ or NPY by its name", file=path)

@@ -1,10 +1,12 @@
 """A cohort of clips: ``manifest.csv`` beside the clips, one row each, checked before any work.
 
 Columns: subject, clip, expression, grade, pd, protocol, split, sha256 and, where people come more
-than once, session (a code of the visit). The subject is the unit of splits, the visit (subject and
-session) that of labels and of rest: a visit has each expression at most once. A phantom cohort also
-has ``truth/<clip name>.json`` per clip with the programmed curve. A mistake stops the reading with
-its file and row: training must not find it an hour later.
+than once, session (a code of the visit). A clip may be a file of landmarks; then there are layout
+and, as needed, fps, width and height of the film. One cohort is films, or points of one layout. The
+subject is the unit of splits, the visit (subject and session) that of labels and of rest: a visit
+has each expression at most once. A phantom cohort also has ``truth/<clip name>.json`` per clip with
+the programmed curve. A mistake stops the reading with its file and row: training must not find it
+an hour later.
 """
 
 import hashlib
@@ -19,19 +21,41 @@ from typing import Any, TypeGuard
 
 from ml.cohort import csv_files
 from ml.cohort.columns import LABELS, Columns, match
-from ml.errors import ClipUnusable, CohortError
+from ml.cohort.landmarks import SUFFIXES, read_points
+from ml.errors import ClipUnusable, CohortError, MimiaError, WrongUse
+from ml.features import parse_value
+from ml.measuring import layouts
+from ml.measuring.measurement import Measurement
+from ml.measuring.points import measure_points
 from vocabulary.expressions import Expression, is_expression
 
 MANIFEST = "manifest.csv"
 REQUIRED = ("subject", "clip", "expression", "sha256")
-COLUMNS = (*REQUIRED, "grade", "pd", "protocol", "split", "session")
+POINTS = ("layout", "fps", "width", "height")
+COLUMNS = (*REQUIRED, "grade", "pd", "protocol", "split", "session", *POINTS)
 _MEANINGS = {name: LABELS.get(name, (name,)) for name in COLUMNS}
 Visit = tuple[str, str]  # subject, session
 
 
 @dataclass(frozen=True)
+class OfPoints:
+    """How a file of landmarks is to be read; ``fps`` and ``size`` None where nobody said."""
+
+    layout: str
+    fps: float | None = None
+    size: tuple[int, int] | None = None
+
+    def measure(self, path: Path, expression: str, cues: Sequence[float] = ()) -> Measurement:
+        """Raises :class:`MimiaError` in words where the file holds no such points."""
+        layout = layouts.load(self.layout, path.parent)
+        points = read_points(path, layout, fps=self.fps, size=self.size)
+        return measure_points(points, layout, expression=expression, cues=cues).measured
+
+
+@dataclass(frozen=True)
 class LabelledClip:
-    """One row. ``pd`` and ``grade`` None where unknown; ``truth`` None where nothing is known."""
+    """One row. ``pd`` and ``grade`` None where unknown; ``truth`` None where nothing is known.
+    ``points``: where the clip is a file of landmarks."""
 
     subject: str
     path: Path
@@ -44,6 +68,7 @@ class LabelledClip:
     truth: Path | None
     row: int
     session: str = ""
+    points: OfPoints | None = None
 
     @property
     def visit(self) -> Visit:
@@ -168,6 +193,40 @@ def _clip(folder: Path, manifest: Path, line: int, row: Mapping[str, str]) -> La
         truth=truth if truth.is_file() else None,
         row=line,
         session=cells.get("session", ""),
+        points=_points(clip, cells, manifest, line),
+    )
+
+
+def _points(clip: Path, cells: Mapping[str, str], manifest: Path, line: int) -> OfPoints | None:
+    """How the row's landmarks are to be read; None for a film."""
+    name = cells.get("layout", "")
+    if not name:
+        if clip.suffix.lower() in SUFFIXES:
+            raise CohortError(
+                f"{clip.name} is no film: name the layout of its points in a column layout",
+                file=manifest,
+                row=line,
+            )
+        return None
+    values = {}
+    for field in POINTS[1:]:
+        text = cells.get(field, "")
+        try:
+            value = parse_value(text.replace(",", "."))
+        except ValueError:
+            value = 0.0
+        if value is not None and value <= 0:
+            raise CohortError(f"the {field} {text!r} is not above 0", file=manifest, row=line)
+        values[field] = value
+    fps, width, height = (values[field] for field in POINTS[1:])
+    if (width is None) != (height is None):
+        raise CohortError("width and height go together", file=manifest, row=line)
+    try:
+        layouts.load(name, clip.parent)
+    except WrongUse as fault:
+        raise CohortError(str(fault), file=manifest, row=line) from fault
+    return OfPoints(
+        name, fps, None if width is None or height is None else (int(width), int(height))
     )
 
 
@@ -199,6 +258,7 @@ def _numbers(values: object) -> TypeGuard[list[float]]:
 
 
 def _check_together(clips: tuple[LabelledClip, ...], path: Path) -> None:
+    _check_one_source(clips, path)
     splits: dict[str, LabelledClip] = {}
     files: dict[Path | str, int] = {}
     posed: dict[tuple[Visit, str], int] = {}
@@ -229,6 +289,25 @@ def _check_together(clips: tuple[LabelledClip, ...], path: Path) -> None:
     labels_of(clips, path)
 
 
+def layout_of(clips: Sequence[LabelledClip]) -> str:
+    """The layout of a cohort of points; "" of films."""
+    return "" if clips[0].points is None else clips[0].points.layout
+
+
+def _check_one_source(clips: tuple[LabelledClip, ...], path: Path) -> None:
+    first = layout_of(clips)
+    for clip in clips:
+        own = layout_of((clip,))
+        if own != first:
+            what, other = (f"points of {one}" if one else "a film" for one in (own, first))
+            raise CohortError(
+                f"{clip.path.name} is {what}, and row {clips[0].row} {other}: norms of one do not"
+                " hold for the other; make two cohorts",
+                file=path,
+                row=clip.row,
+            )
+
+
 def _check_content(clip: LabelledClip, manifest: Path) -> None:
     from ml.measuring.video import frames
 
@@ -240,6 +319,13 @@ def _check_content(clip: LabelledClip, manifest: Path) -> None:
             file=manifest,
             row=clip.row,
         )
+    if clip.points is not None:
+        try:
+            clip.points.measure(clip.path, clip.expression)
+        except MimiaError as fault:
+            raise CohortError(str(fault), file=manifest, row=clip.row) from fault
+        clip.read_truth()
+        return
     try:
         begins = len(list(islice(frames(clip.path), 2)))
     except ClipUnusable as fault:

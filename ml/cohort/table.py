@@ -36,7 +36,8 @@ class Cohort:
 
     ``pd`` and ``grade`` are -1 where unknown; ``age`` NaN where unknown; ``line`` is the row's
     line in its file, for messages. ``read``: what the columns of a feature table were read as;
-    None for a cohort of clips.
+    None for a cohort of clips. ``layout``: of the points that were measured, "" for films and
+    where nobody says.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Cohort:
     line: Integers
     sha256: str
     read: Columns | None = None
+    layout: str = ""
 
     def __len__(self) -> int:
         return len(self.subject)
@@ -133,7 +135,20 @@ def read_table(
         line=np.array(lines_at, dtype=np.int64),
         sha256=table.sha256,
         read=read,
+        layout=_one_layout(cells_of["layout"], lines_at, path),
     )
+
+
+def _one_layout(cells: Sequence[str], lines: Sequence[int], path: Path) -> str:
+    for line, name in zip(lines, cells, strict=True):
+        if name != cells[0]:
+            raise CohortError(
+                f"the layout {name!r}, and {cells[0]!r} above it: norms of one do not hold for the"
+                " other; make two tables",
+                file=path,
+                row=line,
+            )
+    return cells[0]
 
 
 def _labels(

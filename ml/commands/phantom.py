@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ml.errors import WrongUse
-from vocabulary.expressions import EXPRESSIONS
+from vocabulary.expressions import ASKED
 
 
 def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -19,7 +19,7 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def _add_clip(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     clip = kinds.add_parser("clip", help="one clip: .mp4, .webm, or .mjpeg for a fake camera")
-    clip.add_argument("--expression", required=True, choices=[str(e) for e in EXPRESSIONS])
+    clip.add_argument("--expression", required=True, choices=[str(e) for e in ASKED])
     clip.add_argument("--out", required=True, type=Path, help="file to write")
     clip.add_argument("--truth", type=Path, help="JSON file for the programmed curve and values")
     clip.add_argument("--amplitude", type=float, default=1.0, help="1 = healthy median")
@@ -53,7 +53,7 @@ def _add_cohort(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     cohort.add_argument("--out", type=Path, required=True, help="folder; resumed if begun")
     cohort.add_argument("--seed", type=int, default=0)
     cohort.add_argument(
-        "--expressions", default=",".join(EXPRESSIONS), help="comma-separated, default all of them"
+        "--expressions", default=",".join(ASKED), help="comma-separated, default all of them"
     )
     cohort.add_argument("--grade-config", type=Path, help="default: the committed grades.json")
     cohort.add_argument("--condition", default="home", help="home, dark, noise, 15fps, dropped")
@@ -72,7 +72,7 @@ def _add_table(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     table.add_argument("--subjects", type=int, required=True)
     table.add_argument("--out", type=Path, required=True, help="CSV file to write")
     table.add_argument("--seed", type=int, default=0)
-    table.add_argument("--expressions", default=",".join(EXPRESSIONS))
+    table.add_argument("--expressions", default=",".join(ASKED))
     table.add_argument("--condition", default="home", help="home, dark, noise, 15fps, dropped")
     table.add_argument("--json", action="store_true", help="one JSON object on standard output")
     table.set_defaults(run=run_table)

@@ -131,7 +131,7 @@ class GeometricSource:
         times = np.asarray(clip.timestamps, np.float64)
         signals = _steady(times, clip.signals)
         reference = RestReference.SAME_CLIP
-        if clip.expression == Expression.REST:
+        if not Expression(clip.expression).entry.moves:
             intensity = np.maximum(_any_movement(signals) - MOST_FLOOR, 0.0)
         elif rest is not None and rest.has(self.material):
             still = _steady(np.asarray(rest.timestamps, np.float64), rest.signals)
@@ -200,7 +200,7 @@ def _posed(
 
 
 def _any_movement(signals: FloatArray) -> FloatArray:
-    """(T,) root mean square displacement: a rest clip has no direction.
+    """(T,) root mean square displacement: rest and speech have no direction.
 
     Without mouth-open, whose borrowed scale is that of closed lips: lips parted at rest are a sign
     of their own.

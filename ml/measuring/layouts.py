@@ -65,6 +65,11 @@ def load(name: str, near: Path | None = None) -> PointLayout:
         raise WrongUse(f"{path}: no layout of points: {fault}") from fault
 
 
+def has_shipped_norms(name: str) -> bool:
+    """Whether the shipped norms can be read for what was measured in this layout; "" is films."""
+    return not name or (name in names() and load(name).norms)
+
+
 def of_size(points: int) -> tuple[str, ...]:
     """The shipped layouts of so many points."""
     return tuple(name for name in names() if load(name).points == points)

@@ -27,7 +27,7 @@ from ml.phantom.conditions import CONDITIONS, apply
 from ml.phantom.film import FORMATS, write_clip
 from ml.phantom.graded_people import DEFAULT_CONFIG, Subject, draw_subject, load_config
 from ml.phantom.performance import Performance, perform
-from vocabulary.expressions import EXPRESSIONS, Expression
+from vocabulary.expressions import ASKED, Expression
 
 MANIFEST, SPEC, CONFIG, TRUTH = "manifest.csv", "cohort.json", "grades.json", "truth"
 COLUMNS = ("subject", "clip", "expression", "grade", "pd", "protocol", "split", "sha256")
@@ -40,7 +40,7 @@ class CohortSpec:
 
     subjects: int
     seed: int = 0
-    expressions: tuple[str, ...] = tuple(str(e) for e in EXPRESSIONS)
+    expressions: tuple[str, ...] = tuple(str(e) for e in ASKED)
     condition: str = "home"
     seconds: float = 10.0
     fps: float = 30.0
@@ -53,9 +53,9 @@ class CohortSpec:
     def __post_init__(self) -> None:
         if self.subjects < 1:
             raise WrongUse("a cohort has at least one subject; give --subjects 1 or more")
-        unknown = sorted(set(self.expressions) - {str(e) for e in EXPRESSIONS})
+        unknown = sorted(set(self.expressions) - {str(e) for e in ASKED})
         if unknown or not self.expressions:
-            known = ", ".join(EXPRESSIONS)
+            known = ", ".join(ASKED)
             raise WrongUse(f"unknown expression {', '.join(unknown) or '(none)'}; known: {known}")
         if self.condition not in CONDITIONS:
             raise WrongUse(f"unknown condition {self.condition}; known: {', '.join(CONDITIONS)}")

@@ -22,7 +22,7 @@ from ml.phantom.cohort import CohortSpec, programme
 from ml.phantom.performance import Performance
 from ml.phantom.render import render
 from ml.phantom.signals import SignalModel, input_names, inputs_of, simulate, to_fitted
-from vocabulary.expressions import EXPRESSIONS, POSED
+from vocabulary.expressions import ASKED, POSED
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[str], None]
@@ -175,9 +175,7 @@ def check(model: SignalModel, plan: FitPlan, progress: Progress) -> dict[str, An
             pairs.setdefault(expression, []).append((real, made))
         if number % 4 == 3:
             progress(f"checked {number + 1} of {plan.check_people} people")
-    table = {
-        str(e): {signal: _agreement(pairs[e], signal) for signal in SIGNALS} for e in EXPRESSIONS
-    }
+    table = {str(e): {signal: _agreement(pairs[e], signal) for signal in SIGNALS} for e in ASKED}
     carrying = [
         table[e][s]["variance_spearman"]
         for e in map(str, POSED)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-from ml.features import TOKEN_PARTS
+from ml.features import SIGNALS, TOKEN_PARTS
 from ml.scoring.norms import LEVELS, normal_score, quantiles
 
 Floats = npt.NDArray[np.float64]
@@ -77,6 +77,9 @@ INDEX_WEIGHTS: dict[str, Floats] = {
         wide_eyes=(EYES, "mean", 0.12),
         parted_lips=(("mouth-open",), "mean", 0.10),
     ),
+    # Of speech without cues no table says what separates: each signal's movement counts alike, the
+    # brows' too, and no mean does. Minus the mean normal score of the log-variances.
+    "free": _weights(all_signals=(SIGNALS, "var", -1.0)),
 }
 # Surprise, which elderly people without PD also perform with little brow movement, counts half.
 EXPRESSION_WEIGHTS = {"smile": 1.0, "disgust": 1.0, "surprise": 0.5}

@@ -29,6 +29,7 @@ from ml.training.config import TrainingConfig
 from ml.training.description import check_card, model_metadata
 from ml.training.progress import Say, Timer
 from ml.training.recipe import Material, borrowed_norms, material_of, train_scorer
+from vocabulary.expressions import Expression
 
 
 def read_cohort(
@@ -73,7 +74,7 @@ def _ready(
     """All that can be known before the work: rows, norms, and a place for the bundle. Says who is
     trained on, which columns are read, and what lacks."""
     cohort = checked(config, whole)
-    norms = borrowed_norms(cohort)
+    norms = borrowed_norms(cohort, config.expressions)
     for expression in config.expressions:
         if norms is not None and not any(c in norms.tables for c in columns_of(expression)):
             raise _no_norms(expression, norms, cohort)
@@ -187,13 +188,33 @@ def metadata_of(
             "columns": columns_left(cohort),
         },
         "norms": material.norms.reference,
-        "limits": list(OWN_LIMITS),
+        "layout": cohort.layout,
+        "limits": [*OWN_LIMITS, *_norms_of(config, material)],
         "figures": {},
         "details": "`report.md` of `python -m ml evaluate`",
         "evaluated": "not yet: python -m ml evaluate",
         "config_sha256": hashlib.sha256(canonical(asdict(config))).hexdigest(),
         "command": "python -m ml train CONFIG.json",
     }  # fmt: skip
+
+
+def _norms_of(config: TrainingConfig, material: Material) -> list[str]:
+    """What the card says of norms that are no shipped ones, and of points in place of films."""
+    said = []
+    if material.kept.layout:
+        said.append(
+            f"Measured from points of the layout {material.kept.layout}, not from films: it reads"
+            " no other, and norms of one do not hold for the other."
+        )
+    if Expression.FREE in config.expressions:
+        said.append(
+            "Free speech, without cues: norms and index are of the cohort's own"
+            f" {material.norms.people} recordings of people without PD"
+            f" ({material.norms.reference}); what was spoken of, and how long, moves them."
+        )
+    elif material.own and material.few:
+        said.append(f"Norms of {material.norms.people} recordings of people without PD: few.")
+    return said
 
 
 def save_trained(

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ml.cohort.table import UNKNOWN, Cohort
 from ml.errors import CohortError
+from ml.measuring import layouts
 from ml.phantom.graded_people import load_config
 from ml.scoring.bundle import default_bundle_path, load
 from ml.scoring.classifier import ClassifierSpec
@@ -39,9 +40,12 @@ from ml.scoring.norms import MIN_PEOPLE, Norms
 from ml.scoring.scorer import Scorer
 from ml.training.drawn_people import drawn_table
 from ml.training.fusion import crossfit_plan, train_fusion
+from vocabulary.expressions import Expression
 
 Floats = npt.NDArray[np.float64]
 
+#: People without PD below whom nothing is a norm, however wide.
+LEAST_OWN = 10
 UNSURE = 0.95  # quantile of the members' disagreement over the training people
 
 
@@ -66,35 +70,57 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """``norms`` (``own``: the cohort's), the rows ``kept`` with a normal score, ``z`` (N, K, F)."""
+    """``norms`` (``own``: the cohort's), the rows ``kept`` with a normal score, ``z`` (N, K, F).
+    ``few``: people without PD, too few for a covariance of their own."""
 
     norms: Norms
     own: bool
     kept: Cohort
     z: Floats
+    few: bool
 
 
 def material_of(cohort: Cohort, recipe: Recipe) -> Material:
     """The rows that have something to learn from, on the cohort's own norms where it has enough
     people without PD, else on the shipped ones."""
-    shipped = borrowed_norms(cohort)
+    shipped = borrowed_norms(cohort, recipe.expressions)
     norms = healthy_norms(cohort, recipe.reference) if shipped is None else shipped
     z = norms.z_tokens(recipe.expressions, cohort.tokens(recipe.expressions))
     rows = np.isfinite(z).any(axis=(1, 2))
-    return Material(norms, shipped is None, cohort.take(rows), z[rows])
+    few = shipped is not None or _without_pd(cohort) < 2 * MIN_PEOPLE
+    return Material(norms, shipped is None, cohort.take(rows), z[rows], few)
 
 
-def borrowed_norms(cohort: Cohort) -> Norms | None:
-    """The shipped norms where the cohort has too few people without PD for its own, else None."""
-    without = len(set(cohort.subject[cohort.pd == 0]))
-    return load(default_bundle_path()).norms if without < 2 * MIN_PEOPLE else None
+def borrowed_norms(cohort: Cohort, expressions: Sequence[str]) -> Norms | None:
+    """The shipped norms where the cohort has too few people without PD for its own, else None.
+
+    They are FaceMesh's and of posed expressions: points of another layout and free speech have the
+    norms of their own cohort, however few it has. Raises :class:`CohortError` below ten."""
+    without = _without_pd(cohort)
+    if without >= 2 * MIN_PEOPLE:
+        return None
+    if Expression.FREE not in expressions and layouts.has_shipped_norms(cohort.layout):
+        return load(default_bundle_path()).norms
+    if without < LEAST_OWN:
+        what = "free speech" if Expression.FREE in expressions else f"points of {cohort.layout}"
+        raise CohortError(
+            f"{what} has norms of its own cohort alone, and {without} people without PD to train on"
+            f" are too few for any; {LEAST_OWN} are needed",
+            file=cohort.name,
+        )
+    return None
+
+
+def _without_pd(cohort: Cohort) -> int:
+    return len(set(cohort.subject[cohort.pd == 0]))
 
 
 def healthy_norms(cohort: Cohort, reference: str = "") -> Norms:
     """Norms of the people without PD in a cohort."""
     without_pd = cohort.take(cohort.pd == 0)
     reference = reference or f"people without PD in {Path(cohort.name).name}"
-    return Norms.fit(without_pd.columns, without_pd.values, reference=reference)
+    least = min(MIN_PEOPLE, max(_without_pd(cohort) // 2, LEAST_OWN))
+    return Norms.fit(without_pd.columns, without_pd.values, reference=reference, at_least=least)
 
 
 def train_scorer(
@@ -109,8 +135,7 @@ def train_scorer(
     kept, z, norms = material.kept, material.z, material.norms
     subjects = [str(s) for s in kept.subject]
     specs = recipe.candidates
-    if not material.own:
-        # On borrowed norms there are too few people without PD for a covariance of their own.
+    if material.few:
         specs = tuple(replace(spec, whiten=False) for spec in specs)
     check_inner(kept, specs)
     tokens, states, curves = z, None, None

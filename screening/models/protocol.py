@@ -5,12 +5,13 @@ from django.db import models
 
 from screening.models.base import Row
 from screening.models.people import Patient
-from vocabulary.expressions import Expression
+from vocabulary.expressions import ASKED, Expression
 
 
 def expression_choices() -> list[tuple[str, str]]:
-    """Each expression with its title; a function, so that a new one needs no migration."""
-    return [(str(expression), expression.entry.title) for expression in Expression]
+    """Each expression that may be asked for, with its title; a function, so that a new one needs no
+    migration."""
+    return [(str(expression), expression.entry.title) for expression in ASKED]
 
 
 class Scope(models.TextChoices):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from screening.errors import WrongState
 from screening.models import ConsentForm, Protocol, ProtocolStep, Screening, User
 from screening.services import access, events
-from vocabulary.expressions import EXPRESSIONS, Expression
+from vocabulary.expressions import ASKED, Expression
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def offer_new_expressions(*, apps: Apps, using: str) -> None:
         return  # migrated back to nothing
     rows = step.objects.using(using).filter(protocol__slug=COMPLETE)
     asked = set(rows.values_list("expression", flat=True))
-    new = [expression for expression in EXPRESSIONS if expression not in asked]
+    new = [expression for expression in ASKED if expression not in asked]
     newest = protocols.filter(slug=COMPLETE).order_by("-version").first()
     if newest is None or not new:
         return

@@ -26,14 +26,15 @@ from screening.api import present
 from screening.models import Protocol, ProtocolStep
 from screening.services import protocols
 from tests.screening import factories as make
-from vocabulary.expressions import EXPRESSIONS, POSED, Expression, is_expression, title_of
+from vocabulary.expressions import ASKED, EXPRESSIONS, POSED, Expression, is_expression, title_of
 
 FACES = Path(settings.ROOT) / "webapp/frontend/public/faces"
 TABLE = "vocabulary/expressions.py"
 #: In this order for ever: seeds and digests count on it. A new one comes after them.
-FIRST = ("rest", "smile", "disgust", "surprise", "anger", "sadness", "fear")
+FIRST = ("rest", "smile", "disgust", "surprise", "anger", "sadness", "fear", "free")
 
 each = pytest.mark.parametrize("expression", EXPRESSIONS)
+each_asked = pytest.mark.parametrize("expression", ASKED)
 each_posed = pytest.mark.parametrize("expression", POSED)
 
 
@@ -41,7 +42,7 @@ def test_what_was_there_before_keeps_its_place() -> None:
     assert EXPRESSIONS[: len(FIRST)] == FIRST, f"{TABLE}: new expressions come last, none goes"
 
 
-@each
+@each_asked
 def test_it_has_a_picture_of_its_own(expression: Expression) -> None:
     picture = FACES / f"{expression}.svg"
     assert picture.is_file(), f"draw {picture.relative_to(settings.ROOT)}"
@@ -52,7 +53,7 @@ def test_it_has_a_picture_of_its_own(expression: Expression) -> None:
 
 
 def test_no_picture_is_left_of_an_expression_that_is_not() -> None:
-    assert {file.stem for file in FACES.glob("*.svg")} <= set(EXPRESSIONS)
+    assert {file.stem for file in FACES.glob("*.svg")} <= set(ASKED)
 
 
 @each
@@ -81,7 +82,7 @@ def test_its_movements_are_named_as_they_are_measured_and_drawn(expression: Expr
     assert set(entry.drawn) <= {*SIDED, *SINGLE}, f"{TABLE}: {expression}: no such channel"
     assert entry.sides, f"{TABLE}: {expression} has no sides to compare"
     parts = (entry.moves, entry.drawn, entry.blendshapes, entry.asking.repetitions)
-    still = expression is Expression.REST
+    still = expression not in POSED
     assert all(not part if still else part for part in parts), f"{TABLE}: {expression}"
 
 
@@ -112,7 +113,7 @@ def test_tables_may_have_its_columns(expression: Expression) -> None:
 
 
 @pytest.mark.django_db
-@each
+@each_asked
 def test_the_newest_standard_protocol_asks_for_it(expression: Expression) -> None:
     newest = Protocol.objects.filter(slug="standard").order_by("-version")[0]
     patient = make.PatientFactory(site__protocol=newest)
@@ -151,6 +152,11 @@ def test_an_update_offers_a_new_expression_once_and_takes_no_protocol_away() -> 
     assert len(ask()) == len(found)
 
 
+def test_free_is_measured_and_never_asked_for() -> None:
+    assert set(EXPRESSIONS) - set(ASKED) == {Expression.FREE}
+    assert "free" not in dict(ProtocolStep._meta.get_field("expression").choices)  # type: ignore[arg-type, union-attr]
+
+
 def test_a_name_that_is_none_has_a_title_all_the_same() -> None:
     assert (is_expression("smile"), is_expression("wink")) == (True, False)
     assert (title_of("smile"), title_of("wink")) == ("Smile", "Wink")
@@ -158,4 +164,4 @@ def test_a_name_that_is_none_has_a_title_all_the_same() -> None:
 
 def test_the_choices_of_a_step_are_the_expressions() -> None:
     field: Any = ProtocolStep._meta.get_field("expression")
-    assert list(field.choices) == [(str(e), e.entry.title) for e in EXPRESSIONS]
+    assert list(field.choices) == [(str(e), e.entry.title) for e in ASKED]

@@ -12,7 +12,7 @@ from ml.phantom import Capture, Identity, Performance, Program, draw_identity, p
 from ml.phantom.capture import draw_capture
 from ml.phantom.conditions import CONDITIONS, apply
 from ml.phantom.identity import SKIN_TONES
-from vocabulary.expressions import EXPRESSIONS, POSED, Expression
+from vocabulary.expressions import ASKED, POSED, Expression
 
 STILL = {"jitter": 0.0, "head_motion": 0.0, "blinks_per_minute": 0.0}
 # Where an expression shows most, and which way the signal goes; the others where they count most.
@@ -49,9 +49,9 @@ def read(performance: Performance) -> npt.NDArray[np.float64]:
 @pytest.mark.parametrize("condition", ["home", "dark"])
 def test_face_mesh_finds_every_skin_tone_in_every_expression(condition: str) -> None:
     found = total = 0
-    count = max(len(SKIN_TONES), len(EXPRESSIONS))
+    count = max(len(SKIN_TONES), len(ASKED))
     for k in range(count):
-        expression = EXPRESSIONS[k] if k < len(EXPRESSIONS) else POSED[k - len(EXPRESSIONS)]
+        expression = ASKED[k] if k < len(ASKED) else POSED[k - len(ASKED)]
         rng = np.random.default_rng([k, 7])
         person = draw_identity(rng, skin=k % len(SKIN_TONES) + 1)
         film = apply(condition, draw_capture(rng))

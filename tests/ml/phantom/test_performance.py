@@ -8,12 +8,12 @@ import pytest
 from ml.phantom import Capture, Program, frame_digest, perform
 from ml.phantom.channels import INDEX
 from ml.phantom.movement import blink_starts, episodes, minimum_jerk, pulse
-from vocabulary.expressions import EXPRESSIONS
+from vocabulary.expressions import ASKED
 
 EXACT = {"jitter": 0.0, "blinks_per_minute": 0.0, "head_motion": 0.0}
 
 
-@pytest.mark.parametrize("expression", EXPRESSIONS)
+@pytest.mark.parametrize("expression", ASKED)
 def test_the_truth_is_plain_json_with_a_value_for_every_frame(expression: str) -> None:
     clip = perform(expression, seed=3)
     truth = json.loads(json.dumps(clip.truth(), allow_nan=False))
