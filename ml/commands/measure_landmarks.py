@@ -18,7 +18,8 @@ DESCRIPTION = (
     "Measures landmarks in place of a film: CSV (OpenFace's own too), Parquet, NPZ or NPY of"
     " (frames, points, 2 or 3). Pixels are taken as wide as high; shares of the picture need"
     " --width and --height of the film, and are taken as of a 4:3 picture without. What is assumed"
-    " stands in the result."
+    " stands in the result. Of a folder every file is measured, into a feature table for train,"
+    " evaluate and score-table."
 )
 
 
@@ -26,7 +27,11 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser = subparsers.add_parser(
         "measure-landmarks", help="measure points found by another program", description=DESCRIPTION
     )
-    parser.add_argument("file", type=Path, help="CSV, Parquet, NPZ or NPY of points")
+    parser.add_argument("file", type=Path, help="CSV, Parquet, NPZ or NPY of points, or a folder")
+    parser.add_argument("--out", type=Path, help="of a folder: the feature table (CSV) to write")
+    parser.add_argument(
+        "--labels", type=Path, help="of a folder: a CSV of its files (clip) or people (subject)"
+    )
     parser.add_argument(
         "--layout", required=True, help="a layout's name, or the path of a layout's .json file"
     )
@@ -41,6 +46,10 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.file.is_dir():
+        return _of_folder(options)
+    if options.out is not None or options.labels is not None:
+        raise WrongUse(f"--out and --labels are for a folder, and {options.file} is none")
     from ml.cohort.landmarks import read_points
     from ml.measuring.layouts import load
     from ml.measuring.points import measure_points
@@ -73,6 +82,24 @@ def run(options: argparse.Namespace) -> int:
         for said in found["assumed"]:
             print(f"  {said}")
     return 0
+
+
+def _of_folder(options: argparse.Namespace) -> int:
+    """Every file of the folder into one feature table."""
+    from ml.cohort.landmark_table import Reading, write_table
+    from ml.measuring.layouts import load
+
+    if options.out is None:
+        raise WrongUse(f"{options.file} is a folder: say with --out which table to write")
+    if options.json or options.rest is not None or options.cues is not None:
+        raise WrongUse("--json, --rest and --cues are for one file")
+    reading = Reading(load(options.layout), options.expression, options.fps, film_size(options))
+    write_table(options.file, options.out, reading, options.labels, _say)
+    return 0
+
+
+def _say(line: str) -> None:
+    print(f"measure-landmarks: {line}", file=sys.stderr)
 
 
 def film_size(options: argparse.Namespace) -> tuple[int, int] | None:

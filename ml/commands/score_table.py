@@ -8,13 +8,13 @@ import argparse
 import csv
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml.cohort import cells, copies, csv_files
 from ml.cohort.columns import Columns, match
-from ml.commands import score_people
+from ml.commands import score_free, score_people
 from ml.errors import CohortError, WrongUse
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ DESCRIPTION = (
     "Where a column is named subject (or --subject-column names one), each row also gets the result"
     " of its person over all their sessions: person_hypomimia_index with _low and _high (a band of"
     " 90 %), person_severity_expected and person_sessions. A row is a session, unless columns named"
-    " session or date say that it is part of an earlier one."
+    " session or date say that it is part of an earlier one.\n"
+    "Where the table has free speech that the bundle does not read, free_hypomimia_index is added:"
+    " untrained, among the table's own people without PD (by its pd column), or among all of them"
+    " where too few are labelled. It is hypomimia_index too where the bundle reads nothing else."
 )
 # The index is a percentile among people without PD: this is its median.
 MIDDLE_INDEX = 50.0
@@ -82,22 +85,36 @@ def run(options: argparse.Namespace) -> int:
     columns = _columns(table, options)
     decimal = cells.decimal_mark(table, columns.features)
     numbers = cells.numbers(table, columns.features)
+    from ml.measuring.layouts import check_same
     from ml.scoring import repeatability
     from ml.scoring.bundle import default_bundle_path, load
 
     bundle = load(options.bundle or default_bundle_path())
-    scores = bundle.score(numbers, options.prevalence)
+    layout = score_free.layout_of(table)
+    if any(name.split("_")[0] in bundle.expressions for name in columns.features.values()):
+        check_same(layout, str(bundle.metadata.get("layout", "")), bundle.name, table.path)
+    people = score_people.people_of(table, columns)
+    scores: Sequence[Score] = bundle.score(numbers, options.prevalence)
+    persons = None if people is None else people.persons
+    free = score_free.with_free_index(table, numbers, persons, bundle, scores)
+    if free is not None:
+        scores = free[0]
     prior = prior_of(bundle, options.prevalence)
     titles: tuple[str, ...] = ADDED
     new = [added(score, prior) for score in scores]
-    people = score_people.people_of(table, columns)
     if people is None:
         said = [hint] if (hint := score_people.hint(table)) else []
     else:
         known = repeatability.load().for_model(bundle.scorer)
+        if free is not None:
+            known = replace(known, index=None)
         titles += score_people.ADDED
         of_people, said = score_people.person_cells(people, scores, known)
         new = [[*own, *more] for own, more in zip(new, of_people, strict=True)]
+    if free is not None:
+        titles += (score_free.ADDED,)
+        new = [[*own, cell] for own, cell in zip(new, free[1], strict=True)]
+        said.append(free[2])
     replaced = write(options.out, table, titles, new, decimal)
     _say(columns.said())
     for lack in (columns.lacks(bundle.expressions), _not_read(columns.features, bundle), *said):

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ml.cohort.table import UNKNOWN, Cohort, split_hash
 from ml.errors import CohortError
 from ml.evaluation.seen import unseen
-from ml.measuring.layouts import has_shipped_norms
+from ml.measuring.layouts import check_same
 from ml.metrics import (
     Interval,
     auroc,
@@ -71,7 +71,7 @@ def judge(
 ) -> Judged:
     """Score the rows whose split is ``test``, or all where no row is. Raises CohortError where no
     row has a PD label or a grade. ``curves``: those of a cohort of clips, by the row's line."""
-    check_layout(bundle, cohort)
+    check_same(cohort.layout, str(bundle.metadata.get("layout", "")), bundle.name, cohort.name)
     if (cohort.split == "test").any():
         cohort = cohort.take(cohort.split == "test")
     cohort = cohort.take((cohort.pd != UNKNOWN) | (cohort.grade != UNKNOWN))
@@ -101,20 +101,6 @@ def judge(
         np.array([len(s.prediction_set) == 2 for s in scores], dtype=bool),
         float(bundle.metadata["prevalence"]),
     )  # fmt: skip
-
-
-def check_layout(bundle: Bundle, cohort: Cohort) -> None:
-    """Raises CohortError where it was measured on other points than the bundle was trained on: the
-    films' own (FaceMesh, and its points without irises) count as one."""
-    trained = str(bundle.metadata.get("layout", ""))
-    own = (cohort.layout, trained)
-    if cohort.layout != trained and not all(map(has_shipped_norms, own)):
-        what, other = (f"points of {name}" if name else "films" for name in own)
-        raise CohortError(
-            f"measured on {what}, and {bundle.name} was trained on {other}: norms of one do not"
-            " hold for the other",
-            file=cohort.name,
-        )
 
 
 def figures(judged: Judged) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ml.errors import WrongUse
+from ml.errors import CohortError, WrongUse
 from ml.files import canonical, sha256
 from ml.measuring.geometry import CORNERS, SIGNALS, Layout, Pairs
 
@@ -68,6 +68,18 @@ def load(name: str, near: Path | None = None) -> PointLayout:
 def has_shipped_norms(name: str) -> bool:
     """Whether the shipped norms can be read for what was measured in this layout; "" is films."""
     return not name or (name in names() and load(name).norms)
+
+
+def check_same(own: str, trained: str, model: str, file: Path | str) -> None:
+    """Raises :class:`CohortError` where ``file`` was measured on other points than ``model`` was
+    trained on. Films and FaceMesh's points, with irises or without, count as one."""
+    if own != trained and not (has_shipped_norms(own) and has_shipped_norms(trained)):
+        what, other = (f"points of {name}" if name else "films" for name in (own, trained))
+        raise CohortError(
+            f"measured on {what}, and {model} was trained on {other}: norms of one do not hold for"
+            " the other",
+            file=file,
+        )
 
 
 def of_size(points: int) -> tuple[str, ...]:

@@ -38,14 +38,13 @@ from ml.scoring.grades import CLASSES, Grades, GradeSpec, train_grades
 from ml.scoring.index import HypomimiaIndex
 from ml.scoring.norms import MIN_PEOPLE, Norms
 from ml.scoring.scorer import Scorer
+from ml.scoring.zero_shot import LEAST_OWN
 from ml.training.drawn_people import drawn_table
 from ml.training.fusion import crossfit_plan, train_fusion
 from vocabulary.expressions import Expression
 
 Floats = npt.NDArray[np.float64]
 
-#: People without PD below whom nothing is a norm, however wide.
-LEAST_OWN = 10
 UNSURE = 0.95  # quantile of the members' disagreement over the training people
 
 

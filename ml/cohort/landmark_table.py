@@ -1,0 +1,124 @@
+"""A folder of landmark files and a table of labels become one feature table, a row a recording.
+
+What ``ml train``, ``ml evaluate`` and ``score-table`` read: whoever has no films needs no manifest.
+"""
+
+import csv
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml.cohort import csv_files
+from ml.cohort.landmarks import SUFFIXES, read_points
+from ml.cohort.manifest import MANIFEST
+from ml.errors import CohortError, MimiaError
+from ml.features import columns_of
+from ml.measuring.layouts import PointLayout
+from ml.measuring.measurement import Measurement
+from ml.measuring.points import measure_points
+
+Say = Callable[[str], None]
+_FILES = ("clip", "file", "filename", "file_name", "path")
+_SUBJECTS = ("subject", "subject_id", "participant_id", "id", "patient", "patient_id")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How every file of the folder is read."""
+
+    layout: PointLayout
+    expression: str
+    fps: float | None = None
+    size: tuple[int, int] | None = None
+
+    def measure(self, path: Path) -> Measurement:
+        """Raises :class:`MimiaError` in words that name the file."""
+        points = read_points(path, self.layout, fps=self.fps, size=self.size)
+        try:
+            found = measure_points(points, self.layout, expression=self.expression)
+        except MimiaError as fault:
+            raise CohortError(str(fault), file=path) from fault
+        return found.measured
+
+
+def write_table(folder: Path, out: Path, reading: Reading, labels: Path | None, say: Say) -> None:
+    """Measures every landmark file below ``folder`` and writes their table to ``out``.
+
+    ``labels``: a CSV with a row a recording (a column clip or file names it) or a row a person (a
+    column subject, which is the file's name without its ending); its columns are kept. Raises
+    :class:`CohortError`: no files, labels that name none of them, a file that cannot be read.
+    """
+    skipped = {path.resolve() for path in (out, labels, folder / MANIFEST) if path is not None}
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in SUFFIXES and path.is_file() and path.resolve() not in skipped
+    ]
+    if not files:
+        raise CohortError("holds no CSV, Parquet, NPZ or NPY of points", file=folder)
+    titles, about = ([], {}) if labels is None else _labels(labels, folder, files, say)
+    rows, unusable = [], 0
+    columns = columns_of(reading.expression)
+    for number, path in enumerate(files, start=1):
+        known = about.get(path, {})
+        if labels is not None and not known:
+            continue
+        measured = reading.measure(path)
+        unusable += measured.state != "measured"
+        features = measured.features() if measured.state == "measured" else {}
+        rows.append(
+            {"subject": path.stem, **known, "layout": reading.layout.name,
+             "file": path.relative_to(folder).as_posix(), "reason": str(measured.reason or "")}
+            | {name: repr(features[name]) if name in features else "" for name in columns}
+        )  # fmt: skip
+        if number % 50 == 0:
+            say(f"{number} of {len(files)} files measured")
+    header = list(dict.fromkeys(["subject", *titles, "layout", "file", "reason", *columns]))
+    with out.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, header, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    say(
+        f"{len(rows)} recordings in {out}, {unusable} of them unusable (their reason is in the row)"
+    )
+
+
+def _labels(
+    path: Path, folder: Path, files: list[Path], say: Say
+) -> tuple[list[str], Mapping[Path, Mapping[str, str]]]:
+    """The titles to keep, and each file's cells."""
+    table = csv_files.read(path)
+    table.check_widths()
+    names = [title.strip() for title in table.header]
+    lower = [name.lower() for name in names]
+    by_file = next((lower.index(name) for name in _FILES if name in lower), None)
+    by_person = next((lower.index(name) for name in _SUBJECTS if name in lower), None)
+    if by_file is None and by_person is None:
+        raise CohortError(
+            "no column names the files (clip or file) or the people (subject)", file=path, row=1
+        )
+    of_name = {}
+    for file in files:
+        for name in (file.relative_to(folder).as_posix(), file.name, file.stem):
+            of_name.setdefault(name, file)
+    taken = {"layout", "file", "reason"}
+    titles = ["subject" if n == by_person else name for n, name in enumerate(names)]
+    kept = [n for n, title in enumerate(titles) if title.lower() not in taken and n != by_file]
+    about: dict[Path, dict[str, str]] = {}
+    without = 0
+    for line, cells in table.rows:
+        code = cells[by_person if by_file is None else by_file or 0].strip()  # type: ignore[index]
+        file = of_name.get(code)
+        if file is None:
+            without += 1
+            continue
+        if file in about:
+            raise CohortError(f"{file.name} is in an earlier row already", file=path, row=line)
+        about[file] = {titles[n]: cells[n].strip() for n in kept}
+    if not about:
+        raise CohortError(f"none of its rows names a file of {folder}", file=path)
+    if without:
+        say(f"{without} rows of {path.name} name no file of {folder}")
+    if left := len(files) - len(about):
+        say(f"{left} files have no row in {path.name}, and are left out")
+    return [titles[n] for n in kept], about
