@@ -21,6 +21,7 @@ from ml.cohort.manifest import (
 )
 from ml.cohort.table import UNKNOWN, Cohort
 from ml.distributed import Processes
+from ml.errors import CohortError
 from ml.features import columns_of
 from ml.intensity.source import IntensityCurve, IntensitySource
 from ml.scoring.norms import drop_failed
@@ -46,6 +47,11 @@ def cohort_of_clips(
     :func:`ml.cohort.manifest.read_manifest` does."""
     clips = read_manifest(folder)
     about = labels_of(clips, folder / MANIFEST)
+    if source is not None and (layout := layout_of(clips)):
+        raise CohortError(
+            f"holds points of {layout}, and the intensity source reads pictures; use geometric",
+            file=folder / MANIFEST,
+        )
     expressions = list(dict.fromkeys(clip.expression for clip in clips))
     columns = tuple(name for expression in expressions for name in columns_of(expression))
     position = {name: index for index, name in enumerate(columns)}

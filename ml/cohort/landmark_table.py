@@ -18,6 +18,8 @@ from ml.measuring.measurement import Measurement
 from ml.measuring.points import measure_points
 
 Say = Callable[[str], None]
+#: OpenFace leaves a text of its own beside each table.
+_READ = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")
 _FILES = ("clip", "file", "filename", "file_name", "path")
 _SUBJECTS = ("subject", "subject_id", "participant_id", "id", "patient", "patient_id")
 
@@ -52,7 +54,7 @@ def write_table(folder: Path, out: Path, reading: Reading, labels: Path | None, 
     files = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in SUFFIXES and path.is_file() and path.resolve() not in skipped
+        if path.suffix.lower() in _READ and path.is_file() and path.resolve() not in skipped
     ]
     if not files:
         raise CohortError("holds no CSV, Parquet, NPZ or NPY of points", file=folder)
@@ -93,11 +95,12 @@ def _labels(
     lower = [name.lower() for name in names]
     by_file = next((lower.index(name) for name in _FILES if name in lower), None)
     by_person = next((lower.index(name) for name in _SUBJECTS if name in lower), None)
-    if by_file is None and by_person is None:
+    key = by_person if by_file is None else by_file
+    if key is None:
         raise CohortError(
             "no column names the files (clip or file) or the people (subject)", file=path, row=1
         )
-    of_name = {}
+    of_name: dict[str, Path] = {}
     for file in files:
         for name in (file.relative_to(folder).as_posix(), file.name, file.stem):
             of_name.setdefault(name, file)
@@ -107,14 +110,14 @@ def _labels(
     about: dict[Path, dict[str, str]] = {}
     without = 0
     for line, cells in table.rows:
-        code = cells[by_person if by_file is None else by_file or 0].strip()  # type: ignore[index]
-        file = of_name.get(code)
-        if file is None:
+        code = cells[key].strip()
+        named = of_name.get(code)
+        if named is None:
             without += 1
             continue
-        if file in about:
-            raise CohortError(f"{file.name} is in an earlier row already", file=path, row=line)
-        about[file] = {titles[n]: cells[n].strip() for n in kept}
+        if named in about:
+            raise CohortError(f"{named.name} is in an earlier row already", file=path, row=line)
+        about[named] = {titles[n]: cells[n].strip() for n in kept}
     if not about:
         raise CohortError(f"none of its rows names a file of {folder}", file=path)
     if without:

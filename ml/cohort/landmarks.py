@@ -35,6 +35,7 @@ _TIMES = {"timestamp": 1.0, "time": 1.0, "time_s": 1.0, "seconds": 1.0, "t": 1.0
 _FRAMES = ("frame", "frame_id", "frame_number", "frame_index", "frame_no")
 _POINTS = ("landmark_index", "landmark", "landmark_id", "point", "point_id", "point_index", "index")
 _SUCCESS, _CONFIDENCE, _FACES = ("success", "detected"), ("confidence", "score"), ("face_id",)
+_TRUTH = {"true": "1", "false": "0"}
 _ARRAYS = ("points", "landmarks", "keypoints")
 _COORDINATE = re.compile(
     r"(?P<word>(?:[A-Za-z]+[_ .-]?)*?)(?:(?P<axis>[xyzXYZ])[_ .-]?\[?(?P<number>\d+)\]?"
@@ -118,7 +119,7 @@ class _Csv(_Table):
         decimal = "." if self.table.delimiter == "," else ","
         found = []
         for place in places:
-            text = row[place]
+            text = _TRUTH.get(row[place].strip().lower(), row[place])
             try:
                 value = parse_value(text, decimal if decimal in text else ".")
             except ValueError:
@@ -214,7 +215,6 @@ def _of_table(
         raise CohortError("the table has no rows", file=path)
     if {"x", "y"} <= set(table.places) and any(n in table.places for n in _POINTS):
         return _long(table, layout, path)
-    points = table.block([0])[:, :0]
     groups = _groups(table.titles)
     place_of = _chosen(groups, layout, path)
     axes = [axis for axis in "xyz" if axis in place_of]

@@ -38,6 +38,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     known = write_cohort(folder / "files", as_csv=2)
     labels = [{"subject": row["subject"], "pd": row["pd"], "age": "66"} for row in known]
     write(folder / "labels.csv", labels)
+    (folder / "files" / "p00_of_details.txt").write_text("Input:p00.mp4")
     ask = [str(folder / "files"), "--layout", "ibug68", "--fps", "15", "--expression", "free"]
     ask += ["--labels", str(folder / "labels.csv"), "--out", str(folder / "table.csv")]
     assert main(["measure-landmarks", *ask]) == 0
