@@ -11,14 +11,12 @@ import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ml.cohort import csv_files
+from ml.cohort.landmark_columns import PointTable, read_csv, read_parquet
 from ml.errors import CohortError
-from ml.features import parse_value
 from ml.measuring.layouts import PointLayout
 from ml.measuring.points import Points
 
@@ -35,7 +33,6 @@ _TIMES = {"timestamp": 1.0, "time": 1.0, "time_s": 1.0, "seconds": 1.0, "t": 1.0
 _FRAMES = ("frame", "frame_id", "frame_number", "frame_index", "frame_no")
 _POINTS = ("landmark_index", "landmark", "landmark_id", "point", "point_id", "point_index", "index")
 _SUCCESS, _CONFIDENCE, _FACES = ("success", "detected"), ("confidence", "score"), ("face_id",)
-_TRUTH = {"true": "1", "false": "0"}
 _ARRAYS = ("points", "landmarks", "keypoints")
 _COORDINATE = re.compile(
     r"(?P<word>(?:[A-Za-z]+[_ .-]?)*?)(?:(?P<axis>[xyzXYZ])[_ .-]?\[?(?P<number>\d+)\]?"
@@ -64,7 +61,7 @@ def read_points(
         points, known = _arrays(path)
         lines, faces = None, 1
     elif suffix in SUFFIXES:
-        table = _parquet(path) if suffix in PARQUET else _csv(path)
+        table = read_parquet(path) if suffix in PARQUET else read_csv(path)
         points, known, lines, faces = _of_table(table, layout, path)
     else:
         raise CohortError("is no CSV, Parquet, NPZ or NPY by its name", file=path)
@@ -76,100 +73,6 @@ def read_points(
         points[_unseen(known, len(points), path)] = np.nan
     times = _times(known, len(points), fps, path, lines)
     return Points(points, times, size, faces)
-
-
-class _Table:
-    """Named columns: ``titles`` as they stand, ``column(place)`` as numbers, NaN where blank."""
-
-    def __init__(self, path: Path, titles: Sequence[str], rows: int) -> None:
-        self.path, self.rows = path, rows
-        self.titles = [title.strip() for title in titles]
-        self.places = {title.lower(): n for n, title in reversed(list(enumerate(self.titles)))}
-
-    def block(self, places: Sequence[int]) -> Floats:
-        """(rows, len(places))."""
-        raise NotImplementedError
-
-    def lines(self) -> Sequence[int]:
-        return range(2, self.rows + 2)
-
-    def named(self, names: Sequence[str]) -> Floats | None:
-        """(rows,) of the first column that has one of these names; None without."""
-        place = next((self.places[name] for name in names if name in self.places), None)
-        return None if place is None else self.block([place])[:, 0]
-
-
-class _Csv(_Table):
-    def __init__(self, path: Path, table: csv_files.Table) -> None:
-        super().__init__(path, table.header, len(table.rows))
-        self.table = table
-
-    def lines(self) -> Sequence[int]:
-        return [line for line, _ in self.table.rows]
-
-    def block(self, places: Sequence[int]) -> Floats:
-        rows = [[row[n] for n in places] for _, row in self.table.rows]
-        try:
-            return np.array(rows, dtype=np.float64).reshape(len(rows), len(places))
-        except ValueError:
-            return np.array([self._row(n, places) for n in range(self.rows)])
-
-    def _row(self, number: int, places: Sequence[int]) -> list[float]:
-        line, row = self.table.rows[number]
-        decimal = "." if self.table.delimiter == "," else ","
-        found = []
-        for place in places:
-            text = _TRUTH.get(row[place].strip().lower(), row[place])
-            try:
-                value = parse_value(text, decimal if decimal in text else ".")
-            except ValueError:
-                raise CohortError(
-                    f"{text.strip()!r} in column “{self.titles[place]}” is no number",
-                    file=self.path,
-                    row=line,
-                ) from None
-            found.append(np.nan if value is None else value)
-        return found
-
-
-class _Columns(_Table):
-    """Of a Parquet file."""
-
-    def __init__(self, path: Path, columns: Mapping[str, Any], rows: int) -> None:
-        super().__init__(path, list(columns), rows)
-        self.columns = list(columns.values())
-
-    def block(self, places: Sequence[int]) -> Floats:
-        found = []
-        for place in places:
-            try:
-                found.append(np.asarray(self.columns[place].to_numpy(), dtype=np.float64))
-            except (TypeError, ValueError):
-                raise CohortError(
-                    f"the column “{self.titles[place]}” holds no numbers", file=self.path
-                ) from None
-        return np.stack(found, axis=1)
-
-
-def _csv(path: Path) -> _Table:
-    table = csv_files.read(path, keep_blank=True)
-    table.check_widths()
-    return _Csv(path, table)
-
-
-def _parquet(path: Path) -> _Table:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError:
-        raise CohortError(
-            "Parquet needs the package pyarrow: pip install 'mimia[parquet]', or save it as CSV",
-            file=path,
-        ) from None
-    try:
-        table = parquet.read_table(path)
-    except (ArrowException, OSError, ValueError) as fault:
-        raise CohortError(f"no Parquet file: {fault}", file=path) from fault
-    return _Columns(path, dict(zip(table.column_names, table.columns, strict=True)), table.num_rows)
 
 
 Known = Mapping[str, Floats]
@@ -208,7 +111,7 @@ def _arrays(path: Path) -> tuple[Floats, Known]:
 
 
 def _of_table(
-    table: _Table, layout: PointLayout, path: Path
+    table: PointTable, layout: PointLayout, path: Path
 ) -> tuple[Floats, Known, Sequence[int], int]:
     """Points, what is known beside them, the rows' lines, and how many faces there were."""
     if not table.rows:
@@ -278,7 +181,7 @@ def _chosen(
 
 
 def _long(
-    table: _Table, layout: PointLayout, path: Path
+    table: PointTable, layout: PointLayout, path: Path
 ) -> tuple[Floats, Known, Sequence[int], int]:
     """A row for each frame and point."""
     number, frame = table.named(_POINTS), table.named([*_FRAMES, *_TIMES])

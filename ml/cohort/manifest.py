@@ -21,35 +21,15 @@ from typing import Any, TypeGuard
 
 from ml.cohort import csv_files
 from ml.cohort.columns import LABELS, Columns, match
-from ml.cohort.landmarks import SUFFIXES, read_points
-from ml.errors import ClipUnusable, CohortError, MimiaError, WrongUse
-from ml.features import parse_value
-from ml.measuring import layouts
-from ml.measuring.measurement import Measurement
-from ml.measuring.points import measure_points
+from ml.cohort.of_points import FIELDS, OfPoints, points_of
+from ml.errors import ClipUnusable, CohortError, MimiaError
 from vocabulary.expressions import Expression, is_expression
 
 MANIFEST = "manifest.csv"
 REQUIRED = ("subject", "clip", "expression", "sha256")
-POINTS = ("layout", "fps", "width", "height")
-COLUMNS = (*REQUIRED, "grade", "pd", "protocol", "split", "session", *POINTS)
+COLUMNS = (*REQUIRED, "grade", "pd", "protocol", "split", "session", *FIELDS)
 _MEANINGS = {name: LABELS.get(name, (name,)) for name in COLUMNS}
 Visit = tuple[str, str]  # subject, session
-
-
-@dataclass(frozen=True)
-class OfPoints:
-    """How a file of landmarks is to be read; ``fps`` and ``size`` None where nobody said."""
-
-    layout: str
-    fps: float | None = None
-    size: tuple[int, int] | None = None
-
-    def measure(self, path: Path, expression: str, cues: Sequence[float] = ()) -> Measurement:
-        """Raises :class:`MimiaError` in words where the file holds no such points."""
-        layout = layouts.load(self.layout, path.parent)
-        points = read_points(path, layout, fps=self.fps, size=self.size)
-        return measure_points(points, layout, expression=expression, cues=cues).measured
 
 
 @dataclass(frozen=True)
@@ -193,40 +173,7 @@ def _clip(folder: Path, manifest: Path, line: int, row: Mapping[str, str]) -> La
         truth=truth if truth.is_file() else None,
         row=line,
         session=cells.get("session", ""),
-        points=_points(clip, cells, manifest, line),
-    )
-
-
-def _points(clip: Path, cells: Mapping[str, str], manifest: Path, line: int) -> OfPoints | None:
-    """How the row's landmarks are to be read; None for a film."""
-    name = cells.get("layout", "")
-    if not name:
-        if clip.suffix.lower() in SUFFIXES:
-            raise CohortError(
-                f"{clip.name} is no film: name the layout of its points in a column layout",
-                file=manifest,
-                row=line,
-            )
-        return None
-    values = {}
-    for field in POINTS[1:]:
-        text = cells.get(field, "")
-        try:
-            value = parse_value(text.replace(",", "."))
-        except ValueError:
-            value = 0.0
-        if value is not None and value <= 0:
-            raise CohortError(f"the {field} {text!r} is not above 0", file=manifest, row=line)
-        values[field] = value
-    fps, width, height = (values[field] for field in POINTS[1:])
-    if (width is None) != (height is None):
-        raise CohortError("width and height go together", file=manifest, row=line)
-    try:
-        layouts.load(name, clip.parent)
-    except WrongUse as fault:
-        raise CohortError(str(fault), file=manifest, row=line) from fault
-    return OfPoints(
-        name, fps, None if width is None or height is None else (int(width), int(height))
+        points=points_of(clip, cells, manifest, line),
     )
 
 
