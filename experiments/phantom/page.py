@@ -5,6 +5,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -117,7 +118,7 @@ def _model(figures: ModelFigures) -> dict[str, Any]:
 def _processor() -> str:
     """The processor's name where the system tells it."""
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
             names = [
                 line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
             ]
@@ -153,8 +154,8 @@ def page(data: Mapping[str, Any]) -> str:
         " billion; *as drawn* is read without any error from the channels that the face is drawn"
         " from, which wander a little by themselves, as programmed, while the truth does not. Only"
         " a curve that is exactly 0 at rest can go beyond them. What was tried:"
-        " [measuring](decisions/measuring.md),"
-        " [the CLIP network](decisions/clip-intensity-network.md).",
+        " [the curve](../experiments/notes/intensity-curve.md),"
+        " [the CLIP network](../experiments/notes/clip-intensity-network.md).",
         "## PD and grades from curves (simulated signals)",
         measures.models(data["diagnosis"]),
         "Grades of MDS-UPDRS 3.2 as programmed, the likeliest one of each model:",
@@ -168,7 +169,7 @@ def page(data: Mapping[str, Any]) -> str:
         " better than its row. The LSTM reads the curves and three signs (blink rate over the"
         " session, parted lips and tremor at rest). Share: divided by the oracle's on the same"
         " people. What was tried:"
-        " [the LSTM](decisions/lstm-on-curves.md).",
+        " [the LSTM](../experiments/notes/lstm-on-curves.md).",
         measures.agreement_line(data["filmed_agreement"]),
         "## Worse recordings of the same people (filmed)",
         measures.conditions(data["conditions"]),

@@ -26,9 +26,14 @@ def test_every_file_it_names_exists(page: str) -> None:
     assert not lost
 
 
-@pytest.mark.parametrize("page", [path.name for path in (ROOT / "docs").glob("*.md")])
+def pages() -> list[str]:
+    found = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("experiments/**/*.md")]
+    return sorted(str(path.relative_to(ROOT)) for path in found)
+
+
+@pytest.mark.parametrize("page", pages())
 def test_every_page_it_leads_to_exists(page: str) -> None:
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    text = (ROOT / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
-    lost = [link for link in links if not (ROOT / "docs" / link).exists()]
+    lost = [link for link in links if not ((ROOT / page).parent / link).exists()]
     assert not lost
