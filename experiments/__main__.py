@@ -9,10 +9,19 @@ if __name__ == "__main__":
         main(
             prog="python -m experiments",
             description="Re-train, re-evaluate, rewrite the results.",
-            modules=(
-                "experiments.public.command",
-                "experiments.phantom.command",
-                "experiments.repeatability.command",
-            ),
+            commands={
+                "results": (
+                    "experiments.public.command",
+                    "re-evaluate on MIMIA_DATA, rewrite the results",
+                ),
+                "results-phantom": (
+                    "experiments.phantom.command",
+                    "measure the software on drawn faces; writes a page",
+                ),
+                "repeatability": (
+                    "experiments.repeatability.command",
+                    "measure how scores repeat on MIMIA_DATA; writes a page",
+                ),
+            },
         )
     )

@@ -1,26 +1,37 @@
-"""``python -m ml``: the science on the command line, one sub-command per module of ml.commands."""
+"""``python -m ml``: the science on the command line, one sub-command per module of ml.commands.
+
+Only the module of the command that is asked for is loaded: the help needs neither torch nor
+mediapipe, and a command may import what it needs where imports belong.
+"""
 
 import argparse
 import importlib
+import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ml.errors import MimiaError
 
-# In the order the help shows them. A module imports torch or mediapipe only when its command runs.
-COMMANDS = tuple(
-    f"ml.commands.{name}"
-    for name in (
-        "measure",
-        "measure_landmarks",
-        "phantom",
-        "score_table",
-        "train",
-        "evaluate",
-        "weights",
-    )
-)
+#: Name → module and what the help says of it, in the order in which the help shows them.
+COMMANDS = {
+    "measure": ("ml.commands.measure", "measure one clip"),
+    "measure-landmarks": (
+        "ml.commands.measure_landmarks",
+        "measure points found by another program",
+    ),
+    "phantom": ("ml.commands.phantom", "draw faces that perform known expressions"),
+    "score-table": ("ml.commands.score_table", "score rows of already-extracted features"),
+    "train": ("ml.commands.train", "train a bundle on a cohort"),
+    "evaluate": ("ml.commands.evaluate", "judge a bundle, or a training, with intervals"),
+    "weights": (
+        "ml.commands.weights",
+        "fetch or check CLIP weights for the CLIP intensity source",
+    ),
+}
+#: Whose log lines a command shows.
+LOGGERS = ("ml", "experiments")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,24 +42,47 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build_parser(
+    asked: str | None = None,
+    *,
     prog: str = "python -m ml",
     description: str = "Measure, score, train, evaluate, draw.",
-    modules: Sequence[str] = COMMANDS,
+    commands: Mapping[str, tuple[str, str]] = COMMANDS,
 ) -> argparse.ArgumentParser:
-    """A parser with one sub-command a module, added by its ``add_command``."""
+    """A parser that knows every command by name, and of the one that is ``asked`` for the arguments
+    too, by its module's ``add_arguments``."""
     parser = _Parser(prog=prog, description=description)
     subparsers = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
-    for name in modules:
-        importlib.import_module(name).add_command(subparsers)
+    for name, (module, says) in commands.items():
+        command = subparsers.add_parser(name, help=says)
+        if name == asked:
+            importlib.import_module(module).add_arguments(command)
     return parser
+
+
+@contextmanager
+def _log_on_stderr(command: str) -> Iterator[None]:
+    """What the science logs meanwhile, a line each, behind the name of the command."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(f"{command}: %(message)s"))
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
 
 
 def main(arguments: Sequence[str] | None = None, **program: Any) -> int:
     """Runs one command of ``program``, which is what :func:`build_parser` takes. Exit codes: 0
     done, 1 our own fault, 2 wrong use (a file that cannot be read or written included)."""
-    options = build_parser(**program).parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = build_parser(next(iter(given), None), **program).parse_args(given)
     try:
-        return int(options.run(options) or 0)
+        with _log_on_stderr(options.command):
+            return int(options.run(options) or 0)
     except MimiaError as error:
         print(f"{options.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

@@ -34,10 +34,8 @@ def measure(what: Json) -> Json:
     """
     from ml.measuring.clip import measure_clip
     from ml.measuring.video import Announced
-    from ml.scoring import served_source
 
     said: Mapping[str, Any] = what["announced"]
-    bundle: Mapping[str, str] | None = what.get("bundle")
     return measure_clip(
         Path(what["path"]),
         expression=what["expression"],
@@ -47,8 +45,18 @@ def measure(what: Json) -> Json:
         cues=[cue["at"] for cue in said["cues"] if cue["kind"] == "make"]
         if said.get("cues")
         else None,
-        encoder=served_source.encoder_of(_bundle(**bundle), _device()) if bundle else None,
+        encoder=_encoder(what.get("bundle")),
     ).to_json()
+
+
+def _encoder(bundle: Mapping[str, str] | None) -> Any:
+    """The image encoder that a bundle's source looks with. Torch is loaded where one is named only:
+    a clip's own signals need neither it nor its memory."""
+    if not bundle:
+        return None
+    from ml.scoring import served_source
+
+    return served_source.encoder_of(_bundle(**bundle), _device())
 
 
 def assess(what: Json) -> Json:

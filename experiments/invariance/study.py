@@ -1,6 +1,6 @@
 """Films each performance in each way, measures it and compares it with the upright film."""
 
-import sys
+import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -16,6 +16,7 @@ from ml.measuring.clip import measure_clip
 from ml.measuring.measurement import Measurement
 from ml.phantom.render import render
 
+logger = logging.getLogger(__name__)
 #: Seed of the drawn person and its expression.
 PERFORMANCES = ((3, "smile"), (8, "surprise"))
 SECONDS = 2.5
@@ -67,7 +68,7 @@ def _performance(which: tuple[int, str]) -> dict[str, Deviation]:
         found = {}
         for way in ways():
             found[way.name] = deviation(filmed(way), reference, exchanged=way.exchanged)
-            print(f"{expression} {seed}: {way.name}", file=sys.stderr, flush=True)
+            logger.info("%s %s: %s", expression, seed, way.name)
     return found
 
 

@@ -20,10 +20,7 @@ from experiments.phantom.plan import Plan
 from ml.errors import WrongUse
 
 
-def add_command(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
-        "results-phantom", help="measure the software on drawn faces; writes a page"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/results-phantom.md"))
     parser.add_argument("--cache", type=Path, default=Path("var/phantom"))
     parser.add_argument("--workers", type=int, default=2, help="processes that draw and measure")

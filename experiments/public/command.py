@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from experiments.public.aims import figures_for_card
 from experiments.public.findings import compute
@@ -24,8 +23,7 @@ from ml.training.recipe import material_of, train_scorer
 from ml.training.shipped import SHIPPED, data_root, shipped_cohort, shipped_metadata
 
 
-def add_command(subparsers: Any) -> None:
-    parser = subparsers.add_parser("results", help="re-evaluate on MIMIA_DATA, rewrite the results")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/results.md"))
     parser.add_argument("--cache", type=Path, default=Path("var/results"))
     parser.add_argument("--repeats", type=int, default=3, help="repeats of the outer 5-fold split")

@@ -9,7 +9,6 @@ import argparse
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 from experiments.repeatability.figures import figures
 from experiments.repeatability.learnt import learn
@@ -22,10 +21,7 @@ from ml.scoring.repeatability import FILE
 from ml.training.shipped import data_root
 
 
-def add_command(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
-        "repeatability", help="measure how scores repeat on MIMIA_DATA; writes a page"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/results-repeatability.md"))
     parser.add_argument("--bundle", type=Path, help="bundle directory (left out: the shipped)")
     parser.add_argument(

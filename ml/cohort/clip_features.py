@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ml.cohort.clips import measured_clip
 from ml.cohort.manifest import (
     MANIFEST,
     LabelledClip,
@@ -24,6 +25,7 @@ from ml.distributed import Processes
 from ml.errors import CohortError
 from ml.features import columns_of
 from ml.intensity.source import IntensityCurve, IntensitySource
+from ml.scoring.assessment import session_curves
 from ml.scoring.norms import drop_failed
 
 Progress = Callable[[int, int], None]
@@ -81,9 +83,6 @@ def curves_of_clips(
     folder: Path, cohort: Cohort, cache: Path, source: IntensitySource, embeds: Path | None = None
 ) -> dict[int, dict[str, IntensityCurve]]:
     """The curves of each row of a cohort that :func:`cohort_of_clips` read, by the row's line."""
-    from ml.cohort.clips import measured_clip
-    from ml.scoring.assessment import session_curves
-
     lines = {int(line) for line in cohort.line}
     visits: dict[Visit, list[LabelledClip]] = {}
     for clip in read_manifest(folder, verify=False):
@@ -99,8 +98,6 @@ def curves_of_clips(
 
 def features_of(clip: LabelledClip, cache: Path, embeds: Path | None = None) -> dict[str, float]:
     """The clip's feature columns, empty where it is unusable; measured unless cached."""
-    from ml.cohort.clips import measured_clip
-
     measured = measured_clip(clip, cache, embeds)
     return measured.features() if measured.state == "measured" else {}
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
+import torch
+
 from ml.cohort.csv_files import UNKNOWN as UNKNOWN
 from ml.cohort.manifest import LabelledClip, Visit
 from ml.files import write_json
@@ -72,9 +75,6 @@ def _by_visit(clips: Sequence[LabelledClip], found: Sequence[Measurement]) -> li
 
 
 def _measure(job: tuple[LabelledClip, Path, Path | None]) -> Measurement:
-    import cv2
-    import torch
-
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     return measured_clip(*job)

@@ -23,6 +23,7 @@ from ml.cohort import csv_files
 from ml.cohort.columns import LABELS, Columns, match
 from ml.cohort.of_points import FIELDS, OfPoints, points_of
 from ml.errors import ClipUnusable, CohortError, MimiaError
+from ml.measuring.video import frames
 from vocabulary.expressions import Expression, is_expression
 
 MANIFEST = "manifest.csv"
@@ -256,8 +257,6 @@ def _check_one_source(clips: tuple[LabelledClip, ...], path: Path) -> None:
 
 
 def _check_content(clip: LabelledClip, manifest: Path) -> None:
-    from ml.measuring.video import frames
-
     found = hashlib.sha256(clip.path.read_bytes()).hexdigest()
     if found != clip.sha256:
         raise CohortError(

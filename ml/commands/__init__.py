@@ -1,1 +1,1 @@
-"""One module per sub-command of ``python -m ml``; each exposes ``add_command(subparsers)``."""
+"""One module per sub-command of ``python -m ml``; each exposes ``add_arguments(parser)``."""

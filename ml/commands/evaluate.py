@@ -7,20 +7,25 @@ that the settings describe by nested cross-validation on its own cohort.
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ml.cohort.clip_features import cohort_of_clips, curves_of_clips
+from ml.cohort.head_count import entered_twice, lacks
+from ml.cohort.table import check_splits
 from ml.commands.train import add_table_options, table_settings
 from ml.errors import ConfigError, WrongUse
+from ml.evaluation.judge import Judged, figures, judge
+from ml.evaluation.nested import judge_nested
+from ml.evaluation.page import Subject, bundle_judged, training_judged, write
+from ml.evaluation.seen import table_of_strangers
 from ml.files import require_no_model
+from ml.scoring.bundle import load
+from ml.scoring.served_source import folder_of, source_of
+from ml.training.config import read_config
 
-if TYPE_CHECKING:
-    from ml.evaluation.judge import Judged
-    from ml.evaluation.page import Subject
 
-
-def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser("evaluate", help="judge a bundle, or a training, with intervals")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "judged", type=Path, metavar="BUNDLE", help="bundle directory, or a settings file of train"
     )
@@ -36,9 +41,6 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def run(options: argparse.Namespace) -> int:
-    from ml.evaluation.judge import figures
-    from ml.evaluation.page import write
-
     require_no_model(options.out)
     if options.judged.is_file():
         if options.cohort is not None:
@@ -59,16 +61,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _of_bundle(options: argparse.Namespace) -> "tuple[Judged, Subject]":
-    from ml.cohort.clip_features import cohort_of_clips, curves_of_clips
-    from ml.cohort.head_count import entered_twice, lacks
-    from ml.cohort.table import check_splits
-    from ml.evaluation.judge import judge
-    from ml.evaluation.page import bundle_judged
-    from ml.evaluation.seen import table_of_strangers
-    from ml.scoring.bundle import load
-    from ml.scoring.served_source import folder_of, source_of
-
+def _of_bundle(options: argparse.Namespace) -> tuple[Judged, Subject]:
     given, cache = options.cohort, options.cache
     bundle = load(options.judged)
     curves = None
@@ -94,13 +87,7 @@ def _of_bundle(options: argparse.Namespace) -> "tuple[Judged, Subject]":
     return judged, bundle_judged(bundle)
 
 
-def _of_training(options: argparse.Namespace) -> "tuple[Judged, Subject]":
-    from dataclasses import replace
-
-    from ml.evaluation.nested import judge_nested
-    from ml.evaluation.page import training_judged
-    from ml.training.config import read_config
-
+def _of_training(options: argparse.Namespace) -> tuple[Judged, Subject]:
     path, folds = options.judged, options.folds
     if not 2 <= folds <= 100:
         raise WrongUse(f"--folds {folds} is not from 2 to 100")

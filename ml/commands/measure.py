@@ -4,18 +4,19 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ml.errors import WrongUse
+from ml.intensity.sources import default_source
+from ml.measuring.clip import measure_clip
+from ml.measuring.measurement import Measurement
+from ml.scoring.assessment import curve_json, session_curves
+from ml.signs.signs import signs
 from vocabulary.expressions import EXPRESSIONS
 from vocabulary.signs import SIGNALS
 
-if TYPE_CHECKING:
-    from ml.measuring.measurement import Measurement
 
-
-def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser("measure", help="measure one clip")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("clip", type=Path, help="video file")
     parser.add_argument("--expression", required=True, choices=[str(e) for e in EXPRESSIONS])
     parser.add_argument("--rest", type=Path, help="the same person's clip at rest, for the curve")
@@ -36,7 +37,6 @@ def run(options: argparse.Namespace) -> int:
     for clip in (options.clip, options.rest):
         if clip is not None and not clip.is_file():
             raise WrongUse(f"no such file: {clip}; give the path of a recorded clip")
-    from ml.measuring.clip import measure_clip
 
     measured = measure_clip(options.clip, expression=options.expression, cues=options.cues)
     rest = None if options.rest is None else measure_clip(options.rest, expression="rest")
@@ -49,13 +49,9 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def curve_and_signs(measured: "Measurement", rest: "Measurement | None") -> dict[str, Any]:
+def curve_and_signs(measured: Measurement, rest: Measurement | None) -> dict[str, Any]:
     """The curve and its signs, without percentiles: those need a bundle's norms. No curve where a
     layout of points lacks signals: it reads all of them."""
-    from ml.intensity.sources import default_source
-    from ml.scoring.assessment import curve_json, session_curves
-    from ml.signs.signs import signs
-
     if measured.state != "measured" or set(measured.signals) != set(SIGNALS):
         return {"curve": None, "signs": []}
     clips = {measured.expression: measured}

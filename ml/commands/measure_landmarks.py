@@ -5,14 +5,16 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ml.cohort.landmark_table import Reading, write_table
+from ml.cohort.landmarks import read_points
 from ml.commands.measure import as_text, curve_and_signs, seconds
 from ml.errors import WrongUse
+from ml.measuring import layouts
+from ml.measuring.points import MeasuredPoints, measure_points
+from ml.scoring.bundle import default_bundle_path, load
 from vocabulary.expressions import EXPRESSIONS
-
-if TYPE_CHECKING:
-    from ml.measuring.points import MeasuredPoints
 
 DESCRIPTION = (
     "Measures landmarks in place of a film: CSV (OpenFace's own too), Parquet, NPZ or NPY of"
@@ -23,10 +25,8 @@ DESCRIPTION = (
 )
 
 
-def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser(
-        "measure-landmarks", help="measure points found by another program", description=DESCRIPTION
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
     parser.add_argument("file", type=Path, help="CSV, Parquet, NPZ or NPY of points, or a folder")
     parser.add_argument("--out", type=Path, help="of a folder: the feature table (CSV) to write")
     parser.add_argument(
@@ -50,11 +50,7 @@ def run(options: argparse.Namespace) -> int:
         return _of_folder(options)
     if options.out is not None or options.labels is not None:
         raise WrongUse(f"--out and --labels are for a folder, and {options.file} is none")
-    from ml.cohort.landmarks import read_points
-    from ml.measuring.layouts import load
-    from ml.measuring.points import measure_points
-
-    layout, size = load(options.layout), film_size(options)
+    layout, size = layouts.load(options.layout), film_size(options)
     measured, rest = (
         None
         if path is None
@@ -86,14 +82,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_folder(options: argparse.Namespace) -> int:
     """Every file of the folder into one feature table."""
-    from ml.cohort.landmark_table import Reading, write_table
-    from ml.measuring.layouts import load
 
     if options.out is None:
         raise WrongUse(f"{options.file} is a folder: say with --out which table to write")
     if options.json or options.rest is not None or options.cues is not None:
         raise WrongUse("--json, --rest and --cues are for one file")
-    reading = Reading(load(options.layout), options.expression, options.fps, film_size(options))
+    reading = Reading(
+        layouts.load(options.layout), options.expression, options.fps, film_size(options)
+    )
     write_table(options.file, options.out, reading, options.labels, _say)
     return 0
 
@@ -113,13 +109,12 @@ def film_size(options: argparse.Namespace) -> tuple[int, int] | None:
     return options.width, options.height
 
 
-def percentiles(found: "MeasuredPoints") -> dict[str, Any]:
+def percentiles(found: MeasuredPoints) -> dict[str, Any]:
     """Percentiles of means and variances among people without PD, for points of FaceMesh alone, and
     marked: the shipped norms were measured on films, in its static mode."""
     if not found.layout.norms:
         why = "none: the shipped norms are FaceMesh's; other points have those of their own cohort"
         return {"percentiles": {}, "norms": why}
-    from ml.scoring.bundle import default_bundle_path, load
 
     norms = load(default_bundle_path()).norms
     known = {

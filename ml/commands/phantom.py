@@ -1,16 +1,27 @@
 """``python -m ml phantom clip|cohort|table|fit-signals``: drawn faces that do what is known."""
 
 import argparse
+import csv
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
+import torch
+
 from ml.errors import WrongUse
+from ml.phantom import Capture, Identity, Program, draw_identity, perform, write_clip
+from ml.phantom.cohort import CohortSpec, write_cohort
+from ml.phantom.graded_people import DEFAULT_CONFIG
+from ml.phantom.healthy_median import calibrate
+from ml.phantom.signal_fit import FitPlan, fit, write
+from ml.phantom.signals import MODEL_FILE, cohort_rows
 from vocabulary.expressions import ASKED
 
 
-def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser("phantom", help="draw faces that perform known expressions")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", required=True)
     _add_clip(kinds)
     _add_cohort(kinds)
@@ -96,13 +107,6 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def run_clip(options: argparse.Namespace) -> int:
-    from dataclasses import replace
-
-    import cv2
-    import numpy as np
-
-    from ml.phantom import Capture, Identity, Program, draw_identity, perform, write_clip
-
     cv2.setNumThreads(1)
     for path in (options.out, options.truth):
         if path is not None and not path.parent.is_dir():
@@ -153,9 +157,6 @@ def run_clip(options: argparse.Namespace) -> int:
 
 
 def run_cohort(options: argparse.Namespace) -> int:
-    from ml.phantom.cohort import CohortSpec, write_cohort
-    from ml.phantom.graded_people import DEFAULT_CONFIG
-
     spec = CohortSpec(
         subjects=options.subjects,
         seed=options.seed,
@@ -189,11 +190,6 @@ def run_cohort(options: argparse.Namespace) -> int:
 
 
 def run_table(options: argparse.Namespace) -> int:
-    import csv
-
-    from ml.phantom.cohort import CohortSpec
-    from ml.phantom.signals import cohort_rows
-
     if not options.out.parent.is_dir():
         raise WrongUse(f"no such folder: {options.out.parent}; create it first")
     spec = CohortSpec(
@@ -213,12 +209,6 @@ def run_table(options: argparse.Namespace) -> int:
 
 
 def run_fit(options: argparse.Namespace) -> int:
-    import cv2
-    import torch
-
-    from ml.phantom.signal_fit import FitPlan, fit, write
-    from ml.phantom.signals import MODEL_FILE
-
     if options.people < 10 or options.check_people < 4:
         raise WrongUse("a fit needs at least --people 10 and --check-people 4")
     cv2.setNumThreads(1)
@@ -233,10 +223,6 @@ def run_fit(options: argparse.Namespace) -> int:
 
 
 def run_calibration(options: argparse.Namespace) -> int:
-    import cv2
-
-    from ml.phantom.healthy_median import calibrate
-
     cv2.setNumThreads(1)
     print("| expression | signal | statistic | drawn | public median | public quartiles |")
     print("|---|---|---|---|---|---|")

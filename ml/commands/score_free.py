@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ml.cohort import csv_files
 from ml.cohort.columns import LABELS, match
 from ml.errors import CohortError
 from ml.features import columns_of
+from ml.scoring.bundle import Bundle
+from ml.scoring.scorer import Score
+from ml.scoring.zero_shot import free_index
 from vocabulary.expressions import Expression
-
-if TYPE_CHECKING:
-    from ml.scoring.bundle import Bundle
-    from ml.scoring.scorer import Score
 
 ADDED = "free_hypomimia_index"
 _LABELS = {name: LABELS[name] for name in ("pd", "layout")}
@@ -22,19 +22,15 @@ def with_free_index(
     table: csv_files.Table,
     numbers: Sequence[Mapping[str, float | None]],
     persons: Sequence[int] | None,
-    bundle: "Bundle",
-    scores: "Sequence[Score]",
-) -> "tuple[Sequence[Score], list[str], str] | None":
+    bundle: Bundle,
+    scores: Sequence[Score],
+) -> tuple[Sequence[Score], list[str], str] | None:
     """Scores whose index is free speech's where the bundle has none of its own, the added cells,
     and what was done, for the screen; None where the table has no free speech or the bundle reads
     it itself. ``persons``: a key of each row's person."""
     free = columns_of(Expression.FREE)
     if Expression.FREE in bundle.expressions or not any(name in numbers[0] for name in free):
         return None
-    import numpy as np
-
-    from ml.scoring.zero_shot import free_index
-
     values = np.array(
         [[np.nan if (v := row.get(name)) is None else v for name in free] for row in numbers]
     )

@@ -4,16 +4,25 @@ all sessions of one person, added to each of their rows."""
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ml.cohort.columns import Columns, match, people_columns
 from ml.cohort.csv_files import Table
 from ml.errors import WrongUse
-
-if TYPE_CHECKING:
-    from ml.scoring.person import Components, Scale
-    from ml.scoring.repeatability import Repeatability
-    from ml.scoring.scorer import Score
+from ml.scoring.person import (
+    ENOUGH_PEOPLE,
+    GRADE,
+    INDEX,
+    Components,
+    Reading,
+    Scale,
+    person_score,
+    plain_mean,
+    variance_components,
+)
+from ml.scoring.repeatability import Repeatability
+from ml.scoring.scorer import Score
 
 ADDED = (
     "person_hypomimia_index",
@@ -115,7 +124,7 @@ def _cell(row: Sequence[str], place: int) -> str:
 
 
 def person_cells(
-    people: People, scores: "Sequence[Score]", known: "Repeatability"
+    people: People, scores: Sequence[Score], known: Repeatability
 ) -> tuple[list[list[str]], list[str]]:
     """The added cells of each row, and what was done, for the screen.
 
@@ -124,8 +133,6 @@ def person_cells(
     has no components, the table's own repeats give them if there are enough, else there is a plain
     mean and no band.
     """
-    from ml.scoring.person import GRADE, INDEX
-
     index = _per_session(people, [score.hypomimia_index for score in scores], INDEX)
     grade = _per_session(people, [score.severity_expected for score in scores], GRADE)
     of_index = known.index or _own(index, INDEX)
@@ -143,11 +150,9 @@ def person_cells(
 
 
 def _per_session(
-    people: People, values: "Sequence[float | None]", scale: "Scale"
+    people: People, values: Sequence[float | None], scale: Scale
 ) -> dict[int, list[float]]:
     """Each person's values, one for each session that has any."""
-    import numpy as np
-
     found: defaultdict[tuple[int, int], list[float]] = defaultdict(list)
     for person, session, value in zip(people.persons, people.sessions, values, strict=True):
         if value is not None:
@@ -160,12 +165,8 @@ def _per_session(
     return result
 
 
-def _own(of_people: Mapping[int, Sequence[float]], scale: "Scale") -> "Components | None":
+def _own(of_people: Mapping[int, Sequence[float]], scale: Scale) -> Components | None:
     """Components of the table's own repeats; None where too few people have any."""
-    import numpy as np
-
-    from ml.scoring.person import ENOUGH_PEOPLE, variance_components
-
     if sum(len(values) > 1 for values in of_people.values()) < ENOUGH_PEOPLE:
         return None
     values = np.concatenate([scale.into(np.array(v)) for v in of_people.values() if v])
@@ -174,12 +175,10 @@ def _own(of_people: Mapping[int, Sequence[float]], scale: "Scale") -> "Component
 
 
 def _numbers(
-    values: Sequence[float], components: "Components | None", scale: "Scale"
+    values: Sequence[float], components: Components | None, scale: Scale
 ) -> tuple[str, str, str]:
     """Estimate and band; the plain mean without a band where no components are known; nothing
     without either."""
-    from ml.scoring.person import Reading, person_score, plain_mean
-
     readings = [Reading(value) for value in values]
     if components is not None:
         found = person_score(readings, components, scale, ahead=0)
@@ -193,7 +192,7 @@ def _digits(value: float) -> str:
 
 
 def _words(
-    known: "Repeatability", index: "Components | None", grade: "Components | None"
+    known: Repeatability, index: Components | None, grade: Components | None
 ) -> Iterator[str]:
     """Whose repeats each number and the band are made with."""
     source = known.source

@@ -10,16 +10,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ml.cohort import cells, copies, csv_files
 from ml.cohort.columns import Columns, match
 from ml.commands import score_free, score_people
 from ml.errors import CohortError, WrongUse
-
-if TYPE_CHECKING:
-    from ml.scoring.bundle import Bundle
-    from ml.scoring.scorer import Score
+from ml.measuring.layouts import check_same
+from ml.scoring import repeatability
+from ml.scoring.bundle import Bundle, default_bundle_path, load
+from ml.scoring.scorer import Score
 
 DESCRIPTION = (
     "Adds hypomimia_index, severity_expected, p_pd and abstained to a table; rows keep their order."
@@ -50,7 +49,7 @@ class Prior:
     p_pd: float
 
 
-def prior_of(bundle: "Bundle", prevalence: float | None) -> Prior:
+def prior_of(bundle: Bundle, prevalence: float | None) -> Prior:
     """Scores without evidence; the grade is None where the bundle has no grade model or does not
     say how many people of each grade trained it."""
     people = (bundle.metadata.get("grades") or {}).get("people_per_grade")
@@ -59,10 +58,8 @@ def prior_of(bundle: "Bundle", prevalence: float | None) -> Prior:
     return Prior(MIDDLE_INDEX, mean, float(share))
 
 
-def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser(
-        "score-table", help="score rows of already-extracted features", description=DESCRIPTION
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
     parser.add_argument("table", type=Path, help="CSV, columns <expression>_<signal>_<mean or var>")
     parser.add_argument("--out", type=Path, required=True, help="CSV to write")
     parser.add_argument("--bundle", type=Path, help="bundle directory (left out: the shipped)")
@@ -85,9 +82,6 @@ def run(options: argparse.Namespace) -> int:
     columns = _columns(table, options)
     decimal = cells.decimal_mark(table, columns.features)
     numbers = cells.numbers(table, columns.features)
-    from ml.measuring.layouts import check_same
-    from ml.scoring import repeatability
-    from ml.scoring.bundle import default_bundle_path, load
 
     bundle = load(options.bundle or default_bundle_path())
     layout = score_free.layout_of(table)
@@ -163,7 +157,7 @@ def _say(line: str) -> None:
     print(f"score-table: {line}", file=sys.stderr)
 
 
-def _not_read(features: Mapping[int, str], bundle: "Bundle") -> str | None:
+def _not_read(features: Mapping[int, str], bundle: Bundle) -> str | None:
     """Expressions of the table that this bundle was not trained on."""
     there = dict.fromkeys(name.split("_")[0] for name in features.values())
     others = [name for name in there if name not in bundle.expressions]
@@ -193,7 +187,7 @@ def write(
     return [title for title in header if title in titles]
 
 
-def added(score: "Score", prior: Prior) -> list[str]:
+def added(score: Score, prior: Prior) -> list[str]:
     """The four new cells. A number that could not be computed is the prior's; it is empty where the
     bundle has no such model, the last cell where nothing is abstained from."""
     numbers = (
@@ -205,7 +199,7 @@ def added(score: "Score", prior: Prior) -> list[str]:
     return [*cells, score.abstained or ""]
 
 
-def _nothing(score: "Score") -> bool:
+def _nothing(score: Score) -> bool:
     return score.hypomimia_index is None and score.p_pd is None
 
 

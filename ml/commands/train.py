@@ -8,12 +8,14 @@ from typing import Any
 
 from ml.errors import ConfigError
 from ml.settings import make_folder, read_object
+from ml.training.clip_source.train import train_file as train_intensity
+from ml.training.cohort_to_bundle import train
+from ml.training.config import config_from
 
 KINDS = ("severity", "intensity")
 
 
-def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser("train", help="train a bundle on a cohort")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, help="JSON file; docs/training.md has the entries")
     parser.add_argument("--cache", type=Path, default=Path("var/features"), help="measured clips")
     add_table_options(parser)
@@ -58,13 +60,8 @@ def _train(data: Mapping[str, Any], here: Path, cache: Path) -> None:
     """Hands the settings to what they are for: ``kind``, or a severity bundle."""
     kind = data.get("kind", KINDS[0])
     if kind == "intensity":
-        from ml.training.clip_source.train import train_file as train_intensity
-
         train_intensity(data, here, cache)
     elif kind == "severity":
-        from ml.training.cohort_to_bundle import train
-        from ml.training.config import config_from
-
         train(config_from({k: v for k, v in data.items() if k != "kind"}, here), cache, _say)
     else:
         raise ConfigError(f"kind: must be one of {', '.join(KINDS)}")

@@ -4,13 +4,11 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+
+from ml.intensity import pull, weights
 
 
-def add_command(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
-        "weights", help="fetch or check CLIP weights for the CLIP intensity source"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True)
     pull = actions.add_parser("pull", help="fetch pretrained weights (needs network access)")
     pull.add_argument("tag", metavar="TAG", help="ARCHITECTURE/TAG, as in ViT-B-32/openai")
@@ -25,8 +23,6 @@ def add_command(subparsers: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from ml.intensity import pull, weights
-
     if options.action == "pull":
         pull.pull(options.tag, options.out)
     loaded = weights.load(f"{weights.LOCAL_PREFIX}{options.out}")

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from ml.errors import WrongUse
@@ -167,8 +168,6 @@ def _draw(
 
 def _draw_one(out: Path, spec: CohortSpec, number: int, expression: str) -> None:
     """Writes the clip first and its truth last, so that a truth file means a finished clip."""
-    import cv2
-
     cv2.setNumThreads(1)
     person, performance = programme(spec, number, expression, out / CONFIG)
     clip = out / clip_name(spec, number, expression)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from scipy.stats import spearmanr
 
 from ml.measuring.face import tracker
@@ -100,8 +101,6 @@ def _train(
 ) -> SignalModel:
     """A small tanh network, trained against each signal on its own scale; then each person's
     remaining shift, estimated on the people held out of the training by a fifth."""
-    import torch
-
     torch.manual_seed(0)
     mean, scale = inputs.mean(0), np.maximum(inputs.std(0), 1e-6)
     goal, spread = targets.mean(0), targets.std(0)

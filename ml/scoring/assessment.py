@@ -2,22 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit, logit
 
 from ml.intensity.source import ClipMaterial, IntensityCurve, IntensitySource, one_source
 from ml.measuring.measurement import Measurement
+from ml.scoring.bundle import Bundle
+from ml.scoring.calibration import shift_prevalence
+from ml.scoring.scorer import Score
 from ml.scoring.served_source import check_source, source_of
 from ml.signs import repetitions
 from ml.signs.signs import Percentiles, Sign, signs
 from vocabulary import assessment as shape
 from vocabulary.expressions import EXPRESSIONS, Expression
-
-if TYPE_CHECKING:
-    from ml.scoring.bundle import Bundle
-    from ml.scoring.scorer import Score
 
 POOR_CAPTURE = "poor_capture"
 MAX_DROPPED = 0.3
@@ -58,7 +58,7 @@ class Assessment:
     """The result of one session. ``abstained`` is None or the code of why not to rely on it;
     the numbers are given even then, and are None only where nothing could be computed."""
 
-    score: "Score"
+    score: Score
     prevalence: float
     abstained: str | None
     missing: Sequence[str]
@@ -111,7 +111,7 @@ class Assessment:
 def assess(
     measurements: Mapping[str, Measurement],
     *,
-    bundle: "Bundle",
+    bundle: Bundle,
     prevalence: float | None = None,
     source: IntensitySource | None = None,
 ) -> Assessment:
@@ -148,15 +148,12 @@ def assess(
 
 
 def _diagnosis(
-    bundle: "Bundle", curves: Mapping[str, IntensityCurve], prevalence: float
+    bundle: Bundle, curves: Mapping[str, IntensityCurve], prevalence: float
 ) -> shape.Diagnosis | None:
     """What the bundle's LSTM says by itself, at the site's prevalence but not calibrated; None for
     a bundle without one. ``used``: the expressions that it read."""
     if bundle.diagnosis is None:
         return None
-    from scipy.special import expit, logit
-
-    from ml.scoring.calibration import shift_prevalence
 
     said = bundle.diagnosis.ask(curves)
     p_pd = None

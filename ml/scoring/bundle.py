@@ -35,11 +35,11 @@ from ml.scoring import lstm as diagnosis
 from ml.scoring.lstm import DiagnosisModel
 from ml.scoring.norms import Norms
 from ml.scoring.scorer import Score, Scorer
-from ml.scoring.served_source import FOLDER as INTENSITY
 from ml.scoring.storage import arrays_of, config_of, reads_curves, scorer_from
 
 SCHEMA = 1
 DESCRIPTION = "bundle.json"
+INTENSITY = "intensity"
 WEIGHTS = "weights.safetensors"
 NORMS = "norms.json"
 CARD = "card.md"

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-from ml.features import usable
+from ml.features import columns_of, usable
 
 Floats = npt.NDArray[np.float64]
 
@@ -92,8 +92,6 @@ class Norms:
 
     def z_tokens(self, expressions: Sequence[str], raw: Floats) -> Floats:
         """(N, K, 14) raw tokens → (N, K, 14) normal scores, NaN missing."""
-        from ml.features import columns_of
-
         result = np.full(raw.shape, np.nan)
         for k, expression in enumerate(expressions):
             for f, name in enumerate(columns_of(expression)):

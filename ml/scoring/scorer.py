@@ -12,7 +12,7 @@ from ml.scoring.classifier import Classifier
 from ml.scoring.curve_token import CURVES, Curves, CurveToken, join
 from ml.scoring.grades import EXPERIMENTAL, Grades, expected_grade
 from ml.scoring.index import HypomimiaIndex
-from ml.scoring.norms import Norms
+from ml.scoring.norms import Norms, drop_failed
 from ml.scoring.prediction import predict
 
 Floats = npt.NDArray[np.float64]
@@ -87,8 +87,6 @@ class Scorer:
 
     def tokens(self, rows: Sequence[Mapping[str, float | None]]) -> Floats:
         """(N, K, 14) normal scores; NaN where missing or where extraction failed."""
-        from ml.scoring.norms import drop_failed
-
         columns = [name for e in self.expressions for name in columns_of(e)]
         raw = np.full((len(rows), len(columns)), np.nan)
         for n, row in enumerate(rows):

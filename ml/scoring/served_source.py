@@ -2,24 +2,19 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ml.errors import SourceError
 from ml.intensity.source import IntensitySource, SourceIdentity
 from ml.intensity.sources import has_weights, in_folder, kind_of
 from ml.measuring.measurement import CropEncoder
+from ml.scoring.bundle import INTENSITY, Bundle
 
-if TYPE_CHECKING:
-    # Reading a bundle loads torch, which measuring a clip does not need.
-    from ml.scoring.bundle import Bundle
-
-FOLDER = "intensity"
 DIGEST = "intensity_source_digest"
 # The active bundle's and a shadow's: a tower is some hundred megabytes.
 _KEPT = 2
 
 
-def source_of(bundle: "Bundle", device: str = "cpu") -> IntensitySource:
+def source_of(bundle: Bundle, device: str = "cpu") -> IntensitySource:
     """The source named by ``bundle.intensity_source``; one with weights lies in the bundle's folder
     ``intensity``, and its image encoder runs on ``device``, a setting as for
     ``ml.intensity.encoder.device_of``.
@@ -39,18 +34,18 @@ def source_of(bundle: "Bundle", device: str = "cpu") -> IntensitySource:
     return source
 
 
-def encoder_of(bundle: "Bundle", device: str = "cpu") -> CropEncoder | None:
+def encoder_of(bundle: Bundle, device: str = "cpu") -> CropEncoder | None:
     """What measuring a clip for this bundle needs beside the face mesh: the image encoder of its
     source, None for a source that reads landmarks. Raises as :func:`source_of`."""
     return _served(bundle, device).encoder
 
 
-def folder_of(bundle: "Bundle") -> Path | None:
+def folder_of(bundle: Bundle) -> Path | None:
     """The directory of the bundle's own source, None where that has no weights."""
-    return bundle.folder / FOLDER if has_weights(bundle.intensity_source) else None
+    return bundle.folder / INTENSITY if has_weights(bundle.intensity_source) else None
 
 
-def check_source(bundle: "Bundle", source: IntensitySource) -> IntensitySource:
+def check_source(bundle: Bundle, source: IntensitySource) -> IntensitySource:
     """``source``, where it is the one the bundle names; raises :class:`SourceError` otherwise."""
     if source.identity.name != bundle.intensity_source:
         raise SourceError(
@@ -60,14 +55,14 @@ def check_source(bundle: "Bundle", source: IntensitySource) -> IntensitySource:
     return source
 
 
-def _served(bundle: "Bundle", device: str) -> IntensitySource:
+def _served(bundle: Bundle, device: str) -> IntensitySource:
     try:
         kind = kind_of(bundle.intensity_source)
     except SourceError as unknown:
         raise SourceError(f"{bundle.name} {bundle.version}: {unknown}") from None
     if not kind.has_weights:
         return kind.code.load(None, device)
-    source = _loaded(bundle.folder / FOLDER, bundle.digest, device)
+    source = _loaded(bundle.folder / INTENSITY, bundle.digest, device)
     made_by = source.identity
     same = made_by.digest == bundle.metadata.get(DIGEST)
     # The files are as they were saved: the bundle's own digest covers them.
@@ -79,7 +74,7 @@ def _served(bundle: "Bundle", device: str) -> IntensitySource:
         )
     if not same:
         raise SourceError(
-            f"{bundle.folder / FOLDER} is not the {made_by.name} source that"
+            f"{bundle.folder / INTENSITY} is not the {made_by.name} source that"
             f" {bundle.name} {bundle.version} names in {DIGEST}"
         )
     return check_source(bundle, source)

@@ -18,6 +18,7 @@ from ml.cohort.manifest import MANIFEST, LabelledClip
 from ml.errors import ClipUnusable, CohortError
 from ml.files import whole
 from ml.intensity.encoder import FrameEncoder
+from ml.measuring.clip import measurer_digest
 from ml.training.clip_source.crops import sample_crops
 from ml.training.clip_source.run_settings import TrainConfig
 from vocabulary.expressions import Expression
@@ -69,8 +70,6 @@ class FrameCache:
             return stored["times"], stored["frames"]
 
     def _key(self) -> str:
-        from ml.measuring.clip import measurer_digest
-
         kind = f"crops-{self.size}" if self.encoder is None else self.encoder.digest
         wanted = f"{measurer_digest()}:{kind}:{self.rate}"
         return hashlib.sha256(wanted.encode()).hexdigest()[:16]

@@ -7,8 +7,8 @@ looking at held-out people.
 """
 
 import hashlib
+import logging
 import math
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -39,6 +39,7 @@ from ml.training.clip_source.run_folder import claim, keep, resume
 from ml.training.clip_source.run_settings import TrainConfig
 from ml.training.clip_source.towers import TowerError
 
+logger = logging.getLogger(__name__)
 SOURCE_FOLDER = "source"
 
 
@@ -259,7 +260,7 @@ def _digest_of_clips(clips: tuple[LabelledClip, ...]) -> str:
 
 
 class _Clock:
-    """Progress with time left, on standard error."""
+    """Progress with time left."""
 
     def __init__(self, done: int, epochs: int) -> None:
         self.done, self.epochs, self.begin = done, epochs, time.monotonic()
@@ -268,8 +269,4 @@ class _Clock:
         finished = epoch + 1 - self.done
         left = (time.monotonic() - self.begin) / finished * (self.epochs - epoch - 1)
         numbers = " ".join(f"{name} {value:.4f}" for name, value in terms.items())
-        print(
-            f"epoch {epoch + 1}/{self.epochs} {numbers} · {left / 60:.1f} min left",
-            file=sys.stderr,
-            flush=True,
-        )
+        logger.info("epoch %d/%d %s · %.1f min left", epoch + 1, self.epochs, numbers, left / 60)
