@@ -60,11 +60,13 @@ CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]
 class Lines(logging.Formatter):
     """One record, one line (a trace below it); who asked stands at the end where it is known."""
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+    def formatTime(  # noqa: N802
+        self, record: logging.LogRecord, datefmt: str | None = None
+    ) -> str:
         written = datetime.fromtimestamp(record.created, UTC)
         return written.isoformat(sep=" ", timespec="milliseconds").replace("+00:00", "Z")
 
-    def formatMessage(self, record: logging.LogRecord) -> str:
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         line = super().formatMessage(record) + _asker(getattr(record, "request", None))
         return CONTROL.sub(lambda found: ascii(found[0])[1:-1], line)
 

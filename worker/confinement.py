@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
-from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +93,7 @@ def environment(home: Path, threads: int, encoder_device: str) -> dict[str, str]
 
 
 def card_is_used(encoder_device: str) -> bool:
-    return encoder_device != "cpu" and bool(glob("/dev/nvidia*"))
+    return encoder_device != "cpu" and any(Path("/dev").glob("nvidia*"))
 
 
 def enter(plan: Confinement, worker: int) -> list[str]:
@@ -121,7 +120,7 @@ def _ways(plan: Confinement, worker: int) -> Iterator[tuple[str, bool]]:
     changes = ["/dev/null", *plan.changes]
     if plan.uses_card:
         reads += CARD
-        changes += [*glob("/dev/nvidia*"), "/dev/dri", "/dev/shm"]  # noqa: S108
+        changes += [*map(str, Path("/dev").glob("nvidia*")), "/dev/dri", "/dev/shm"]  # noqa: S108
     restrict = partial(landlock.restrict, reads=reads, changes=changes)
     yield "Landlock", plan.by_kernel and _tried(restrict)
     yield "seccomp", plan.by_kernel and _tried(seccomp.restrict)

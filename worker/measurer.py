@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from ml.errors import MimiaError
@@ -80,7 +81,7 @@ def _quieten() -> None:
 
 def _be_first_to_die() -> None:
     """When memory runs out, let it be this process and not the site (Linux only)."""
-    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+    with suppress(OSError), Path("/proc/self/oom_score_adj").open("w") as score:
         score.write("800")
 
 

@@ -82,7 +82,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_folder(options: argparse.Namespace) -> int:
     """Every file of the folder into one feature table."""
-
     if options.out is None:
         raise WrongUse(f"{options.file} is a folder: say with --out which table to write")
     if options.json or options.rest is not None or options.cues is not None:
@@ -115,7 +114,6 @@ def percentiles(found: MeasuredPoints) -> dict[str, Any]:
     if not found.layout.norms:
         why = "none: the shipped norms are FaceMesh's; other points have those of their own cohort"
         return {"percentiles": {}, "norms": why}
-
     norms = load(default_bundle_path()).norms
     known = {
         column: round(percentile, 1)

@@ -87,7 +87,7 @@ def _entries(root: Path, folder: str) -> list[tuple[str, bool]]:
 def _stat(root: Path, key: str) -> Stored | None:
     """None: it was deleted while we looked."""
     try:
-        found = os.stat(root / key)
+        found = (root / key).stat()
     except FileNotFoundError:
         return None
     return Stored(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))

@@ -134,7 +134,7 @@ def visitors(browser: Browser, url: str, folder: str, *names: str) -> Iterator[l
 def invite(clinician: Visitor, patient_name: str) -> str:
     """The clinician makes an invitation; returns its link."""
     clinician.page.goto("/clinic/invite/")
-    clinician.page.get_by_label(re.compile("name", re.I)).first.fill(patient_name)
+    clinician.page.get_by_label(re.compile("name", re.IGNORECASE)).first.fill(patient_name)
     clinician.press("Make the link")
     link = clinician.page.get_by_label("Invitation link").input_value()
     assert link.startswith(clinician.url)
@@ -145,8 +145,8 @@ def accept(patient: Visitor, link: str, email: str) -> None:
     """From the link to the first page of the patient's own: account, then consent."""
     patient.page.goto(link)
     patient.picture("invitation")
-    patient.page.get_by_label(re.compile("e-mail", re.I)).fill(email)
-    patient.page.get_by_label(re.compile("password", re.I)).first.fill(PATIENT_PASSWORD)
+    patient.page.get_by_label(re.compile("e-mail", re.IGNORECASE)).fill(email)
+    patient.page.get_by_label(re.compile("password", re.IGNORECASE)).first.fill(PATIENT_PASSWORD)
     patient.press("Go on")
     patient.page.wait_for_url("**/consent/")
     patient.picture("consent")
@@ -158,7 +158,7 @@ def accept(patient: Visitor, link: str, email: str) -> None:
 def answer_intake(patient: Visitor) -> None:
     patient.press("Start")
     patient.page.wait_for_url("**/intake/")
-    patient.page.get_by_label(re.compile(r"\bage\b|how old", re.I)).fill("67")
+    patient.page.get_by_label(re.compile(r"\bage\b|how old", re.IGNORECASE)).fill("67")
     patient.picture("intake")
     patient.press("Go on to the camera")
     patient.page.wait_for_url("**/record/")

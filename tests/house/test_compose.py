@@ -73,7 +73,7 @@ def test_service_comes_back_and_says_how_it_is(name: str) -> None:
 def test_image_has_a_version_or_is_built_here(name: str) -> None:
     service = SERVICES[name]
     if service["image"] in BUILT_HERE:
-        stages = re.findall(r"^FROM .* AS (\S+)$", (ROOT / "Dockerfile").read_text(), re.M)
+        stages = re.findall(r"^FROM .* AS (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
         builders = [s for s in SERVICES.values() if s["image"] == service["image"] and "build" in s]
         assert [one["build"]["target"] in stages for one in builders] == [True], "built once"
         assert "build" in service or service["pull_policy"] == "never"
@@ -108,7 +108,7 @@ def test_every_secret_comes_from_the_environment_and_is_named_in_the_example() -
 def test_every_command_exists() -> None:
     commands = [words(service) for service in SERVICES.values()]
     commands += (ROOT / "deploy/setup.sh").read_text().splitlines()
-    commands += re.findall(r"^CMD (\[.*?\])$", (ROOT / "Dockerfile").read_text(), re.M | re.S)
+    commands += re.findall(r"(?ms)^CMD (\[.*?\])$", (ROOT / "Dockerfile").read_text())
     text = "\n".join(commands)
     managed = set(re.findall(r"manage\.py (\w+)", text))
     assert {"migrate", "shell"} <= managed
@@ -146,7 +146,7 @@ def test_every_file_that_is_mounted_or_copied_exists() -> None:
             else:
                 assert source in COMPOSE["volumes"], source
     for sources in re.findall(
-        r"^COPY ((?!--from).*) \S+$", (ROOT / "Dockerfile").read_text(), re.M
+        r"^COPY ((?!--from).*) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
     ):
         for source in sources.split():
             assert (ROOT / source).exists(), source
@@ -188,7 +188,9 @@ def test_our_containers_are_bounded_and_write_to_memory_of_a_known_size_only() -
 
 def test_web_image_has_no_science() -> None:
     stage = re.search(
-        r"^FROM base AS web\n(.*?)^# ---", (ROOT / "Dockerfile").read_text(), re.M | re.S
+        r"^FROM base AS web\n(.*?)^# ---",
+        (ROOT / "Dockerfile").read_text(),
+        re.MULTILINE | re.DOTALL,
     )
     assert stage is not None
     assert "[ml]" not in stage[1]

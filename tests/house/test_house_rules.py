@@ -1,5 +1,7 @@
 """Each house rule turns red on the code it forbids and stays quiet on the code it asks for."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,14 +38,22 @@ FORBIDDEN = {
     "name": ("screening/a.py", "logger.info('%s', clip.screening.patient.name)\n", "patient.name"),
     "result": ("worker/a.py", "logger.warning('%s', assessment.p_pd)\n", "p_pd would be"),
     "whole user": ("screening/a.py", "logger.info('%s', user)\n", "user would be"),
-    "f-string": ("worker/a.py", "logger.info(f'{x}')\n", "f-string"),
     "secret variable": ("webapp/settings/base.py", "A = env('MIMIA_NEW')\n", "MIMIA_NEW is not"),
     "environ": ("ml/a.py", "a = os.environ['MIMIA_NEW']\n", "MIMIA_NEW is not"),
     "stub": ("ml/a.py", "def f():\n    raise NotImplementedError\n", "a stub"),
-    "swallowed": ("ml/a.py", "try:\n    f()\nexcept Exception:\n    pass\n", "swallows"),
-    "later": ("ml/a.py", "x = 1  # TO" + "DO more\n", "left for later"),
     "long function": ("ml/a.py", "def f():\n" + "    x = 1\n" * 61, "f has 62 lines"),
     "long file": ("ml/a.py", "x = 1\n" * 351, "351 lines"),
+}
+#: What ruff is asked for: a file's name, what stands in it, the rule's code.
+OF_RUFF = {
+    "f-string": ("worker/a.py", "logger.info(f'{x}')\n", "G004"),
+    "swallowed": ("ml/a.py", "try:\n    f()\nexcept Exception:\n    pass\n", "S110"),
+    "swallowed all": ("ml/a.py", "try:\n    f()\nexcept BaseException:\n    pass\n", "S110"),
+    "later": ("ml/a.py", "x = 1  # TO" + "DO more\n", "FIX002"),
+    "printed": ("ml/measuring/a.py", "print(1)\n", "T201"),
+    "late import": ("ml/scoring/a.py", "def f():\n    import torch\n", "PLC0415"),
+    "no docstring": ("screening/a.py", "x = 1\n", "D100"),
+    "odd name": ("worker/a.py", "def doThis(): ...\n", "N802"),
 }
 ASKED_FOR = {
     "worker/tasks.py": LIMITED + "@limited_task('x', seconds=3)\ndef f():\n    other.delay(1)\n",
@@ -76,6 +86,21 @@ def test_what_is_forbidden_is_named(tmp_path: Path, case: str) -> None:
     found = problems(tree(tmp_path, {name: text}))
     assert any(sentence in str(problem) for problem in found), found
     assert all(str(problem.path) == name for problem in found)
+
+
+@pytest.mark.parametrize("case", OF_RUFF)
+def test_ruff_holds_the_rest(case: str) -> None:
+    name, text, code = OF_RUFF[case]
+    asked = ["ruff", "check", "--no-cache", "--output-format=concise", f"--stdin-filename={name}"]
+    said = subprocess.run(
+        [sys.executable, "-m", *asked, "-"],
+        cwd=ROOT,
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f" {code} " in said.stdout
 
 
 def test_the_house_itself_keeps_its_rules() -> None:
