@@ -44,7 +44,7 @@ class WeightsError(MimiaError):
         self.file = str(file)
 
 
-class ConfigError(MimiaError):
+class ConfigError(MimiaError, ValueError):
     """A setting that cannot work; names it."""
 
     code = "config"

@@ -2,22 +2,48 @@
 
 Python's constructors take anything: ``"splits": "train"`` would become the splits t, r, a, i, n,
 and a learning rate of "x" would fail an hour later. What an entry may be is said once, by the
-dataclass's own annotations; ranges are checked by its ``__post_init__``.
+dataclass's own annotations, which pydantic checks; ranges are checked by its ``__post_init__``
+(docs/decisions/settings.md).
 """
 
 import json
-import math
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, asdict, fields, is_dataclass
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from types import NoneType
+from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from ml.errors import ConfigError
 
-T = TypeVar("T")
+T = TypeVar("T", bound="Settings")
+
+UNKNOWN = "unexpected_keyword_argument"
+#: What people read for each of pydantic's kinds of fault; its own words for the others.
+WORDS = {
+    "missing": "the entry is missing",
+    "string_type": "must be a text",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "float_type": "must be a finite number",
+    "finite_number": "must be a finite number",
+    "tuple_type": "must be a list, […]",
+    "list_type": "must be a list, […]",
+    "dict_type": "must be an object, {…}",
+    "model_type": "must be an object, {…}",
+    "dataclass_type": "must be an object, {…}",
+}
+
+
+class Settings:
+    """Base of the frozen dataclasses that are read from JSON; holds for those within them too."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        strict=True, extra="forbid", allow_inf_nan=False
+    )
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -40,22 +66,22 @@ def settings(cls: type[T], data: object, at: str = "") -> T:
 
     Raises :class:`ConfigError` naming the entry that is unknown, missing or of another type.
     """
-    if not isinstance(data, Mapping):
-        raise ConfigError(f"{at or 'the settings'}: must be an object, {{…}}")
-    known = {field.name: field for field in fields(cls)}  # type: ignore[arg-type]
-    if unknown := sorted(set(data) - set(known)):
-        raise ConfigError(
-            f"{_inside(at, unknown[0])}: no such entry; known are {', '.join(sorted(known))}"
-        )
-    required = [n for n, f in known.items() if f.default is MISSING is f.default_factory]
-    if missing := [name for name in required if name not in data]:
-        raise ConfigError(f"{_inside(at, missing[0])}: the entry is missing")
-    types = get_type_hints(cls)
-    values = {n: _value(types[n], v, _inside(at, n)) for n, v in data.items()}
     try:
-        return cls(**values)
-    except ConfigError as fault:
-        raise ConfigError(f"{at}: {fault}" if at else str(fault)) from fault
+        # By way of JSON: its lists may be tuples, its words members of an enumeration.
+        return TypeAdapter(cls).validate_json(json.dumps(data))
+    except ValidationError as fault:
+        raise ConfigError(one_line(fault, cls, at)) from None
+
+
+def one_line(fault: ValidationError, cls: type, at: str = "") -> str:
+    """Which entry is wrong, and how. A misspelt one is called so, before the one that is missing
+    for it."""
+    first = min(fault.errors(), key=lambda one: one["type"] != UNKNOWN)
+    steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]]
+    place = "".join((at, *steps)).removeprefix(".")
+    if not place and first["type"] == "dataclass_type":
+        place = "the settings"
+    return f"{place}: {_said(first, cls)}" if place else _said(first, cls)
 
 
 def plain(config: Any) -> dict[str, Any]:
@@ -73,52 +99,26 @@ def make_folder(path: Path) -> None:
         raise ConfigError(f"{path} cannot be written to: no permission")
 
 
-def _inside(at: str, name: str) -> str:
-    return f"{at}.{name}" if at else str(name)
+def _said(fault: ErrorDetails, cls: type) -> str:
+    kind = fault["type"]
+    if kind == UNKNOWN:
+        known = sorted(field.name for field in fields(_owner(cls, fault["loc"][:-1])))
+        return f"no such entry; known are {', '.join(known)}"
+    if kind == "value_error":
+        return str(fault["ctx"]["error"])
+    if kind in ("literal_error", "enum"):
+        allowed = fault["ctx"]["expected"].replace(" or ", ", ").replace("'", "")
+        return f"must be one of {allowed}"
+    return WORDS.get(kind) or fault["msg"]
 
 
-def _value(kind: Any, value: Any, at: str) -> Any:
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin in (Union, UnionType):
-        if value is None and NoneType in arguments:
-            return None
-        if isinstance(value, bool) and bool in arguments:
-            return value
-        return _value(next(a for a in arguments if a not in (NoneType, bool)), value, at)
-    if origin is Literal:
-        return _one_of(arguments, value, at)
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise ConfigError(f"{at}: must be a list, […]")
-        return tuple(_value(arguments[0], v, f"{at}[{n}]") for n, v in enumerate(value))
-    if is_dataclass(kind):
-        return settings(kind, value, at)  # type: ignore[arg-type]
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return kind(_one_of([str(k) for k in kind], value, at))
-    return _plain(origin or kind, value, at)
-
-
-def _one_of(allowed: Any, value: Any, at: str) -> Any:
-    if value not in allowed:
-        raise ConfigError(f"{at}: must be one of {', '.join(map(str, allowed))}")
-    return value
-
-
-def _plain(kind: Any, value: Any, at: str) -> Any:
-    fits, word = _PLAIN[kind]
-    if not fits(value):
-        raise ConfigError(f"{at}: must be {word}")
-    return float(value) if kind is float else value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-_PLAIN: dict[Any, tuple[Callable[[Any], bool], str]] = {
-    str: (lambda v: isinstance(v, str), "a text"),
-    bool: (lambda v: isinstance(v, bool), "true or false"),
-    int: (lambda v: isinstance(v, int) and not isinstance(v, bool), "a whole number"),
-    float: (_is_number, "a finite number"),
-    Mapping: (lambda v: isinstance(v, Mapping), "an object, {…}"),
-}
+def _owner(kind: Any, steps: Sequence[str | int]) -> Any:
+    """The dataclass in which an entry stands, by the annotations on the way to it."""
+    for step in steps:
+        if is_dataclass(kind):
+            kind = get_type_hints(kind)[str(step)]
+        else:
+            kind = get_args(kind)[0 if isinstance(step, int) else -1]
+        if NoneType in get_args(kind):
+            kind = get_args(kind)[0]
+    return kind

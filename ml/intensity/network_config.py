@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from ml.errors import ConfigError
-from ml.settings import settings
+from ml.settings import Settings, settings
 from vocabulary.expressions import POSED, Expression
 
 
 @dataclass(frozen=True)
-class NetworkConfig:
+class NetworkConfig(Settings):
     """Architecture of :class:`ml.intensity.network.IntensityNetwork`.
 
     ``embed_dim`` width of the image and text embeddings (512 for ViT-B/32).

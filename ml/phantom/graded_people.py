@@ -4,19 +4,18 @@ The config (``grades.json``) says what each MDS-UPDRS 3.2 grade changes and how 
 spread, so it fixes how much grades overlap. Movement depends on PD only through the grade.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.errors import ConfigError
+from ml.files import sha256_of
 from ml.phantom.identity import Identity, draw_identity
 from ml.phantom.performance import Program
+from ml.settings import Settings, read_object, settings
 from vocabulary.expressions import POSED, Expression
 
 Floats = npt.NDArray[np.float64]
@@ -34,7 +33,7 @@ _PER_GRADE = (
 
 
 @dataclass(frozen=True)
-class GradeConfig:
+class GradeConfig(Settings):
     """See ``reasons`` in the file. Tuples of five run over the grades; spreads are of logarithms
     except ``asymmetry_sd``."""
 
@@ -77,19 +76,16 @@ class GradeConfig:
 
 def load_config(path: Path = DEFAULT_CONFIG) -> GradeConfig:
     """Raises :class:`ConfigError` naming the file and the entry that cannot work."""
+    data = read_object(path)
+    shares = data.get("grade_given_pd")
+    if isinstance(shares, dict):
+        data["grade_given_pd"] = [shares.get("0", []), shares.get("1", [])]
+    data["digest"] = sha256_of(path)
+    known = {field.name for field in fields(GradeConfig)}
     try:
-        content = path.read_bytes()
-        data = json.loads(content)
-    except (OSError, ValueError) as fault:
-        raise ConfigError(f"{path}: cannot be read as JSON: {fault}") from fault
-    wanted = {f.name for f in fields(GradeConfig)} - {"digest"}
-    missing = sorted(wanted - set(data))
-    if missing:
-        raise ConfigError(f"{path}: no entry {', '.join(missing)}")
-    values = {name: _frozen(data[name]) for name in wanted}
-    shares = data["grade_given_pd"]
-    values["grade_given_pd"] = (tuple(shares.get("0", ())), tuple(shares.get("1", ())))
-    config = GradeConfig(**values, digest=hashlib.sha256(content).hexdigest())
+        config = settings(GradeConfig, {k: v for k, v in data.items() if k in known})
+    except ConfigError as fault:
+        raise ConfigError(f"{path}: {fault}") from fault
     for name in _PER_GRADE:
         if len(getattr(config, name)) != len(GRADES):
             raise ConfigError(f"{path}: {name} must have one number for each of the 5 grades")
@@ -103,10 +99,6 @@ def load_config(path: Path = DEFAULT_CONFIG) -> GradeConfig:
     if unknown := sorted(named - set(POSED)):
         raise ConfigError(f"{path}: amplitude_own_log_sd has no expression {', '.join(unknown)}")
     return config
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from ml.scoring.lstm import DiagnosisModel
 from ml.scoring.norms import Norms
 from ml.scoring.scorer import Score, Scorer
 from ml.scoring.storage import arrays_of, config_of, reads_curves, scorer_from
+from ml.settings import one_line
 
 SCHEMA = 1
 DESCRIPTION = "bundle.json"
@@ -245,9 +246,7 @@ def _described(path: Path) -> tuple[Description, dict[str, Any]]:
     try:
         return Description.model_validate(raw), raw["metadata"]
     except ValidationError as fault:
-        first = fault.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise BundleError(f"{file}: {where}: {first['msg']}") from fault
+        raise BundleError(f"{file}: {one_line(fault, Description)}") from fault
 
 
 def _verify(path: Path, described: Description, has_lstm: bool) -> None:

@@ -18,6 +18,7 @@ from ml.scoring.calibration import CrossConformal, Temperature
 from ml.scoring.ensemble import Parameters, Schedule, run
 from ml.scoring.fusion import FusionConfig
 from ml.scoring.whitening import Whitening
+from ml.settings import Settings
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -25,7 +26,7 @@ Booleans = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class ClassifierSpec:
+class ClassifierSpec(Settings):
     """Everything that decides a training run, apart from the data."""
 
     fusion: FusionConfig

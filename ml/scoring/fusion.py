@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ml.errors import ConfigError
 from ml.features import TOKEN_WIDTH
+from ml.settings import Settings
 
 
 class Fusion(StrEnum):
@@ -48,7 +49,7 @@ class Head(StrEnum):
 
 
 @dataclass(frozen=True)
-class FusionConfig:
+class FusionConfig(Settings):
     """Shape of one member of the ensemble. ``expressions`` fixes the order of the tokens."""
 
     expressions: tuple[str, ...]

@@ -17,14 +17,14 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from ml.errors import ConfigError
 from ml.scoring.curve_sampling import SessionCurves
 from ml.scoring.curve_summary import SIGNS
-from ml.settings import settings
+from ml.settings import Settings, settings
 from vocabulary.expressions import POSED, is_expression
 
 SIGN_UNITS = 16
 
 
 @dataclass(frozen=True)
-class DiagnosisConfig:
+class DiagnosisConfig(Settings):
     """Architecture. ``longest`` seconds of a clip that are read; ``dropout`` before the heads.
 
     ``signs`` names of signs (``summary.SIGNS``) that the heads read beside the last

@@ -16,7 +16,7 @@ from ml.scoring.index import HypomimiaIndex
 from ml.scoring.person import Components
 from ml.scoring.scorer import Scorer
 from ml.scoring.storage import config_of
-from ml.settings import read_object, settings
+from ml.settings import Settings, read_object, settings
 
 FILE = Path(__file__).with_name("repeatability.json")
 SCHEMA = 1
@@ -42,7 +42,7 @@ class LearntFrom:
 
 
 @dataclass(frozen=True, eq=False)
-class Repeatability:
+class Repeatability(Settings):
     """Components of the index (on its normal scores), of the expected grade, and of the normal
     score of each signal by its column, where they were learnt. ``index`` and ``grade`` are None
     where the model is another than the one they were learnt from: see :meth:`for_model`."""
@@ -87,14 +87,8 @@ def load(path: Path = FILE) -> Repeatability:
             f"{path} has no schema {SCHEMA}: write it with this version's experiments"
         )
     try:
-        return Repeatability(
-            settings(Components, data["index"], "index"),
-            settings(Components, data["grade"], "grade"),
-            {name: settings(Components, one, name) for name, one in data["signals"].items()},
-            settings(Source, data["source"], "source"),
-            settings(LearntFrom, data["learnt_from"], "learnt_from"),
-        )
-    except (LookupError, AttributeError, TypeError, ConfigError) as fault:
+        return settings(Repeatability, {k: v for k, v in data.items() if k != "schema"})
+    except ConfigError as fault:
         raise ConfigError(f"{path}: {fault}") from fault
 
 

@@ -12,21 +12,21 @@ from ml.scoring.classifier import ClassifierSpec
 from ml.scoring.curve_token import CurveSettings
 from ml.scoring.fusion import Fusion
 from ml.scoring.grades import GradeSpec, grade_fusion
-from ml.settings import plain, read_object, settings
+from ml.settings import Settings, plain, read_object, settings
 from ml.training.fusion import CANDIDATES, shape_of
 from ml.training.recipe import Recipe
 from vocabulary.expressions import EXPRESSIONS, POSED, is_expression
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(Settings):
     """What ``CONFIG.json`` holds. ``cohort`` is a feature table or a folder with a manifest,
     relative to the file; rows whose split is ``test`` are left for ``evaluate``. ``model`` holds
     the fields of :class:`ml.scoring.classifier.ClassifierSpec` that differ from the defaults.
     ``intensity_source``: one of :mod:`ml.intensity.sources` by its name, or "local-dir:DIR" with a
-    trained one; ``diagnosis``:
-    whether, and how, an LSTM on the clips' curves joins the fusion. ``subject_column`` and
-    ``ignore_nearly_matching``: of a feature table, as :func:`ml.cohort.table.read_table`."""
+    trained one; ``diagnosis``: how an LSTM on the clips' curves joins the fusion, in the file also
+    true or false. ``subject_column`` and ``ignore_nearly_matching``: of a feature table, as
+    :func:`ml.cohort.table.read_table`."""
 
     name: str
     version: str
@@ -36,7 +36,7 @@ class TrainingConfig:
     licence: str = "not stated"
     grades: bool = False
     intensity_source: str = DEFAULT
-    diagnosis: bool | CurveSettings = False
+    diagnosis: CurveSettings | None = None
     seed: int = 0
     subject_column: str = ""
     ignore_nearly_matching: bool = False
@@ -59,9 +59,9 @@ class TrainingConfig:
 
     def curves(self) -> CurveSettings | None:
         """The LSTM's settings, if there is to be one: it reads what the bundle fuses."""
-        if not self.diagnosis:
+        given = self.diagnosis
+        if given is None:
             return None
-        given = CurveSettings() if self.diagnosis is True else self.diagnosis
         for entry in ("signs", "grades"):
             if getattr(given.network, entry):
                 raise ConfigError(f"diagnosis.network.{entry}: the LSTM of a bundle has none")
@@ -100,6 +100,9 @@ def read_config(path: Path) -> TrainingConfig:
 
 def config_from(data: Mapping[str, Any], here: Path) -> TrainingConfig:
     """A settings file's content; paths in it are relative to ``here``. Raises ConfigError."""
+    said = data.get("diagnosis")
+    if isinstance(said, bool):
+        data = {**data, "diagnosis": {} if said else None}
     config = settings(TrainingConfig, data)
     config.recipe()
     if config.source_folder is not None:

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from ml.errors import ConfigError
 from ml.intensity.encoder import ENCODED_PER_SECOND, Precision
 from ml.intensity.network_config import NetworkConfig
-from ml.settings import settings
+from ml.settings import Settings, settings
 from ml.training.clip_source.losses import LossWeights
 
 KIND = "intensity"
@@ -23,7 +23,7 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Settings):
     """One run.
 
     ``cohort`` directory with a manifest; ``weights`` CLIP as ``local-dir:PATH``.
