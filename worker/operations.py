@@ -120,7 +120,8 @@ def describe_bundle(what: Json) -> Json:
         "version": loaded.version,
         "digest": loaded.digest,
         "sources": loaded.sources,
-        "metadata": loaded.metadata,
+        # The first bundles name no source; which one they mean is decided where bundles are read.
+        "metadata": {**loaded.metadata, "intensity_source": loaded.intensity_source},
         "encoder": encoder.digest if encoder else "",
     }
 

@@ -24,7 +24,7 @@ class Bundles(ReadOnly, admin.ModelAdmin):
 
     @admin.display(description="intensity from")
     def source(self, row: ModelBundle) -> str:
-        return str(row.metadata.get("intensity_source", "geometric"))
+        return str(row.metadata.get("intensity_source", "–"))
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         """With what activation is decided on; the clinics' page has the cases."""

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from ml.errors import ConfigError
+from ml.scoring.bundle import default_bundle_path
 from tests.clip_bundle import write_clip_bundle
+from tests.ml.scoring.test_bundle import resign
 from tests.worker.conftest import wait_for
 from worker import operations
 from worker import process as process_module
@@ -145,3 +147,10 @@ def test_a_bundle_without_an_image_encoder_needs_no_gpu(
     reads_clip = write_clip_bundle(tmp_path / "bundle", seed=4)
     with pytest.raises(ConfigError, match="device is cuda, but torch finds no CUDA"):
         operations.describe_bundle({"path": str(reads_clip)})
+
+
+def test_a_bundle_without_a_source_is_registered_under_the_one_it_means(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(default_bundle_path(), tmp_path / "bundle"))
+    resign(folder, lambda described: described["metadata"].pop("intensity_source"))
+    found = operations.describe_bundle({"path": str(folder)})
+    assert found["metadata"]["intensity_source"] == "geometric"
