@@ -1,5 +1,6 @@
 """Tables of landmarks as columns of numbers, whether they stand in CSV or in Parquet."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,17 @@ Floats = npt.NDArray[np.float64]
 _TRUTH = {"true": "1", "false": "0"}
 
 
-class PointTable:
-    """Named columns: ``titles`` as they stand, ``column(place)`` as numbers, NaN where blank."""
+class PointTable(ABC):
+    """Named columns: ``titles`` as they stand, ``block`` as numbers, NaN where blank."""
 
     def __init__(self, path: Path, titles: Sequence[str], rows: int) -> None:
         self.path, self.rows = path, rows
         self.titles = [title.strip() for title in titles]
         self.places = {title.lower(): n for n, title in reversed(list(enumerate(self.titles)))}
 
+    @abstractmethod
     def block(self, places: Sequence[int]) -> Floats:
-        """(rows, len(places))."""
-        raise NotImplementedError
+        """(rows, len(places)) numbers. Raises :class:`CohortError` for a cell that is none."""
 
     def lines(self) -> Sequence[int]:
         return range(2, self.rows + 2)

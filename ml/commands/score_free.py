@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from ml.cohort import csv_files
-from ml.cohort.columns import LABELS, match
+from ml.cohort.columns import LABELS, Columns, match
+from ml.commands.score_people import People
 from ml.errors import CohortError
 from ml.features import columns_of
+from ml.measuring.layouts import check_same
 from ml.scoring.bundle import Bundle
 from ml.scoring.scorer import Score
 from ml.scoring.zero_shot import free_index
@@ -21,13 +23,13 @@ _LABELS = {name: LABELS[name] for name in ("pd", "layout")}
 def with_free_index(
     table: csv_files.Table,
     numbers: Sequence[Mapping[str, float | None]],
-    persons: Sequence[int] | None,
+    people: People | None,
     bundle: Bundle,
     scores: Sequence[Score],
 ) -> tuple[Sequence[Score], list[str], str] | None:
     """Scores whose index is free speech's where the bundle has none of its own, the added cells,
     and what was done, for the screen; None where the table has no free speech or the bundle reads
-    it itself. ``persons``: a key of each row's person."""
+    it itself. ``people``: whose each row is, where a column tells."""
     free = columns_of(Expression.FREE)
     if Expression.FREE in bundle.expressions or not any(name in numbers[0] for name in free):
         return None
@@ -35,8 +37,8 @@ def with_free_index(
         [[np.nan if (v := row.get(name)) is None else v for name in free] for row in numbers]
     )
     pd, doubt = _pd(table)
-    people = [str(p) for p in (range(len(table.rows)) if persons is None else persons)]
-    found = free_index(values, np.array(pd), people)
+    persons = range(len(table.rows)) if people is None else people.persons
+    found = free_index(values, np.array(pd), [str(person) for person in persons])
     if found is None:
         why = f"{ADDED}: none, fewer than ten people have usable free speech"
         return scores, [""] * len(scores), why
@@ -54,7 +56,15 @@ def with_free_index(
     return own, ["" if value is None else repr(value) for value in index], said
 
 
-def layout_of(table: csv_files.Table) -> str:
+def check_layout(table: csv_files.Table, columns: Columns, bundle: Bundle) -> None:
+    """Raises :class:`CohortError` where the bundle reads features of this table that were measured
+    on other points than it was trained on."""
+    own = _layout_of(table)
+    if any(name.split("_")[0] in bundle.expressions for name in columns.features.values()):
+        check_same(own, str(bundle.metadata.get("layout", "")), bundle.name, table.path)
+
+
+def _layout_of(table: csv_files.Table) -> str:
     """The layout of the points that the table was measured on, "" where it does not say. Raises
     :class:`CohortError` for two."""
     place = match(table.header, _LABELS, features=False).place("layout")

@@ -15,7 +15,6 @@ from ml.cohort import cells, copies, csv_files
 from ml.cohort.columns import Columns, match
 from ml.commands import score_free, score_people
 from ml.errors import CohortError, WrongUse
-from ml.measuring.layouts import check_same
 from ml.scoring import repeatability
 from ml.scoring.bundle import Bundle, default_bundle_path, load
 from ml.scoring.scorer import Score
@@ -84,13 +83,10 @@ def run(options: argparse.Namespace) -> int:
     numbers = cells.numbers(table, columns.features)
 
     bundle = load(options.bundle or default_bundle_path())
-    layout = score_free.layout_of(table)
-    if any(name.split("_")[0] in bundle.expressions for name in columns.features.values()):
-        check_same(layout, str(bundle.metadata.get("layout", "")), bundle.name, table.path)
+    score_free.check_layout(table, columns, bundle)
     people = score_people.people_of(table, columns)
     scores: Sequence[Score] = bundle.score(numbers, options.prevalence)
-    persons = None if people is None else people.persons
-    free = score_free.with_free_index(table, numbers, persons, bundle, scores)
+    free = score_free.with_free_index(table, numbers, people, bundle, scores)
     if free is not None:
         scores = free[0]
     prior = prior_of(bundle, options.prevalence)
