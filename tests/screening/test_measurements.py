@@ -6,7 +6,7 @@ import pytest
 
 from screening.models import Clip, ModelBundle
 from screening.services import bundles, consents, measuring, screenings
-from screening.services.measurements import Measured, measured_for
+from screening.services.measurements import Measured, keep, measured_for
 from tests.screening import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +74,31 @@ def test_a_clip_is_claimed_for_the_pinned_bundle_else_for_the_active_one() -> No
     later = measuring.claim_clip(clip_id=clips[1].pk, seconds=60)
     assert later is not None
     assert later.reader == first
+
+
+def test_nothing_is_kept_beside_of_another_recording() -> None:
+    """The worker read a file; the row is another one's since."""
+    clip = measured_clip("a")
+    (lacking,) = found(clip, bundle("b")).lack
+    assert measuring.lacks(lacking)
+    Clip.objects.filter(pk=clip.pk).update(sha256="0" * 64)
+    assert not measuring.lacks(lacking)
+    assert measuring.store_beside(clip=lacking, measurement=by("b")) is None
+    Clip.objects.filter(pk=clip.pk).update(sha256=clip.sha256, state="superseded")
+    assert measuring.store_beside(clip=lacking, measurement=by("b")) is None
+
+
+def test_of_several_rows_the_newest_of_ones_own_counts_else_the_oldest() -> None:
+    """Rows that are added for other bundles change nothing."""
+    clip = measured_clip("a")
+    for encoder in ("b", "c"):
+        assert beside(clip, bundle(encoder))
+    body = by("a")
+    body["measurer"]["digest"] = "a later measurer"
+    assert keep(clip, body) == keep(clip, body)
+    assert found(clip, bundle("a")).by_expression["smile"].measurer_digest == "a later measurer"
+    row = found(clip, bundle("")).by_expression["smile"]
+    assert (row.encoder, row.measurer_digest) == ("a", "measurer with a")
 
 
 def test_nothing_is_kept_beside_without_consent() -> None:

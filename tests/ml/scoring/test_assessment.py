@@ -10,6 +10,7 @@ from ml.measuring.quality import Quality
 from ml.phantom.movement import pulse
 from ml.scoring.assessment import ABSTENTIONS, MAX_DROPPED, assess, curve_json, session_curves
 from ml.scoring.bundle import Bundle, default_bundle_path, load
+from ml.scoring.grades import EXPERIMENTAL
 from ml.scoring.served_source import source_of
 from tests.ml.signs.test_signs import COLUMN, measurement, still
 from vocabulary.reasons import UnusableReason
@@ -54,6 +55,11 @@ def test_a_whole_session(bundle: Bundle) -> None:
     for name, decimals in (("hypomimia_index", 2), ("p_pd", 4), ("severity_expected", 3)):
         assert told[name] == pytest.approx(getattr(score, name), abs=0.51 * 10**-decimals)
         assert told[name] == round(told[name], decimals)
+    assert told["severity"] == {g: pytest.approx(p, abs=5.1e-5) for g, p in score.severity.items()}
+    assert (told["severity_reason"], told["severity_experimental"]) == (EXPERIMENTAL, True)
+    assert told["hypomimia_reference"] == score.reference
+    assert told["p_pd_interval"] == pytest.approx(score.p_pd_interval, abs=5.1e-5)
+    assert told["prediction_set"] == list(score.prediction_set)
     assert set(told["attention"]) == set(told["leave_one_out"]) == set(MODEL)
     for one in told["leave_one_out"].values():
         assert set(one) == {"hypomimia_index", "p_pd"}
