@@ -32,7 +32,7 @@ def test_nobody_is_invited_without_a_name_or_address(given: dict[str, str], code
 def invited(email: str = "", base_url: str = "") -> tuple[Invitation, str]:
     site = make.SiteFactory()
     by = make.ClinicianFactory(site=site)
-    return invitations.invite(by=by, site=site, name="Ada", email=email, base_url=base_url)
+    return invitations.invite(by=by, site=site, name="Adelheid Quell", email=email, base_url=base_url)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,7 @@ def test_a_link_that_opens_no_more(
         ("ada at home", make.PASSWORD, "email"),
         ("ada@example.org", "short", "password"),
         ("ada@example.org", "ada@example.org", "password"),
+        ("ada@example.org", "adelheid quell", "password"),
         ("THERE@example.org", make.PASSWORD, "email_in_use"),
     ],
 )
