@@ -32,7 +32,9 @@ def test_nobody_is_invited_without_a_name_or_address(given: dict[str, str], code
 def invited(email: str = "", base_url: str = "") -> tuple[Invitation, str]:
     site = make.SiteFactory()
     by = make.ClinicianFactory(site=site)
-    return invitations.invite(by=by, site=site, name="Adelheid Quell", email=email, base_url=base_url)
+    return invitations.invite(
+        by=by, site=site, name="Adelheid Quell", email=email, base_url=base_url
+    )
 
 
 @pytest.mark.parametrize(

@@ -106,3 +106,10 @@ def test_a_tilted_head_has_the_signals_of_a_level_one(degrees: float) -> None:
     )
     np.testing.assert_allclose(geometry.signals(tilted), geometry.signals(level), rtol=1e-9)
     np.testing.assert_allclose(geometry.corners(tilted), geometry.corners(level), rtol=1e-9)
+
+
+def test_a_picture_may_change_its_shape_in_mid_film() -> None:
+    points = np.ones((3, 478, 3))
+    found = geometry.square(points, np.array([1.0, 2.0, 0.5]))
+    assert np.array_equal(found[:, 0], [[1, 1, 1], [2, 1, 2], [0.5, 1, 0.5]])
+    assert np.array_equal(geometry.square(points, 2.0)[:, 0], [[2, 1, 2]] * 3)

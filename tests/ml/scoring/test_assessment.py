@@ -150,6 +150,7 @@ def test_a_curve_is_told_in_few_digits_with_its_movements(bundle: Bundle) -> Non
     (peak,) = told["peaks"]
     assert peak["onset"] == pytest.approx(2.0, abs=0.1)
     assert peak["end"] == pytest.approx(5.45, abs=0.2)
+    assert peak["end"] in told["t"]
     assert 2.5 < peak["t"] < 5.1
     assert peak["intensity"] == pytest.approx(max(known), abs=0.05)
     assert curve_json(curves["rest"], None)["peaks"] == []
