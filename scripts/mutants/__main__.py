@@ -153,6 +153,9 @@ class Session:
             os.utime(target, (time.time() - 10**6 - item_number(item), time.time()))
             told = lines_of(self.source, spec.start_pos[0], spec.end_pos[0])
             near = {test for line in told for test in lines.get(line, [])}
+            if not near and told & lines.keys():
+                # Read as the module is imported, or by others: whoever needs the module may see it.
+                near = {test for tests in lines.values() for test in tests}
             ran = self._seen_by(
                 sorted(near, key=self._rank), max(LEAST_SECONDS, TIMES_USUAL * usual)
             )

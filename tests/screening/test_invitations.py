@@ -111,3 +111,16 @@ def test_a_link_is_mailed_once_it_stands() -> None:
     assert f"\nhttps://clinic.example/invitation/{token}/\n" in sent.body
     assert made.site.name in sent.body
     assert made.was_mailed
+
+
+def test_a_mail_that_does_not_leave_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The invitation stands: the clinician has the link on the page."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError("ada@example.org")
+
+    monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", refuse)
+    with make.committed():
+        made, token = invited("ada@example.org", "https://clinic.example")
+    assert made.was_mailed is False
+    assert invitations.find(token=token) == made

@@ -223,6 +223,11 @@ def test_an_upload_that_is_given_up_leaves_nothing(stored: Callable[[], list[str
     assert stored() == []
     upload.refresh_from_db()
     assert upload.state == "terminated"
+    other = uploads.create(by=by, clip=clip)
+    with what_is_left(screening.patient) as left:
+        uploads.terminate(by=by, upload=other)
+    assert left.told == [of_clip(clip, "expected")]
+    assert make.clip_of(screening, "smile").state == "expected"
 
 
 def test_a_patient_is_erased() -> None:
