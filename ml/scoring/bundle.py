@@ -49,6 +49,8 @@ INTENSITY_FILES = tuple(f"{INTENSITY}/{file}" for file in SOURCE_FILES)
 DIAGNOSIS = "diagnosis"
 DIAGNOSIS_FILES = tuple(f"{DIAGNOSIS}/{file}" for file in diagnosis.FILES.both)
 DEFAULT = "fusion-0.2.0"
+#: With a bundle whose format is not this version's, an earlier one's included.
+WHAT_TO_DO = "use the version of Mimia that wrote it, or train the bundle anew"
 
 
 def default_bundle_path() -> Path:
@@ -197,7 +199,7 @@ def load(path: Path) -> Bundle:
         arrays = arrays_from((path / WEIGHTS).read_bytes())
     with _naming(path / DIAGNOSIS):
         lstm = diagnosis.load(path / DIAGNOSIS) if has_lstm else None
-    with _naming(path / WEIGHTS, f"does not fit the configuration in {DESCRIPTION}"):
+    with _naming(path / WEIGHTS, f"does not fit the configuration in {DESCRIPTION}", WHAT_TO_DO):
         scorer = scorer_from(described.config, arrays, norms, lstm)
     return Bundle(
         name=described.name,
@@ -212,7 +214,7 @@ def load(path: Path) -> Bundle:
 
 
 @contextmanager
-def _naming(file: Path, fault: str = "cannot be read") -> Iterator[None]:
+def _naming(file: Path, fault: str = "cannot be read", advice: str = "") -> Iterator[None]:
     """Whatever a file's content makes go wrong becomes a :class:`BundleError` that names it: a
     digest that matches says that nothing was changed, not that somebody wrote a bundle."""
     try:
@@ -222,7 +224,8 @@ def _naming(file: Path, fault: str = "cannot be read") -> Iterator[None]:
         ConfigError, SafetensorError,
     ) as error:  # fmt: skip
         missing = isinstance(error, KeyError)
-        raise BundleError(f"{file} {fault}: {'no ' if missing else ''}{error}") from error
+        said = f"{file} {fault}: {'no ' if missing else ''}{error}"
+        raise BundleError(f"{said} ({advice})" if advice else said) from error
 
 
 def _described(path: Path) -> tuple[Description, dict[str, Any]]:
@@ -236,8 +239,7 @@ def _described(path: Path) -> tuple[Description, dict[str, Any]]:
         raise BundleError(f"{file} is no JSON: {error}") from error
     if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
         raise BundleError(
-            f"{file} has no schema {SCHEMA}, the only one this version reads: use the version of"
-            " Mimia that wrote it, or train the bundle anew"
+            f"{file} has no schema {SCHEMA}, the only one this version reads: {WHAT_TO_DO}"
         )
     with _naming(file):
         expected = sha256(canonical({key: value for key, value in raw.items() if key != "digest"}))

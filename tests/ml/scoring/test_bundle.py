@@ -298,6 +298,13 @@ def test_a_bundle_of_before_the_sources_had_names_is_read(copy: Path) -> None:
     assert load(copy).intensity_source == "geometric"
 
 
+def test_a_bundle_of_an_earlier_format_says_what_to_do(copy: Path) -> None:
+    """Those of 0.1.0 named no kind of grades: there was one."""
+    resign(copy, lambda d: d["config"]["grades"].pop("kind"))
+    with pytest.raises(BundleError, match=r"no 'kind' \(use the version of Mimia that wrote it"):
+        load(copy)
+
+
 def test_a_bundle_of_a_later_schema_says_what_to_do(copy: Path) -> None:
     resign(copy, lambda d: d.update(schema=2))
     with pytest.raises(BundleError, match=r"no schema 1.*use the version of Mimia that wrote it"):
