@@ -153,11 +153,12 @@ class Session:
             os.utime(target, (time.time() - 10**6 - item_number(item), time.time()))
             told = lines_of(self.source, spec.start_pos[0], spec.end_pos[0])
             near = {test for line in told for test in lines.get(line, [])}
-            if not near and told & lines.keys():
-                # Read as the module is imported, or by others: whoever needs the module may see it.
-                near = {test for tests in lines.values() for test in tests}
+            # What is said as the module is imported may be read by any test.
+            is_read_by_all = any(lines.get(line) == [] for line in told)
             ran = self._seen_by(
-                sorted(near, key=self._rank), max(LEAST_SECONDS, TIMES_USUAL * usual)
+                sorted(near, key=self._rank),
+                max(LEAST_SECONDS, TIMES_USUAL * usual),
+                self.near and not is_read_by_all,
             )
         finally:
             target.write_text(self.source, encoding="utf-8")
@@ -171,11 +172,11 @@ class Session:
             diff=changed(self.source, mutated),
         )
 
-    def _seen_by(self, near: list[str], seconds: float) -> Ran:
+    def _seen_by(self, near: list[str], seconds: float, only_near: bool) -> Ran:
         """The tests that reach the line, the most promising files first; then the others."""
         if near and (ran := self.nursery.run(near, seconds=seconds)).end is not End.PASSED:
             return ran
-        if self.near:
+        if only_near:
             return ran if near else Ran(End.PASSED, 0.0, "no test reaches it")
         others = [*self.room.there, *(f"--deselect={test}" for test in near)]
         return self.nursery.run(others, seconds=seconds)

@@ -29,6 +29,13 @@ def test_percentiles(norms: Norms) -> None:
     )
 
 
+def test_a_quantile_is_its_own_percentile(norms: Norms) -> None:
+    table = norms.tables["smile_mouth-width_mean"]
+    for place in (0, 49, 99):
+        found = norms.percentile("smile_mouth-width_mean", float(table[place]))
+        assert found == pytest.approx(place + 0.5, abs=1e-3)
+
+
 def test_no_norm_no_percentile(norms: Norms) -> None:
     assert norms.percentile("anger_jaw-open_var", 0.1) is None
     assert norms.percentile("fear_jaw-open_var", 0.1) is None
