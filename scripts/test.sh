@@ -15,10 +15,10 @@ fi
 # One thread per process: two measuring processes on two cores else starve one another.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 [ $# = 0 ] || exec "$VENV/bin/python" -m pytest "$@"
-# All of them in two processes (tests/parallel.py); then the browsers apart, which keep real time.
+# All of them in two processes (tests/parallel.py); then the browsers alone, which keep real time.
 failed=0
 some="not browser and not nightly"
 [ -z "${NIGHTLY:-}" ] || some="not browser"
 "$VENV/bin/python" -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "$some" || failed=$?
-"$VENV/bin/python" -m pytest -n 2 --dist worksteal -m browser || failed=$?
+"$VENV/bin/python" -m pytest -m browser || failed=$?
 exit "$failed"

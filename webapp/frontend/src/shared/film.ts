@@ -21,6 +21,8 @@ export class Film {
   private failures = 0;
   private isLoading = false;
   private isStale = false;
+  /** Seconds of the film, as it said when it could still be read to its end. */
+  private length = 0;
   private timer = 0;
 
   constructor(private readonly clip: string) {
@@ -36,6 +38,9 @@ export class Film {
       onseeking: () => this.renewIfStale(),
       onwaiting: () => this.renewIfStale(),
       onstalled: () => this.renewIfStale(),
+      onloadedmetadata: () => {
+        this.length = Math.max(this.length, this.video.duration);
+      },
       onplaying: () => {
         this.failures = 0;
       },
@@ -52,7 +57,9 @@ export class Film {
     try {
       const address = await call<Address>("GET", `clips/${this.clip}/address/`);
       const { currentTime: at, playbackRate } = this.video;
-      const wasRunning = !this.video.paused && !this.video.ended;
+      // Chromium may take an address that has run out for the film's end, and stop there.
+      const isCutShort = this.video.ended && at < this.length - 0.5;
+      const wasRunning = (!this.video.paused && !this.video.ended) || isCutShort;
       this.isStale = false;
       this.video.src = address.url;
       this.problem.replaceChildren();
