@@ -23,6 +23,8 @@ export class Film {
   private isStale = false;
   /** Seconds of the film, as it said when it could still be read to its end. */
   private length = 0;
+  /** As whoever watches wants it: Chromium stops a film that it can no longer read, also unasked. */
+  private isRunning = false;
   private timer = 0;
 
   constructor(private readonly clip: string) {
@@ -32,7 +34,13 @@ export class Film {
       muted: true,
       preload: "auto",
       onerror: () => void this.failed(),
-      onpause: () => this.renewIfStale(),
+      onplay: () => {
+        this.isRunning = true;
+      },
+      onpause: () => {
+        if (!this.video.error && !this.isCutShort()) this.isRunning = false;
+        this.renewIfStale();
+      },
       onended: () => this.renewIfStale(),
       // What is asked for now would not come any more, and Chromium tries for long before it errs.
       onseeking: () => this.renewIfStale(),
@@ -57,15 +65,12 @@ export class Film {
     try {
       const address = await call<Address>("GET", `clips/${this.clip}/address/`);
       const { currentTime: at, playbackRate } = this.video;
-      // Chromium may take an address that has run out for the film's end, and stop there.
-      const isCutShort = this.video.ended && at < this.length - 0.5;
-      const wasRunning = (!this.video.paused && !this.video.ended) || isCutShort;
       this.isStale = false;
       this.video.src = address.url;
       this.problem.replaceChildren();
       if (at > 0) this.video.currentTime = at;
       this.video.playbackRate = playbackRate;
-      if (wasRunning) void this.video.play().catch(() => undefined);
+      if (this.isRunning) void this.video.play().catch(() => undefined);
       window.clearTimeout(this.timer);
       this.timer = window.setTimeout(() => this.runOut(), address.seconds * 1000 * SHARE);
     } catch (error) {
@@ -85,6 +90,11 @@ export class Film {
 
   private renewIfStale(): void {
     if (this.isStale && this.video.isConnected && !isWhole(this.video)) void this.load();
+  }
+
+  /** An address that has run out may be taken for the film's end. */
+  private isCutShort(): boolean {
+    return this.video.ended && this.video.currentTime < this.length - 0.5;
   }
 
   private async failed(): Promise<void> {
