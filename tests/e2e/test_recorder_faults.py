@@ -87,7 +87,7 @@ window.MediaRecorder.isTypeSupported = (type) => Real.isTypeSupported(type);
 FREEZES = """
 const { start } = MediaRecorder.prototype;
 MediaRecorder.prototype.start = function (...given) {
-  window.frozen = true;
+  this.addEventListener("start", () => { window.frozen = true; });
   return start.apply(this, given);
 };
 """
