@@ -21,8 +21,6 @@ export class Film {
   private failures = 0;
   private isLoading = false;
   private isStale = false;
-  /** Seconds of the film, as it said when it could still be read to its end. */
-  private length = 0;
   /** As whoever watches wants it: Chromium stops a film that it can no longer read, also unasked. */
   private isRunning = false;
   private timer = 0;
@@ -38,7 +36,7 @@ export class Film {
         this.isRunning = true;
       },
       onpause: () => {
-        if (!this.video.error && !this.isCutShort()) this.isRunning = false;
+        if (!this.video.error) this.isRunning = false;
         this.renewIfStale();
       },
       onended: () => this.renewIfStale(),
@@ -46,9 +44,6 @@ export class Film {
       onseeking: () => this.renewIfStale(),
       onwaiting: () => this.renewIfStale(),
       onstalled: () => this.renewIfStale(),
-      onloadedmetadata: () => {
-        this.length = Math.max(this.length, this.video.duration);
-      },
       onplaying: () => {
         this.failures = 0;
       },
@@ -90,11 +85,6 @@ export class Film {
 
   private renewIfStale(): void {
     if (this.isStale && this.video.isConnected && !isWhole(this.video)) void this.load();
-  }
-
-  /** An address that has run out may be taken for the film's end. */
-  private isCutShort(): boolean {
-    return this.video.ended && this.video.currentTime < this.length - 0.5;
   }
 
   private async failed(): Promise<void> {
