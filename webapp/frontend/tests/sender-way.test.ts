@@ -1,63 +1,11 @@
 // The way of a take from its first piece to the server's yes, and each other end that it can have.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { createServer, type Server } from "node:http";
-import { afterEach, beforeEach, test } from "node:test";
+import { test } from "node:test";
 import { NOT_READABLE } from "../src/record/sending";
-import { announced, finished, locks, page, refusal, serve, tab, turn, until } from "./stand-ins";
+import { clinic, clip, willing } from "./clinic";
+import { announced, finished, locks, page, refusal, tab, turn, until } from "./stand-ins";
 import { bytes, take } from "./takes";
-
-/** A clinic that takes uploads; the API beside it answers through ``page.answer``. */
-interface Clinic {
-  server: Server;
-  got: Buffer;
-  created: number;
-  forgotten: number;
-}
-
-let clinic: Clinic;
-
-beforeEach(async () => {
-  clinic = { server: createServer(), got: Buffer.alloc(0), created: 0, forgotten: 0 };
-  clinic.server.on("request", (request, response) => {
-    const pieces: Buffer[] = [];
-    request.on("data", (piece: Buffer) => pieces.push(piece));
-    request.on("end", () => {
-      response.setHeader("Tus-Resumable", "1.0.0");
-      if (request.method === "POST") {
-        clinic.created += 1;
-        clinic.got = Buffer.alloc(0);
-        response.writeHead(201, { Location: `/up/${clinic.created}/` });
-      } else if (request.method === "DELETE") {
-        clinic.forgotten += 1;
-        response.writeHead(204);
-      } else {
-        clinic.got = Buffer.concat([clinic.got, ...pieces]);
-        response.writeHead(204, { "Upload-Offset": clinic.got.length });
-      }
-      response.end();
-    });
-  });
-  location.href = await serve(clinic.server);
-});
-
-afterEach(() => {
-  location.href = "http://localhost/";
-  clinic.server.closeAllConnections();
-  clinic.server.close();
-});
-
-const steps = { steps: [{ id: "st", clip: { id: "c1", state: "expected" } }] };
-const clip = { id: "c1", state: "received", size: 3 };
-
-/** The API of a clinic that wants this step and takes what it was sent. */
-function willing(path: string, sent: unknown[] = [], body?: BodyInit | null): Response {
-  if (path.endsWith("/complete/")) {
-    sent.push(path, JSON.parse(String(body)));
-    return Response.json(clip);
-  }
-  return Response.json(steps);
-}
 
 test("a take is sent while it is recorded, and leaves once the server has said yes", async () => {
   const { outbox, sender, told, phases } = await tab("whole-way");
