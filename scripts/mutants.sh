@@ -40,7 +40,12 @@ install_stryker() {
 typescript() {
     local options=(--incrementalFile "$WORK/frontend.json" --tempDirName ../../var/mutants/stryker-tree)
     [ -n "${AGAIN:-}" ] && options+=(--force)
-    [ -n "$1" ] && options+=(--mutate "$1")
+    if [ -n "$1" ]; then
+        options+=(--mutate "$1")
+        # src/record/sender.ts:195-260 is tried with tests/sender*.test.ts.
+        MUTANTS_TESTS="$(basename "${1%%.ts*}")"
+        export MUTANTS_TESTS
+    fi
     PATH="$(find_node):$PATH"
     install_stryker
     (cd "$FRONTEND" && node "$STRYKER" run "$ROOT/scripts/mutants/stryker.json" "${options[@]}")
