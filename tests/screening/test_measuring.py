@@ -1,6 +1,8 @@
 """Claims, leases, attempts: a worker that dies costs one attempt of one clip."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -72,6 +74,18 @@ def test_attempts_end_when_the_worker_never_says_anything(clip: Clip, settings: 
     assert claim(clip) is None
     clip.refresh_from_db()
     assert (clip.state, clip.reason) == ("failed", "attempts_used_up")
+
+
+def test_a_copy_to_play_of_a_clip_that_is_gone_is_not_kept(
+    clip: Clip, tmp_path: Path, stored: Callable[[], list[str]]
+) -> None:
+    mine, copy = claim(clip), tmp_path / "copy.mp4"
+    assert mine is not None
+    copy.write_bytes(b"a copy")
+    before = stored()
+    clip.delete()
+    assert not measuring.store_playback(claim=mine, source=copy)
+    assert stored() == before
 
 
 def test_unusable_is_a_result(clip: Clip) -> None:

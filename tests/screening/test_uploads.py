@@ -177,6 +177,13 @@ def test_too_large_chunk(sender: Sender, stored: Stored, settings: Settings) -> 
     assert len(stored()) == 1
 
 
+def test_a_length_that_is_declared_once_all_of_it_is_here(sender: Sender) -> None:
+    sender.patch(0)
+    assert sender.patch(len(DATA), b"", HTTP_UPLOAD_LENGTH=str(len(DATA))).status_code == 204
+    assert sender.head()["Upload-Length"] == str(len(DATA))
+    assert sender.complete().status_code == 200
+
+
 def test_length_that_changes_or_is_too_small(sender: Sender) -> None:
     sender.patch(0, DATA[:100], HTTP_UPLOAD_LENGTH="200")
     changed = sender.patch(100, b"", HTTP_UPLOAD_LENGTH="300")
