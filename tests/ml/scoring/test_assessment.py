@@ -4,13 +4,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from ml.measuring.measurement import Measurement
 from ml.measuring.quality import Quality
 from ml.phantom.movement import pulse
-from ml.scoring.assessment import ABSTENTIONS, MAX_DROPPED, assess, curve_json, session_curves
+from ml.scoring.assessment import (
+    ABSTENTIONS,
+    MAX_DROPPED,
+    _diagnosis,
+    assess,
+    curve_json,
+    session_curves,
+)
 from ml.scoring.bundle import Bundle, default_bundle_path, load
+from ml.scoring.curve_token import CurveToken
 from ml.scoring.grades import EXPERIMENTAL
+from ml.scoring.lstm import DiagnosisModel
+from ml.scoring.lstm_network import DiagnosisConfig, DiagnosisNetwork
 from ml.scoring.served_source import source_of
 from tests.ml.signs.test_signs import COLUMN, measurement, still
 from vocabulary.reasons import UnusableReason
@@ -129,6 +140,35 @@ def test_most_of_what_the_model_reads_has_holes(
 
 def test_the_first_reason_is_the_scores_own(bundle: Bundle) -> None:
     assert assess(session("smile", dropped=0.9), bundle=bundle).abstained == "missing_expressions"
+
+
+@pytest.mark.parametrize(
+    ("sure", "site", "told"),
+    [(0.4, 0.3, 0.5987), (40.0, 1e-4, 0.9957), (-40.0, 1 - 1e-4, 0.0228)],
+)
+def test_what_the_lstm_says_by_itself_is_at_the_sites_prevalence(
+    bundle: Bundle, sure: float, site: float, told: float
+) -> None:
+    """A network that is as sure as can be counts as one in a million sure: no number is 0 or 1."""
+    network = DiagnosisNetwork(DiagnosisConfig(expressions=("smile", "surprise"))).eval()
+    with torch.no_grad():
+        network.head.weight.zero_()
+        network.head.bias.fill_(sure)
+    model = DiagnosisModel(network, source_of(bundle).identity, prevalence=0.3)
+    token = CurveToken(model, np.zeros(64), np.ones(64))
+    reads = replace(bundle, scorer=replace(bundle.scorer, curves=token))
+    curves = session_curves(session("rest", "smile", "disgust"), source_of(bundle))
+    assert _diagnosis(reads, curves, site) == {
+        "p_pd": told,
+        "source": model.source.to_json(),
+        "used": ["smile"],
+    }
+    assert _diagnosis(reads, {}, site) == {
+        "p_pd": None,
+        "source": model.source.to_json(),
+        "used": [],
+    }
+    assert _diagnosis(bundle, curves, site) is None
 
 
 def test_a_curve_is_told_in_few_digits_with_its_movements(bundle: Bundle) -> None:

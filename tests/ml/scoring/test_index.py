@@ -127,6 +127,11 @@ def test_surprise_counts_half(people: np.ndarray) -> None:
     assert index._combined(index.lack(calm), [0, 1, 2])[0] == pytest.approx(0.0)
 
 
+def test_an_expression_without_a_share_counts_whole(people: np.ndarray) -> None:
+    index = HypomimiaIndex.fit(("smile", "free"), people[:, :2], reference="test")
+    assert index.shares == {"smile": 1.0, "free": 1.0}
+
+
 def test_a_missing_signal_shortens_the_sum_and_not_the_scale() -> None:
     z, weights = np.full((2, 14), 1.0), np.zeros(14)
     weights[0], weights[1], weights[2] = -0.5, -0.25, 0.25

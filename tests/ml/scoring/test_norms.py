@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml.scoring.norms import Norms, normal_score, quantiles
+from ml.scoring.norms import LEVELS, Norms, normal_score, quantiles
 
 COLUMNS = ("smile_mouth-width_mean", "smile_mouth-width_var", "anger_jaw-open_var")
 
@@ -61,6 +61,18 @@ def test_strangers_beyond_the_table_keep_their_order() -> None:
 def test_a_constant_column_does_not_break_it() -> None:
     table = quantiles(np.full(100, 0.25))
     assert np.isfinite(normal_score(np.array([0.25, 0.3]), table)).all()
+
+
+@pytest.mark.parametrize("value", [0.25, -3e4, 0.0])
+def test_equal_quantiles_are_nudged_apart_by_a_hair(value: float) -> None:
+    table = quantiles(np.full(100, value))
+    assert (np.diff(table) > 0).all()
+    assert np.abs(table - value).max() <= 1e-12 * max(abs(value), 1.0)
+
+
+def test_quantiles_that_differ_stay_where_they_are() -> None:
+    values = np.random.default_rng(3).normal(size=1000)
+    assert quantiles(values) == pytest.approx(np.quantile(values, LEVELS), abs=1e-6)
 
 
 def test_json_and_back(norms: Norms) -> None:
