@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
 
-OF="${1:-}"
+OF="$*"
 WORK="$ROOT/var/mutants"
 STRYKER="$WORK/stryker/node_modules/@stryker-mutator/core/bin/stryker.js"
 bash scripts/setup.sh test

@@ -3,8 +3,8 @@
 Cosmic Ray makes the mutants and keeps the session; the tests run in forked children in a copy of
 the tree, so that nothing here is ever changed. A second call goes on where the first was stopped;
 ``AGAIN=1`` tries those once more that survived. What ``equivalent.toml`` names is counted apart.
-``SHARE=0.3`` tries that share of a long module: always the same mutants, and a larger share holds
-the smaller one. ``NEAR=1`` leaves the tests out that do not reach the line.
+``SHARE=0.3`` tries that share of a long module, and twenty at least: always the same mutants, and a
+larger share holds the smaller one. ``NEAR=1`` leaves the tests out that do not reach the line.
 """
 
 import argparse
@@ -40,6 +40,8 @@ from scripts.mutants.rooms import ROOT, Room, modules_of, room_of  # noqa: E402
 
 #: A mutant that runs for ever is killed by this; a busy machine is not taken for one.
 LEAST_SECONDS, TIMES_USUAL = 90.0, 8.0
+#: Of a module so many are tried at least, however small the share.
+LEAST_TRIED = 20
 
 
 @dataclass
@@ -115,12 +117,18 @@ class Session:
             if not any(a <= item.mutations[0].start_pos < b for a, b in silent)
         ]
 
+    def limit(self, database: WorkDB, share: float) -> float:
+        """Below which number a mutant is drawn: the share, or more of a short module."""
+        numbers = sorted(drawn(self.module, item) for item in self.said(database.work_items))
+        return max(share, numbers[LEAST_TRIED]) if len(numbers) > LEAST_TRIED else 1.0
+
     def run(self, again: bool, share: float) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with use_db(str(self.file)) as database:
             self.prepare(database)
             pending = self.said(database.pending_work_items)
-            waiting = [item for item in pending if drawn(self.module, item) < share]
+            limit = self.limit(database, share)
+            waiting = [item for item in pending if drawn(self.module, item) < limit]
             if again:
                 waiting += [
                     item
