@@ -7,7 +7,7 @@ from experiments.public.findings import FUSION, Findings
 from ml.metrics import Interval
 
 
-def _row(found: Findings, name: str) -> MethodRow:
+def row_of(found: Findings, name: str) -> MethodRow:
     return next(row for row in found.methods if row.name == name)
 
 
@@ -29,43 +29,45 @@ def _verdict(interval: Interval) -> str:
     return "below 0" if interval.high < 0 else "its interval holds 0: no difference shown"
 
 
-def aims(found: Findings) -> str:
-    """The section that holds every aim of the severity model against what was found."""
-    fusion, within = _row(found, FUSION), found.within["rows"]
+Aim = tuple[str, Interval, str, str, str]
+
+
+def aims(found: Findings) -> list[Aim]:
+    """Every aim of the severity model: what it is of, what was found, what there was to beat, the
+    aim, and whether it was reached."""
+    fusion = row_of(found, FUSION)
     over_svm, over_svm_home = _over_svm(fusion)
-    plain = next(r for r in within if r.name == "plain norm index")
-    rows = [
+    smile = found.official["methods"]["fusion, smile only"]
+    over_single, over_single_home = found.over_single
+    return [
         ("fusion AUROC, pooled", fusion.pooled, "0.753", "0.78", _reached(fusion.pooled, 0.78)),
         ("fusion AUROC, within home", fusion.home, "0.707", "0.73", _reached(fusion.home, 0.73)),
-        ("fusion − RBF SVM, pooled", over_svm, "–", "> 0", _verdict(over_svm)),
-        ("fusion − RBF SVM, home", over_svm_home, "–", "> 0", _verdict(over_svm_home)),
-        (f"fusion − best single ({found.best_single}), pooled", found.over_single[0], "–", "> 0",
-         _verdict(found.over_single[0])),
-        ("the same, home", found.over_single[1], "–", "> 0", _verdict(found.over_single[1])),
-        ("official smile split", found.official["methods"]["fusion, smile only"], "0.67", "0.70",
-         _reached(found.official["methods"]["fusion, smile only"], 0.70)),
-        (f"macro-F1 {fusion.macro_f1:.3f}, adaptive balancing − plain CE, each at its own best"
-         " threshold", found.balance_gain, "–", "> 0", _verdict(found.balance_gain)),
-    ]  # fmt: skip
-    lines = ["## The aims", "", "| figure | found | to beat | aim | |", "|---|---|---|---|---|"]
-    lines += [f"| {n} | {v} | {beat} | {aim} | {note} |" for n, v, beat, aim, note in rows]
-    lines.append(
-        f"| ECE / Brier skill of the fusion after calibration | {fusion.ece:.3f} /"
-        f" {fusion.brier_skill:.3f} | – | ≤ 0.05 / > 0 | |"
-    )
-    for row in within:
-        if row is not plain:
-            difference = found.within["differences"][row.name]
-            lines.append(
-                f"| {row.name} − plain norm index, within protocols | {difference} | 0 | > 0 |"
-                f" {_verdict(difference)} |"
-            )
-    return "\n".join(lines)
+        _above_zero("fusion − RBF SVM, pooled", over_svm),
+        _above_zero("fusion − RBF SVM, home", over_svm_home),
+        _above_zero(f"fusion − best single ({found.best_single}), pooled", over_single),
+        _above_zero("the same, home", over_single_home),
+        ("official smile split", smile, "0.67", "0.70", _reached(smile, 0.70)),
+        _above_zero(
+            f"macro-F1 {fusion.macro_f1:.3f}, adaptive balancing − plain CE, each at its own best"
+            " threshold",
+            found.balance_gain,
+        ),
+    ]
+
+
+def _above_zero(name: str, difference: Interval) -> Aim:
+    return name, difference, "–", "> 0", _verdict(difference)
+
+
+def above_plain(found: Findings) -> list[tuple[str, Interval, str]]:
+    """Each score within protocols, minus the plain norm index, and what is shown by that."""
+    differences = found.within["differences"].items()
+    return [(name, difference, _verdict(difference)) for name, difference in differences]
 
 
 def figures_for_card(found: Findings) -> dict[str, object]:
     """The headline figures that a bundle carries."""
-    fusion = _row(found, FUSION)
+    fusion = row_of(found, FUSION)
     over_svm, over_svm_home = _over_svm(fusion)
     return {
         "auroc_pooled": fusion.pooled.to_json(),
