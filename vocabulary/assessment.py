@@ -13,6 +13,8 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from vocabulary.person import PersonResult
+
 SCHEMA = 1
 
 
@@ -124,7 +126,7 @@ class BundleIdentity(TypedDict):
 
 class Assessment(TypedDict):
     """The result of one session. ``abstained`` is null or the code of why not to rely on it; the
-    numbers are given even then."""
+    numbers are given even then. ``person``: what this session says of the person by itself."""
 
     schema: int
     hypomimia_index: float | None
@@ -143,6 +145,7 @@ class Assessment(TypedDict):
     leave_one_out: dict[str, Without]
     missing: list[str]
     diagnosis: NotRequired[Diagnosis | None]
+    person: NotRequired[PersonResult]
     bundle: BundleIdentity
     intensity_source: SourceName
     clips: list[ClipReport]

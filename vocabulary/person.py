@@ -3,7 +3,7 @@
 Null is *not known*: a model whose sessions nobody has repeated has a plain mean and no band.
 """
 
-from typing import TypedDict
+from typing_extensions import TypedDict
 
 
 class PersonNumber(TypedDict):

@@ -10,14 +10,17 @@ from scipy.special import expit, logit
 
 from ml.intensity.source import ClipMaterial, IntensityCurve, IntensitySource, one_source
 from ml.measuring.measurement import Measurement
+from ml.scoring import repeatability
 from ml.scoring.bundle import Bundle
 from ml.scoring.calibration import shift_prevalence
+from ml.scoring.person_result import Session, person_result
 from ml.scoring.scorer import Score
 from ml.scoring.served_source import check_source, source_of
 from ml.signs import repetitions
 from ml.signs.signs import Percentiles, Sign, signs
 from vocabulary import assessment as shape
 from vocabulary.expressions import EXPRESSIONS, Expression
+from vocabulary.person import PersonResult
 
 POOR_CAPTURE = "poor_capture"
 MAX_DROPPED = 0.3
@@ -63,6 +66,7 @@ class Assessment:
     abstained: str | None
     missing: Sequence[str]
     diagnosis: shape.Diagnosis | None
+    person: PersonResult
     bundle: shape.BundleIdentity
     intensity_source: shape.SourceName
     clips: Sequence[ClipReport]
@@ -102,6 +106,7 @@ class Assessment:
             },
             "missing": list(self.missing),
             "diagnosis": self.diagnosis,
+            "person": self.person,
             "bundle": self.bundle,
             "intensity_source": self.intensity_source,
             "clips": [clip.to_json() for clip in self.clips],
@@ -136,6 +141,7 @@ def assess(
         abstained=score.abstained or _poor_capture(used),
         missing=[str(e) for e in bundle.expressions if e not in usable],
         diagnosis=_diagnosis(bundle, curves, site),
+        person=_person(bundle, score, list(usable.values())),
         bundle={
             "name": bundle.name,
             "version": bundle.version,
@@ -145,6 +151,17 @@ def assess(
         intensity_source=source.identity.to_json(),
         clips=[_report(m, curves.get(e), bundle.norms) for e, m in ordered],
     )
+
+
+def _person(bundle: Bundle, score: Score, usable: Sequence[Measurement]) -> PersonResult:
+    """What this session says of the person by itself: with the band that one session has."""
+    dropped = [m.quality.dropped_share for m in usable]
+    session = Session(
+        score.hypomimia_index,
+        score.severity_expected,
+        sum(dropped) / len(dropped) if dropped else 0.0,
+    )
+    return person_result([session], repeatability.load().for_model(bundle.scorer))
 
 
 def _diagnosis(

@@ -251,6 +251,8 @@ def _for_scatter(
             values = scale.into(np.array([one.value for one in readings]))
             squares += float(weights @ (values - weights @ values / weights.sum()) ** 2)
             freedom += len(readings) - 1
+    if freedom == 0:
+        return components
     own = (PRIOR_DF * components.within + squares) / (PRIOR_DF + freedom)
     return replace(components, within=max(components.within, own))
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.urls import reverse
 
-from screening import reasons
+from screening import reasons, statements
 from screening.errors import UnreadableResult
 from screening.models import Assessment, Clip, Intake, Patient, Screening, User
 from screening.permissions import ReviewScreening
-from screening.services import assessing, consents, media, results, retries
+from screening.services import assessing, consents, media, results, retries, saying
 from screening.services.screenings import INTAKE_FIELDS
 from screening.services.transitions import consent_stands
 from vocabulary.assessment import ClipReport
@@ -31,15 +31,6 @@ PATIENT_STATE_WORDS = {
 #: In place of *submitted* and *being measured* when the clips are measured and no result comes.
 DELAYED_WORDS = "delayed: no result yet"
 PATIENT_DELAYED_WORDS = "delayed; your clinic was told"
-ABSTAINED = (
-    "These recordings do not allow a result that we would stand behind. This says nothing about "
-    "your health. You can record again in your next screening."
-)
-
-UNREADABLE = (
-    "Your result is kept, but it cannot be shown at the moment. This says nothing about your"
-    " health. Please ask your clinic."
-)
 
 
 def me(user: User) -> dict[str, Any]:
@@ -163,47 +154,38 @@ def assessment(row: Assessment) -> dict[str, Any]:
             "sources": row.bundle.sources,
         },
         "measurements_digest": row.measurements_digest,
+        "statement": saying.of_clinician(row),
         "result": results.read(row),
     }
 
 
 def patient_result(row: Screening) -> dict[str, Any] | None:
-    """The released result in plain fields; None until it is released."""
+    """The released result in plain words; None until it is released."""
     if row.state != State.RELEASED:
         return None
     found = assessing.latest(row)
     if found is None:
         return None
     try:
-        result = results.read(found)
+        said, result = saying.of_patient(found), results.read(found)
     except UnreadableResult:
         return _unreadable(found, row)
-    abstained = bool(found.abstained)
-    index = None if abstained or found.hypomimia_index is None else round(found.hypomimia_index)
-    shows_p_pd = row.site.patients_see_p_pd and not abstained
     return {
-        "index": index,
-        "index_words": _index_words(index),
+        "statement": said,
         "seen": [_seen(one) for one in result["clips"]],
-        "p_pd": result["p_pd"] if shows_p_pd else None,
-        "p_pd_interval": result["p_pd_interval"] if shows_p_pd else None,
-        "abstained_words": ABSTAINED if abstained else None,
         "missing": result["missing"],
-        "bundle": {"name": found.bundle.name, "version": found.bundle.version},
-        "contact": row.site.contact,
+        **_of_site(found, row),
     }
 
 
 def _unreadable(found: Assessment, row: Screening) -> dict[str, Any]:
     """In place of a released result that was kept in a shape which this version does not read."""
+    said = statements.unreadable()
+    return {"statement": said, "seen": [], "missing": [], **_of_site(found, row)}
+
+
+def _of_site(found: Assessment, row: Screening) -> dict[str, Any]:
     return {
-        "index": None,
-        "index_words": None,
-        "seen": [],
-        "p_pd": None,
-        "p_pd_interval": None,
-        "abstained_words": UNREADABLE,
-        "missing": [],
         "bundle": {"name": found.bundle.name, "version": found.bundle.version},
         "contact": row.site.contact,
     }
@@ -258,17 +240,6 @@ def _next(row: Screening, intake: Intake | None) -> str:
             return "consent"
         return "record" if intake is not None else "intake"
     return "result" if row.state == State.RELEASED else "wait"
-
-
-def _index_words(index: int | None) -> str | None:
-    if index is None:
-        return None
-    if index <= 50:
-        return "In these recordings your face moved as much as most people's."
-    return (
-        f"In these recordings about {min(index, 99)} of 100 people without Parkinson's disease "
-        "would have moved their face more than you did."
-    )
 
 
 def _seen(found: ClipReport) -> dict[str, Any]:

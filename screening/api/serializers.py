@@ -14,6 +14,7 @@ from screening.api.shapes import ShapeField
 from screening.models import Clip, ConsentForm, Intake, Scope, Screening
 from screening.services.screenings import INTAKE_FIELDS
 from vocabulary import assessment as shape
+from vocabulary.statement import Statement
 
 
 class Finite(s.FloatField):
@@ -191,12 +192,8 @@ class SeenOut(s.Serializer):
 
 
 class PatientResult(s.Serializer):
-    index = s.IntegerField(allow_null=True)
-    index_words = s.CharField(allow_null=True)
+    statement = ShapeField(Statement)
     seen = SeenOut(many=True)
-    p_pd = s.FloatField(allow_null=True)
-    p_pd_interval = s.ListField(child=s.FloatField(), allow_null=True)
-    abstained_words = s.CharField(allow_null=True)
     missing = s.ListField(child=s.CharField())
     bundle = BundleName()
     contact = s.CharField(allow_blank=True)
@@ -240,6 +237,7 @@ class AssessmentOut(s.Serializer):
     created_at = s.DateTimeField()
     bundle = BundleOut()
     measurements_digest = s.CharField()
+    statement = ShapeField(Statement, help_text="What the result says, for a clinician.")
     result = ShapeField(shape.Assessment)
 
 

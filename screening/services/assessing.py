@@ -154,7 +154,7 @@ def latest(screening: Screening) -> Assessment | None:
     rows = Assessment.objects.filter(
         screening=screening, screening__state__in=ASSESSED, is_shadow=False
     )
-    return rows.select_related("bundle").order_by("-created_at").first()
+    return rows.select_related("bundle", "screening__site").order_by("-created_at").first()
 
 
 def due_assessments(*, limit: int) -> list[UUID]:

@@ -13,26 +13,26 @@ from pydantic import TypeAdapter, ValidationError
 from screening.errors import Invalid, UnreadableResult
 from screening.models import Assessment, ClipMeasurement
 from vocabulary import assessment as shape
+from vocabulary.person import PersonResult
 
 Shape = TypeVar("Shape")
 RESULT = TypeAdapter(shape.Assessment)
+PERSON = TypeAdapter(PersonResult)
 MEASUREMENT = TypeAdapter(shape.Measurement)
 
 
 def checked(result: Mapping[str, Any]) -> shape.Assessment:
     """A result that is to be kept. Raises Invalid, which names the part that is not as it should
     be, never its value."""
-    try:
-        found = _converted(result, RESULT)
-    except ValidationError as wrong:
-        first = wrong.errors(include_url=False, include_context=False, include_input=False)[0]
-        part = first["loc"][0] if first["loc"] else "all of it"
-        raise Invalid(f"This is no result: {part}: {first['msg']}.", code="result") from None
-    except ValueError:
-        raise Invalid("This is no result: a number in it is none.", code="result") from None
+    found = _checked(result, RESULT)
     if found["schema"] != shape.SCHEMA:
         raise Invalid(f"A result is written in version {shape.SCHEMA}.", code="result")
     return found
+
+
+def checked_person(result: Mapping[str, Any]) -> PersonResult:
+    """A person's result, just made. Raises Invalid as :func:`checked`."""
+    return _checked(result, PERSON)
 
 
 def read(row: Assessment) -> shape.Assessment:
@@ -55,6 +55,17 @@ def read_measurement(row: ClipMeasurement) -> shape.Measurement:
         return _converted(row.measurement, MEASUREMENT)
     except ValueError:
         raise UnreadableResult from None
+
+
+def _checked(result: Mapping[str, Any], into: TypeAdapter[Shape]) -> Shape:
+    try:
+        return _converted(result, into)
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False, include_context=False, include_input=False)[0]
+        part = first["loc"][0] if first["loc"] else "all of it"
+        raise Invalid(f"This is no result: {part}: {first['msg']}.", code="result") from None
+    except ValueError:
+        raise Invalid("This is no result: a number in it is none.", code="result") from None
 
 
 def _converted(kept: object, into: TypeAdapter[Shape]) -> Shape:

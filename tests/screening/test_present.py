@@ -71,8 +71,9 @@ def test_a_failed_clip_keeps_its_words_after_the_release(client_of: Clients) -> 
 def test_an_abstention_advises_only_what_is_possible(client_of: Clients) -> None:
     screening = make.submitted(make.PatientFactory(site__release_policy="at_once"))
     make.assess(screening, abstained="quality")
-    words = of(client_of(make.person(screening)), screening)["result"]["abstained_words"]
-    assert words.endswith("You can record again in your next screening.")
+    said = of(client_of(make.person(screening)), screening)["result"]["statement"]["sentences"]
+    (told,) = (one["text"] for one in said if one["topic"] == "next")
+    assert told.startswith("You can record again in your next screening.")
 
 
 def test_an_earlier_result_is_not_shown_while_the_screening_is_recorded_anew(

@@ -1,17 +1,22 @@
 """What patients and clinicians are shown, the video by ranges, and the record of views."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pytest_django import Settings
 
-from screening.models import Clip, Screening
+from screening.models import Clip, ModelBundle, Screening
 from screening.uploads.limits import BodyLimit
 from tests.screening import factories as make
 from tests.screening.conftest import Client
 
 Clients = Callable[..., Client]
+
+
+def codes(statement: Any) -> list[str]:
+    return [one["code"] for one in statement["sentences"]]
 
 
 def released(**site: Any) -> Screening:
@@ -24,8 +29,10 @@ def test_patient_reads_a_released_result_in_plain_fields(client_of: Clients) -> 
     screening = released()
     body = client_of(make.person(screening)).get(f"/api/v1/screenings/{screening.pk}/").json()
     shown = body["result"]
-    assert "72 of 100 people without Parkinson's disease" in shown["index_words"]
-    assert (shown["p_pd"], shown["p_pd_interval"]) == (None, None)
+    said = shown["statement"]
+    assert said["index"] == {"value": 72, "low": None, "high": None, "sessions": 1}
+    assert codes(said)[0] == "movement_unclear_usual"
+    assert not any(one["topic"] == "pd" for one in said["sentences"])
     assert shown["seen"] == [
         {"expression": "smile", "title": "Smile", "words": "Recorded and measured."}
     ]
@@ -33,10 +40,16 @@ def test_patient_reads_a_released_result_in_plain_fields(client_of: Clients) -> 
 
 
 @pytest.mark.django_db
-def test_probability_only_where_the_site_shows_it(client_of: Clients) -> None:
-    screening = released(patients_see_p_pd=True)
+@pytest.mark.parametrize("site_shows", [True, False])
+@pytest.mark.parametrize("travel", [{"holds": True}, {"holds": False}, None, {"holds": "maybe"}])
+def test_probability_only_where_the_site_shows_it_and_it_holds(
+    client_of: Clients, site_shows: bool, travel: Any
+) -> None:
+    screening = released(patients_see_p_pd=site_shows)
+    ModelBundle.objects.update(metadata={} if travel is None else {"travel": travel})
     body = client_of(make.person(screening)).get(f"/api/v1/screenings/{screening.pk}/").json()
-    assert (body["result"]["p_pd"], body["result"]["p_pd_interval"]) == (0.4, [0.2, 0.6])
+    shown = "pd_neither" in codes(body["result"]["statement"])
+    assert shown is (site_shows and travel == {"holds": True})
 
 
 @pytest.mark.django_db
@@ -46,9 +59,10 @@ def test_abstention_shows_no_number(client_of: Clients) -> None:
     )
     make.assess(screening, abstained="quality")
     body = client_of(make.person(screening)).get(f"/api/v1/screenings/{screening.pk}/").json()
-    shown = body["result"]
-    assert (shown["index"], shown["index_words"], shown["p_pd"]) == (None, None, None)
-    assert "nothing about your health" in shown["abstained_words"]
+    said = body["result"]["statement"]
+    assert said["index"] is None
+    assert codes(said) == ["no_result", "next_record_again", "limits_no_diagnosis"]
+    assert not re.search(r"\d", " ".join(one["text"] for one in said["sentences"]))
 
 
 @pytest.mark.django_db

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from screening.api.present import UNREADABLE
+from screening import statements
 from screening.errors import Invalid
 from screening.models import Assessment, ClipMeasurement, Screening, User
 from screening.services import measuring, results, screenings
@@ -95,7 +95,7 @@ def test_every_page_reads_what_earlier_releases_kept(client_of: ClientOf, file: 
     (smile,) = (c for c in earlier["result"]["clips"] if c["expression"] == "smile")
     assert found["curve"] == smile["curve"]
     told = client_of(make.person(screening)).get(address).json()
-    assert told["abstained_words"] is None
+    assert told["statement"]["sentences"][0]["code"].startswith("movement_")
     assert [one["expression"] for one in told["seen"]] == ["rest", "smile", "disgust", "surprise"]
 
 
@@ -111,8 +111,8 @@ def test_every_page_says_what_to_do_about_a_result_that_cannot_be_read(
     assert (told.status_code, told.json()["code"]) == (409, "result_unreadable")
     assert ("newer version" in told.json()["detail"]) == (result is NEWER)
     assert clinic.get(address).status_code == 200
-    assert own.get(address).json()["result"]["abstained_words"] == UNREADABLE
-    assert own.get(f"{address}assessment/").json()["abstained_words"] == UNREADABLE
+    for told in (own.get(address).json()["result"], own.get(f"{address}assessment/").json()):
+        assert told["statement"] == statements.unreadable()
     for clip in screenings.current_clips(screening):
         signals = clinic.get(f"/api/v1/clips/{clip.pk}/measurement/")
         assert (signals.status_code, signals.json()["curve"]) == (200, None)

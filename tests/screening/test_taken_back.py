@@ -238,7 +238,7 @@ def test_a_released_result_stays_with_its_patient(
     patient = client_of(make.person(held.screening))
     shown = patient.get(f"/api/v1/screenings/{held.screening.pk}/").json()
     assert (shown["state"], shown["next"]) == ("released", "result")
-    assert shown["result"]["index"] is not None
+    assert shown["result"]["statement"]["index"] is not None
     assert patient.get(f"/api/v1/screenings/{held.screening.pk}/assessment/").status_code == 200
 
 

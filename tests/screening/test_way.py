@@ -99,8 +99,7 @@ def test_from_invitation_to_released_result(client_of: Callable[..., Client]) ->
 
     shown = patient.get(where).json()
     assert shown["next"] == "result"
-    assert shown["result"]["index"] == 72
-    assert shown["result"]["p_pd"] is None
+    assert shown["result"]["statement"]["index"]["value"] == 72
     assert shown["patient"]["name"] is None
     line = clinic.get(f"/api/v1/sites/{site.pk}/worklist/").json()["results"][0]
     assert line["clips"] == {"measured": 2}

@@ -18,7 +18,7 @@ from django.db import DatabaseError
 
 from screening.errors import DomainError
 from screening.models import Clip, Patient, Protocol, Scope, Site
-from screening.services import consents, screenings
+from screening.services import consents, saying, screenings
 from worker import bundles, folder, recording, report, steps
 from worker.errors import MeasuringError
 from worker.pool import close_pools, cores, measuring_pool, open_pools
@@ -85,7 +85,8 @@ def _screen_person(
     patient = _patient()
     results = {name: _screen(files, at_once, patient) for name, files in sessions.items()}
     person = steps.person_of(list(results.values()), bundles.ensure_active())
-    return {"person": person, "sessions": results}
+    statement = saying.of_json(results[max(results)], person)
+    return {"person": person, "sessions": results, "statement": statement}
 
 
 def _screen(
@@ -108,6 +109,7 @@ def _screen(
         # keeps. The screening is taken back, or it would stand as a draft for ever.
         result = steps.assess_measurements({}, bundle)
         screenings.withdraw(by=by, screening=screening)
+    result["statement"] = saying.of_json(result)
     result["screening"] = str(screening.pk)
     failed = [_failed(clip) for clip in screening.clips.filter(state=Clip.State.FAILED)]
     result["clips"] = [*result["clips"], *(clip.to_json() for clip in refused), *failed]

@@ -113,15 +113,9 @@ class CasePage {
       this.result.replaceChildren(h("p", { class: "note", role: "status" }, said));
       return;
     }
-    const { result } = found;
     this.result.replaceChildren(
-      ...(result.abstained
-        ? [h("p", { class: "note warn" }, h("strong", {}, "Unable to score. "), result.abstained_words ?? "", " Figures are given for inspection only.")]
-        : []),
-      ...(result.missing.length
-        ? [h("p", { class: "note warn" }, `Missing from the result: ${result.missing.join(", ")}. They are left out, not guessed.`)]
-        : []),
-      findings.figures(result, data.words.grades),
+      findings.statementCard(found.statement),
+      findings.figures(found, data.words.grades),
     );
   }
 

@@ -1,5 +1,6 @@
 // The result of a case as figures, bars and tables.
 import { h, s } from "../shared/dom";
+import { about, said, type Statement } from "../shared/statement";
 import type { Screening } from "../shared/types";
 import type { CaseData, ClipReport, Envelope, Quality, Result, Sign } from "./types";
 import { day, figure, intakeRows, percentWords, signValue, type Words } from "./words";
@@ -14,37 +15,55 @@ function box(name: string, value: string, ...notes: (string | null | false)[]): 
   );
 }
 
-export function figures(result: Result, grades: string[]): HTMLElement {
-  const interval = result.p_pd_interval;
+/** What the result says, the finding and what to do first: there may be three minutes for it. */
+export function statementCard(statement: Statement): HTMLElement {
+  const [first, ...more] = about(statement, "movement");
+  const rows: [string, ReturnType<typeof about>][] = [
+    ["What to do next", about(statement, "next")],
+    ["How sure", [...more, ...about(statement, "certainty", "surer")]],
+    ["Grade", about(statement, "grade")],
+    ["PD", about(statement, "pd")],
+  ];
+  return h(
+    "section",
+    { class: "card statement", "aria-label": "What the result says" },
+    first && said(first, "finding"),
+    h(
+      "dl",
+      {},
+      ...rows
+        .filter(([, sentences]) => sentences.length > 0)
+        .flatMap(([name, sentences]) => [
+          h("dt", {}, name),
+          h("dd", {}, ...sentences.map((one) => said(one))),
+        ]),
+    ),
+    ...about(statement, "limits").map((one) => said(one, "soft")),
+  );
+}
+
+/** The numbers behind the statement. */
+export function figures(found: Envelope, grades: string[]): HTMLElement {
+  const { result, statement } = found;
+  const index = statement.index;
+  const reading = result.hypomimia_index === null ? "–" : String(Math.round(result.hypomimia_index));
   return h(
     "div",
     { class: "figures" },
     box(
       "Hypomimia index",
-      result.hypomimia_index === null ? "–" : String(Math.round(result.hypomimia_index)),
+      index ? String(index.value) : reading,
+      index && index.low !== null && `From ${index.low} to ${index.high}.`,
+      index && `This session alone: ${reading}.`,
       "0 lively … 100 masked.",
       result.hypomimia_reference && `Against ${result.hypomimia_reference}.`,
     ),
-    box(
-      "Probability of PD",
-      percentWords(result.p_pd),
-      interval && `${percentWords(interval[0])} to ${percentWords(interval[1])}.`,
-      result.diagnosis != null &&
-        `The curves alone (LSTM, not calibrated): ${percentWords(result.diagnosis.p_pd)}.`,
-      result.prevalence !== null && `At a prevalence of ${percentWords(result.prevalence)}.`,
-    ),
     severityBox(result, grades),
-    box(
-      "Prediction set",
-      setWords(result.prediction_set),
-      "Built to hold the truth for 90 of 100 people overall; within one clinic it can be less.",
-    ),
   );
 }
 
-function severityBox(result: Result, names: string[]): HTMLElement {
-  const name = "Facial expression, MDS-UPDRS 3.2";
-  if (!result.severity) return box(name, "–", severityReason(result.severity_reason));
+function severityBox(result: Result, names: string[]): HTMLElement | null {
+  if (!result.severity) return null;
   const grades = Object.entries(result.severity).map(([grade, p]): [string, number, string] => [
     `${grade} ${names[Number(grade)] ?? ""}`,
     p,
@@ -53,26 +72,11 @@ function severityBox(result: Result, names: string[]): HTMLElement {
   return h(
     "div",
     { class: "figure" },
-    h("p", { class: "name" }, name),
-    h("p", { class: "value" }, `${figure(result.severity_expected, 1)} expected`),
+    h("p", { class: "name" }, "MDS-UPDRS 3.2, this session alone"),
+    h("p", { class: "value" }, figure(result.severity_expected, 1)),
     bars(grades),
-    h(
-      "p",
-      {},
-      result.severity_experimental
-        ? "Experimental: learnt from drawn faces with programmed grades, not from patients."
-        : severityReason(result.severity_reason),
-    ),
+    result.severity_experimental && h("p", {}, "Experimental"),
   );
-}
-
-function severityReason(reason: string | null): string {
-  return reason ? reason.charAt(0).toUpperCase() + reason.slice(1).replaceAll("_", " ") : "";
-}
-
-function setWords(set: string[] | null): string {
-  const words = (set ?? []).map((one) => ({ pd: "PD", no_pd: "no PD" })[one] ?? one);
-  return words.length > 1 ? `${words.join(" or ")} (undecided)` : (words[0] ?? "–");
 }
 
 /** Horizontal bars of shares (0 … 1). */

@@ -3,6 +3,7 @@ import { call, pageData, sentenceOf } from "../shared/api";
 import { byId, face, h } from "../shared/dom";
 import { endingWords, loginAgain } from "../shared/ended";
 import { type Ending, Live, refresher } from "../shared/live";
+import { about, said, type Statement } from "../shared/statement";
 import type { Clip, PatientResult, Screening, Step } from "../shared/types";
 import { type KeptActions, keptButtons } from "../record/kept";
 import { Outbox } from "../record/outbox";
@@ -112,22 +113,20 @@ function stand(now: Screening): HTMLElement {
 }
 
 function resultView(now: Screening, result: PatientResult): HTMLElement {
-  const able = result.index !== null && !result.abstained_words;
+  const { statement } = result;
+  const [first, ...more] = about(statement, "movement");
+  const index = statement.index;
+  const next = [...about(statement, "next"), ...about(statement, "surer")];
   return h(
     "section",
     { id: "result" },
-    h("h1", {}, able ? "Your result" : "No clear result this time"),
-    result.abstained_words && h("p", { class: "note warn" }, result.abstained_words),
-    h("p", { class: "lead" }, result.index_words),
-    able && result.index !== null ? scale(result.index) : null,
-    able ? howToRead() : null,
-    result.p_pd === null
-      ? null
-      : h(
-          "p",
-          {},
-          `The estimated probability that a face moving like this belongs to a person with Parkinson’s disease is ${Math.round(100 * result.p_pd)} %. It is an estimate for research and can be wrong.`,
-        ),
+    h("h1", {}, index ? "Your result" : "No clear result this time"),
+    first && said(first, index ? "lead" : "note warn"),
+    index && scale(index),
+    ...more.map((one) => said(one)),
+    ...about(statement, "certainty", "pd").map((one) => said(one)),
+    next.length > 0 && h("h2", {}, "What to do now"),
+    ...next.map((one) => said(one)),
     result.seen.length > 0 && h("h2", {}, "What was seen"),
     result.seen.length > 0 &&
       h(
@@ -145,12 +144,7 @@ function resultView(now: Screening, result: PatientResult): HTMLElement {
     h(
       "div",
       { class: "note" },
-      h("p", {}, h("strong", {}, "This is not a diagnosis.")),
-      h(
-        "p",
-        {},
-        "A face can move little for many reasons: tiredness, low mood, medicines, or simply your way. And a lively face does not rule anything out. Only a doctor who meets you can say what it means.",
-      ),
+      ...about(statement, "limits").map((one) => said(one)),
       h("p", {}, data.contact ? `Questions? ${data.contact}` : `Questions? Please ask ${data.site}.`),
     ),
     now.is_phantom && h("p", { class: "badge" }, "A drawn face, not a person"),
@@ -159,25 +153,24 @@ function resultView(now: Screening, result: PatientResult): HTMLElement {
   );
 }
 
-function scale(index: number): HTMLElement {
-  const at = Math.min(100, Math.max(0, index));
+/** The number with its range: where another reading would lie. */
+function scale(index: NonNullable<Statement["index"]>): HTMLElement {
   const mark = h("span", { class: "mark" });
-  const value = h("span", { class: "value" }, `${Math.round(at)} of 100`);
-  mark.style.left = `${at}%`;
-  value.style.left = `${Math.min(88, Math.max(12, at))}%`;
+  const value = h("span", { class: "value" }, `${index.value} of 100`);
+  mark.style.left = `${index.value}%`;
+  value.style.left = `${Math.min(88, Math.max(12, index.value))}%`;
+  const { low, high } = index;
+  const range = low === null || high === null ? null : h("span", { class: "range" });
+  if (range && low !== null && high !== null) {
+    range.style.left = `${low}%`;
+    range.style.width = `${high - low}%`;
+  }
+  const between = range ? `, the range is ${low} to ${high}` : "";
   return h(
     "div",
-    { role: "img", "aria-label": `${Math.round(at)} on a scale from 0, lively, to 100, still` },
-    h("div", { class: "result-scale" }, mark, value),
+    { role: "img", "aria-label": `${index.value} on a scale from 0, lively, to 100, still${between}` },
+    h("div", { class: "result-scale" }, range, mark, value),
     h("p", { class: "scale-ends" }, h("span", {}, "0 · moves a lot"), h("span", {}, "100 · moves little")),
-  );
-}
-
-function howToRead(): HTMLElement {
-  return h(
-    "p",
-    { class: "soft" },
-    "The number compares your movement with people who do not have Parkinson’s disease. 50 is right in their middle; at 90, nine of ten of them move more.",
   );
 }
 
