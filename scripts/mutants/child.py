@@ -41,7 +41,8 @@ class Ran:
     @property
     def killer(self) -> str:
         """The test that failed first."""
-        lines = [line for line in self.told.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+        named = ("FAILED tests/", "ERROR tests/")
+        lines = [line for line in self.told.splitlines() if line.startswith(named)]
         return lines[0].split(" - ")[0].split(" ", 1)[1] if lines else self.end.value
 
 
