@@ -2,15 +2,13 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -28,6 +26,7 @@ from screening.errors import (
 from screening.models import Clip, Upload, UploadChunk
 from screening.services import screenings, uploads
 from tests.screening import factories as make
+from tests.screening.meanwhile import before
 from tests.screening.trail import is_as_stored, of_clip, what_is_left
 
 pytestmark = pytest.mark.django_db
@@ -59,21 +58,6 @@ def as_it_is(upload: Upload) -> Upload:
 
 def whole(stored: Stored) -> list[str]:
     return [key for key in stored() if "/original-" in key]
-
-
-@contextmanager
-def before(words: str, act: Callable[[], object]) -> Iterator[None]:
-    """Lets ``act`` happen before the first statement with these words: another was quicker."""
-    waiting = [act]
-
-    def run(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if words in sql and waiting:
-            waiting.pop()()
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(run):
-        yield
-    assert not waiting, f"no statement with {words}"
 
 
 #: Where the pieces are listed; and, once they are joined, where the clip is received.
