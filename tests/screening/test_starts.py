@@ -10,7 +10,13 @@ from django.utils import timezone
 from screening.errors import Conflict, DomainError, Invalid, NotFound, WrongState
 from screening.models import Clip, Consent, Intake, Patient, Screening
 from screening.services import consents, protocols, screenings
-from screening.services.transitions import TAKEN_BACK, lock_screening, move, try_move
+from screening.services.transitions import (
+    TAKEN_BACK,
+    consent_stands,
+    lock_screening,
+    move,
+    try_move,
+)
 from tests.screening import factories as make
 from tests.screening.meanwhile import before
 
@@ -172,6 +178,12 @@ def test_a_sum_that_the_database_makes_is_not_put_into_the_row() -> None:
 def test_a_screening_that_is_gone_is_not_found() -> None:
     with pytest.raises(NotFound):
         lock_screening(make.PatientFactory().pk)
+
+
+def test_nobody_elses_consent_holds_a_session_open() -> None:
+    screening, other = make.scored(), make.draft()
+    Consent.objects.filter(patient=screening.patient).update(withdrawn_at=timezone.now())
+    assert (consent_stands(screening), consent_stands(other)) == (False, True)
 
 
 def test_what_was_taken_back_is_said_so() -> None:
