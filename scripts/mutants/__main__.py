@@ -35,7 +35,15 @@ from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult  # noqa:
 
 from scripts.mutants import operators  # noqa: E402
 from scripts.mutants.child import End, Nursery, Ran, copy_tree  # noqa: E402
-from scripts.mutants.items import changed, drawn, is_python, item_number, lines_of, where  # noqa: E402
+from scripts.mutants.items import (  # noqa: E402
+    changed,
+    drawn,
+    is_python,
+    item_number,
+    lines_of,
+    row,
+    where,
+)
 from scripts.mutants.rooms import ROOT, Room, modules_of, room_of  # noqa: E402
 
 #: A mutant that runs for ever is killed by this; a busy machine is not taken for one.
@@ -215,9 +223,10 @@ def report(sessions: Iterable[Session]) -> Iterator[str]:
     known = reasons()
     yield f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores"
     yield ""
-    yield "| module | mutants | killed | equivalent | survived | killed of what is not equivalent |"
-    yield "|---|---:|---:|---:|---:|---:|"
+    yield "| module | of all | tried | killed | equivalent | survived | killed of what is not |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
     left: list[str] = []
+    sums = [0, 0, 0, 0]
     for session in sessions:
         if not session.file.exists():
             continue
@@ -228,16 +237,13 @@ def report(sessions: Iterable[Session]) -> Iterator[str]:
             killed = sum(r.test_outcome is TestOutcome.KILLED for _, r in done)
             survived = [(i, r) for i, r in done if r.test_outcome is TestOutcome.SURVIVED]
             same = [i for i, r in survived if (session.module, r.diff.strip()) in known]
-        counted = len(done) - len(same)
-        share = f"{100 * killed / counted:.0f} %" if counted else "–"
-        note = "" if len(done) == len(asked) else f" ({len(asked) - len(done)} not run)"
-        yield (
-            f"| `{session.module}`{note} | {len(done)} | {killed} | {len(same)} "
-            f"| {len(survived) - len(same)} | {share} |"
-        )
+        counts = [len(asked), len(done), killed, len(same)]
+        sums = [a + b for a, b in zip(sums, counts, strict=True)]
+        yield row(f"`{session.module}`", *counts)
         for item, result in sorted(survived, key=lambda one: one[0].mutations[0].start_pos):
             why = known.get((session.module, result.diff.strip()), "")
             left.append(f"{session.module}:{where(item)}\n{result.diff}\n  {why}".rstrip())
+    yield row("together", *sums)
     yield ""
     yield from left
 

@@ -30,6 +30,22 @@ def is_python(source: str) -> bool:
     return True
 
 
+def row(name: str, asked: int, done: int, killed: int, same: int) -> str:
+    """A line of the report; of a sample the share with its interval (Wilson's, 95 %)."""
+    counted = done - same
+    share = "–"
+    if counted:
+        share = f"{100 * killed / counted:.0f} %"
+        if done < asked:
+            z2, p = 1.96**2, killed / counted
+            middle = (p + z2 / (2 * counted)) / (1 + z2 / counted)
+            half = (z2 * (p * (1 - p) / counted + z2 / (4 * counted**2))) ** 0.5 / (
+                1 + z2 / counted
+            )
+            share += f" ({100 * (middle - half):.0f}–{100 * (middle + half):.0f})"
+    return f"| {name} | {asked} | {done} | {killed} | {same} | {counted - killed} | {share} |"
+
+
 def changed(before: str, after: str) -> str:
     """The lines that differ: ``- old`` and ``+ new``, stripped."""
     old, new = before.splitlines(), after.splitlines()
