@@ -25,6 +25,7 @@ COMMANDS = {
     "score-table": ("ml.commands.score_table", "score rows of already-extracted features"),
     "train": ("ml.commands.train", "train a bundle on a cohort"),
     "evaluate": ("ml.commands.evaluate", "judge a bundle, or a training, with intervals"),
+    "ablate": ("ml.commands.ablate", "what each choice of a training gains, paired"),
     "weights": (
         "ml.commands.weights",
         "fetch or check CLIP weights for the CLIP intensity source",

@@ -50,6 +50,16 @@ def balanced_accuracy(labels: Integers, predicted: Integers) -> float:
     return float(np.mean([(predicted[labels == c] == c).mean() for c in np.unique(labels)]))
 
 
+def sensitivity(labels: Integers, probabilities: Floats, *, threshold: float) -> float:
+    """Share of the people with PD whose probability is the threshold or more."""
+    return float((probabilities[labels == 1] >= threshold).mean())
+
+
+def specificity(labels: Integers, probabilities: Floats, *, threshold: float) -> float:
+    """Share of the people without PD whose probability is below the threshold."""
+    return float((probabilities[labels == 0] < threshold).mean())
+
+
 def macro_f1(labels: Integers, predicted: Integers) -> float:
     """Unweighted mean of F1 over the classes that occur."""
     values = []

@@ -24,6 +24,8 @@ SPLITS = ("", "train", "val", "dev", "test")
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # So many names of ours in one line, and it is the one that names the columns.
 HEADER_LIKE = 3
+# Nobody is older: what is more is a year of birth, or another column.
+OLDEST = 120
 SAVE_AS = "save it as “CSV UTF-8”"
 # How files begin that are no CSV, whatever their name says.
 _SIGNATURES = {
@@ -230,6 +232,17 @@ def grade(text: str, path: Path | str, line: int) -> int:
     if value not in GRADES:
         raise CohortError(f"the grade {text} is not one of 0 to 4", file=path, row=line)
     return int(value)
+
+
+def age(text: str, path: Path | str, line: int) -> float:
+    """Years, NaN where the cell does not say."""
+    try:
+        value = parse_value(text.replace(",", "."))
+    except ValueError:
+        raise CohortError(f"the age {text!r} is no number", file=str(path), row=line) from None
+    if value is not None and not 0 <= value <= OLDEST:
+        raise CohortError(f"the age {text} is not from 0 to {OLDEST}", file=str(path), row=line)
+    return float("nan") if value is None else value
 
 
 def split(text: str, path: Path | str, line: int) -> str:

@@ -1,12 +1,12 @@
 """A cohort of clips: ``manifest.csv`` beside the clips, one row each, checked before any work.
 
-Columns: subject, clip, expression, grade, pd, protocol, split, sha256 and, where people come more
-than once, session (a code of the visit). A clip may be a file of landmarks; then there are layout
-and, as needed, fps, width and height of the film. One cohort is films, or points of one layout. The
-subject is the unit of splits, the visit (subject and session) that of labels and of rest: a visit
-has each expression at most once. A phantom cohort also has ``truth/<clip name>.json`` per clip with
-the programmed curve. A mistake stops the reading with its file and row: training must not find it
-an hour later.
+Columns: subject, clip, expression, grade, pd, protocol, age, sex, split, sha256 and, where people
+come more than once, session (a code of the visit). A clip may be a file of landmarks; then there
+are layout and, as needed, fps, width and height of the film. One cohort is films, or points of one
+layout. The subject is the unit of splits, the visit (subject and session) that of labels and of
+rest: a visit has each expression at most once. A phantom cohort also has ``truth/<clip name>.json``
+per clip with the programmed curve. A mistake stops the reading with its file and row: training must
+not find it an hour later.
 """
 
 import hashlib
@@ -28,15 +28,15 @@ from vocabulary.expressions import Expression, is_expression
 
 MANIFEST = "manifest.csv"
 REQUIRED = ("subject", "clip", "expression", "sha256")
-COLUMNS = (*REQUIRED, "grade", "pd", "protocol", "split", "session", *FIELDS)
+COLUMNS = (*REQUIRED, "grade", "pd", "protocol", "age", "sex", "split", "session", *FIELDS)
 _MEANINGS = {name: LABELS.get(name, (name,)) for name in COLUMNS}
 Visit = tuple[str, str]  # subject, session
 
 
 @dataclass(frozen=True)
 class LabelledClip:
-    """One row. ``pd`` and ``grade`` None where unknown; ``truth`` None where nothing is known.
-    ``points``: where the clip is a file of landmarks."""
+    """One row. ``pd`` and ``grade`` None where unknown, ``age`` (years) NaN, ``sex`` ""; ``truth``
+    None where nothing is known. ``points``: where the clip is a file of landmarks."""
 
     subject: str
     path: Path
@@ -50,11 +50,18 @@ class LabelledClip:
     row: int
     session: str = ""
     points: OfPoints | None = None
+    age: float = math.nan
+    sex: str = ""
 
     @property
     def visit(self) -> Visit:
         """One coming of one person: what rest, labels and samples belong to."""
         return self.subject, self.session
+
+    @property
+    def labels(self) -> tuple[object, ...]:
+        """What all clips of a visit must agree on; two unknown ages do."""
+        return self.pd, self.grade, str(self.age), self.sex
 
     def read_truth(self) -> Mapping[str, Any] | None:
         """The programmed curve and parameters. Raises :class:`CohortError` on a damaged file."""
@@ -128,7 +135,7 @@ def labels_of(clips: Sequence[LabelledClip], path: Path) -> dict[Visit, Labelled
     first: dict[Visit, LabelledClip] = {}
     for clip in clips:
         about = first.setdefault(clip.visit, clip)
-        if (about.pd, about.grade) != (clip.pd, clip.grade):
+        if about.labels != clip.labels:
             raise CohortError(
                 f"subject {clip.subject} has other labels than in row {about.row}"
                 " (visits of one person are told apart by a session column)",
@@ -175,6 +182,8 @@ def _clip(folder: Path, manifest: Path, line: int, row: Mapping[str, str]) -> La
         row=line,
         session=cells.get("session", ""),
         points=points_of(clip, cells, manifest, line),
+        age=csv_files.age(cells.get("age", ""), manifest, line),
+        sex=cells.get("sex", "").lower(),
     )
 
 

@@ -19,15 +19,13 @@ from ml.cohort.columns import LABELS, Columns
 from ml.cohort.csv_files import UNKNOWN as UNKNOWN
 from ml.cohort.header import columns_of_table, subjects_of
 from ml.errors import CohortError
-from ml.features import columns_of, parse_value
+from ml.features import columns_of
 from ml.scoring.norms import drop_failed
 
 Floats = npt.NDArray[np.float64]
 Strings = npt.NDArray[np.str_]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
-
-OLDEST = 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +124,9 @@ def read_table(
         protocol=np.array(cells_of["protocol"], dtype=np.str_),
         pd=_labels(csv_files.yes_no, cells_of["pd"], lines_at, path),
         grade=_labels(csv_files.grade, cells_of["grade"], lines_at, path),
-        age=np.array([_age(v, path, n) for v, n in zip(cells_of["age"], lines_at, strict=True)]),
+        age=np.array(
+            [csv_files.age(v, path, n) for v, n in zip(cells_of["age"], lines_at, strict=True)]
+        ),
         sex=np.array([v.lower() for v in cells_of["sex"]], dtype=np.str_),
         split=np.array(
             [csv_files.split(v, path, n) for v, n in zip(cells_of["split"], lines_at, strict=True)],
@@ -156,16 +156,6 @@ def _labels(
 ) -> Integers:
     found = [read(cell, path, line) for cell, line in zip(cells, lines, strict=True)]
     return np.array(found, dtype=np.int64)
-
-
-def _age(text: str, path: Path, line: int) -> float:
-    try:
-        value = parse_value(text.replace(",", "."))
-    except ValueError:
-        raise CohortError(f"the age {text!r} is no number", file=str(path), row=line) from None
-    if value is not None and not 0 <= value <= OLDEST:
-        raise CohortError(f"the age {text} is not from 0 to {OLDEST}", file=str(path), row=line)
-    return float("nan") if value is None else value
 
 
 def check_splits(cohort: Cohort) -> None:

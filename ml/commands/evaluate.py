@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         judged, subject = _of_bundle(options)
     found = figures(judged)
-    write(options.out, subject, found)
+    write(options.out, subject, judged, found)
     if options.json:
         json.dump(found, sys.stdout, allow_nan=False)
         print()

@@ -3,8 +3,10 @@
 Uses :meth:`ml.scoring.bundle.Bundle.score`, the same path as the service.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,8 @@ from ml.metrics import (
     quadratic_kappa,
     random_effects,
     risk_coverage,
+    sensitivity,
+    specificity,
     subject_resamples,
     within_groups,
 )
@@ -36,31 +40,43 @@ from ml.scoring.curve_token import Curves
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
+Strings = npt.NDArray[np.str_]
 SMALLEST_GROUP = 10
+#: Beside the prevalence at training: fixed here, so that nobody judged has chosen one.
+THRESHOLDS = (0.2, 0.3, 0.5, 0.7)
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
     """Scores of N labelled rows, each (N,); NaN where nothing could be computed.
 
-    ``width`` of the probability's interval; ``covered``: the prediction set holds the label;
-    ``both``: it holds both. ``prevalence`` at training: the threshold, chosen on nobody judged
-    here. ``simple``: the simplest model's probability, where it was trained beside.
+    ``low`` and ``high`` of the probability's interval; ``abstained``: why the score is not to be
+    relied on, "" where it is; ``covered``: the prediction set holds the label; ``both``: it holds
+    both. ``prevalence`` at training: the threshold, chosen on nobody judged here. ``split``: which
+    rows were judged, in words. ``simple``: the simplest model's probability, where it was trained
+    beside.
     """
 
     cohort: Cohort
     index: Floats
     grade: Floats
     p_pd: Floats
-    width: Floats
-    abstained: Booleans
+    low: Floats
+    high: Floats
+    abstained: Strings
     covered: Booleans
     both: Booleans
     prevalence: float
+    split: str
     simple: Floats | None = None
 
+    @property
+    def width(self) -> Floats:
+        """Of the probability's interval; 1 where there is none."""
+        return np.nan_to_num(self.high - self.low, nan=1.0)
 
-PER_ROW = ("index", "grade", "p_pd", "width", "abstained", "covered", "both")
+
+PER_ROW = ("index", "grade", "p_pd", "low", "high", "abstained", "covered", "both")
 
 
 def judge(
@@ -72,7 +88,9 @@ def judge(
     """Score the rows whose split is ``test``, or all where no row is. Raises CohortError where no
     row has a PD label or a grade. ``curves``: those of a cohort of clips, by the row's line."""
     check_same(cohort.layout, str(bundle.metadata.get("layout", "")), bundle.name, cohort.name)
+    split = "all rows: none is marked as test"
     if (cohort.split == "test").any():
+        split = "the rows whose split is test"
         cohort = cohort.take(cohort.split == "test")
     cohort = cohort.take((cohort.pd != UNKNOWN) | (cohort.grade != UNKNOWN))
     if not len(cohort):
@@ -86,20 +104,21 @@ def judge(
         return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
 
     names = ("no_pd", "pd")
+    intervals = np.array([s.p_pd_interval or (np.nan, np.nan) for s in scores], dtype=np.float64)
     return Judged(
         cohort,
         numbers("hypomimia_index"),
         numbers("severity_expected"),
         numbers("p_pd"),
-        np.array(
-            [s.p_pd_interval[1] - s.p_pd_interval[0] if s.p_pd_interval else 1 for s in scores]
-        ),
-        np.array([s.abstained is not None for s in scores], dtype=bool),
+        intervals[:, 0],
+        intervals[:, 1],
+        np.array([s.abstained or "" for s in scores], dtype=np.str_),
         np.array(
             [p != UNKNOWN and names[p] in s.prediction_set
              for p, s in zip(cohort.pd, scores, strict=True)], dtype=bool),
         np.array([len(s.prediction_set) == 2 for s in scores], dtype=bool),
         float(bundle.metadata["prevalence"]),
+        split,
     )  # fmt: skip
 
 
@@ -109,9 +128,11 @@ def figures(judged: Judged) -> dict[str, Any]:
     result: dict[str, Any] = {
         "rows": len(cohort),
         "subjects": len(set(cohort.subject)),
+        "split": judged.split,
         "split_hash": split_hash([str(s) for s in cohort.subject]),
         "unscorable": float(np.isnan(judged.p_pd).mean()),
-        "abstained": float(judged.abstained.mean()),
+        "abstained": float((judged.abstained != "").mean()),
+        "abstentions": dict(sorted(Counter(str(why) for why in judged.abstained if why).items())),
     }
     rows = (cohort.pd != UNKNOWN) & np.isfinite(judged.p_pd)
     if len(np.unique(cohort.pd[rows])) == 2:
@@ -141,6 +162,14 @@ def _pd_figures(judged: Judged, rows: Booleans) -> dict[str, Any]:
         "people_with_pd": len(set(cohort.subject[rows][labels == 1])),
         "people_without_pd": len(set(cohort.subject[rows][labels == 0])),
         "threshold": threshold,
+        "at_thresholds": [
+            {
+                "threshold": at,
+                "sensitivity": interval(partial(sensitivity, threshold=at)),
+                "specificity": interval(partial(specificity, threshold=at)),
+            }
+            for at in sorted({threshold, *THRESHOLDS})
+        ],
         "auroc": interval(auroc),
         "auroc_index": bootstrap(auroc, labels, index, resamples).to_json(),
         "difference_index": paired(auroc, labels, p, index, resamples).to_json(),

@@ -84,9 +84,10 @@ def joined(cohort: Cohort, fold: Integers, parts: list[Judged]) -> Judged:
     columns = {}
     for name in (*PER_ROW, "simple"):
         pieces = [getattr(part, name) for part in parts]
-        column = np.empty(len(cohort), dtype=pieces[0].dtype)
+        column = np.empty(len(cohort), dtype=np.result_type(*pieces))
         for k, piece in enumerate(pieces):
             column[fold == k] = piece
         columns[name] = column
     prevalence = float(np.mean([part.prevalence for part in parts]))
-    return Judged(cohort=cohort, prevalence=prevalence, **columns)
+    split = "all rows whose split is not test, each by a model that did not see its person"
+    return Judged(cohort=cohort, prevalence=prevalence, split=split, **columns)

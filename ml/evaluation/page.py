@@ -1,11 +1,17 @@
-"""What an evaluation writes: ``report.json``, ``report.md``, plots, and the bundle's card."""
+"""What an evaluation writes: ``report.json``, ``report.md``, ``predictions.csv``, plots, and the
+bundle's card."""
 
+import csv
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml.evaluation.judge import SMALLEST_GROUP
+import numpy as np
+
+from ml.cohort.table import UNKNOWN
+from ml.evaluation.judge import SMALLEST_GROUP, Floats, Judged
 from ml.intensity.sources import name_of
 from ml.scoring.bundle import Bundle
 from ml.training.config import TrainingConfig
@@ -85,9 +91,10 @@ def _source(name: str, lstm: object) -> str:
     return f"intensity source {name} ({reads})"
 
 
-def write(folder: Path, subject: Subject, found: dict[str, Any]) -> None:
+def write(folder: Path, subject: Subject, judged: Judged, found: dict[str, Any]) -> None:
     """Everything in ``folder``; plots where there are PD labels."""
     folder.mkdir(parents=True, exist_ok=True)
+    predictions(folder / "predictions.csv", judged)
     text = json.dumps({"judged": subject.about, **found}, indent=1, allow_nan=False)
     (folder / "report.json").write_text(text + "\n", encoding="utf-8")
     if subject.card is not None:
@@ -104,14 +111,49 @@ def page(subject: Subject, found: dict[str, Any]) -> str:
         "",
         f"{subject.how} Intervals: 95 %, bootstrap over people. Research use, not a diagnosis.",
         "",
-        f"{found['rows']} visits, people's hash `{found['split_hash'][:16]}…`;"
-        f" {found['unscorable']:.1%} could not be scored, {found['abstained']:.1%} abstained.",
+        f"Judged: {found['split']}. {found['rows']} visits, people's hash"
+        f" `{found['split_hash'][:16]}…`; {found['unscorable']:.1%} could not be scored,"
+        f" {found['abstained']:.1%} abstained{_reasons(found['abstentions'])}. Each"
+        " visit's numbers: [predictions.csv](predictions.csv).",
     ]
     lines += _pd_part(found["pd"]) if "pd" in found else _not_judged("PD, yes or no")
     lines += _grade_part(found["grades"]) if "grades" in found else _not_judged("Grades")
     if subject.card is not None:
         lines += ["", "What the model is for, and its limits: [card.md](card.md)."]
     return "\n".join(lines) + "\n"
+
+
+def _reasons(counts: dict[str, int]) -> str:
+    listed = ", ".join(f"{number} {reason}" for reason, number in counts.items())
+    return f" ({listed})" if listed else ""
+
+
+def predictions(path: Path, judged: Judged) -> None:
+    """A row for each visit that was judged, in the cohort's order; empty where nothing is known."""
+    cohort = judged.cohort
+    columns: dict[str, Sequence[object]] = {
+        "row": [int(line) for line in cohort.line],
+        "subject": [str(s) for s in cohort.subject],
+        "split": [str(s) for s in cohort.split],
+        "pd": ["" if v == UNKNOWN else int(v) for v in cohort.pd],
+        "grade": ["" if v == UNKNOWN else int(v) for v in cohort.grade],
+        "p_pd": _cells(judged.p_pd, 4),
+        "p_pd_low": _cells(judged.low, 4),
+        "p_pd_high": _cells(judged.high, 4),
+        "hypomimia_index": _cells(judged.index, 2),
+        "severity_expected": _cells(judged.grade, 3),
+        "abstained": [str(why) for why in judged.abstained],
+    }
+    if judged.simple is not None:
+        columns["p_pd_logistic_regression"] = _cells(judged.simple, 4)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+
+
+def _cells(values: Floats, decimals: int) -> list[object]:
+    return [round(float(v), decimals) if np.isfinite(v) else "" for v in values]
 
 
 def _not_judged(what: str) -> list[str]:
@@ -130,6 +172,17 @@ def _pd_part(pd: dict[str, Any]) -> list[str]:
         "| figure | value |",
         "|---|---|",
         *(f"| {NAMES[key]} | {_shown(pd[key])} |" for key in NAMES if key in pd),
+        "",
+        "### Sensitivity and specificity",
+        "",
+        "Thresholds that nobody judged here has chosen.",
+        "",
+        "| probability of PD, at least | sensitivity | specificity |",
+        "|---|---|---|",
+        *(
+            f"| {at['threshold']:.2f} | {_shown(at['sensitivity'])} | {_shown(at['specificity'])} |"
+            for at in pd["at_thresholds"]
+        ),
         "",
         "### By group",
         "",
@@ -196,8 +249,8 @@ def plot(path: Path, pd: dict[str, Any]) -> None:
         title="answering only the surest",
         xlabel="share answered",
         ylabel="balanced error (dashed: chance)",
-        xlim=(1.03, 0.47),
-        ylim=(0, 0.6),
+        xlim=(1.03, min(share) - 0.03),
+        ylim=(0, max(0.6, 1.08 * max(error))),
     )
     for panel in (left, middle):
         panel.plot([0, 1], [0, 1], color=PALE, linewidth=0.8, linestyle="--")

@@ -22,7 +22,8 @@ from vocabulary.expressions import EXPRESSIONS, POSED, is_expression
 class TrainingConfig(Settings):
     """What ``CONFIG.json`` holds. ``cohort`` is a feature table or a folder with a manifest,
     relative to the file; rows whose split is ``test`` are left for ``evaluate``. ``model`` holds
-    the fields of :class:`ml.scoring.classifier.ClassifierSpec` that differ from the defaults.
+    the fields of :class:`ml.scoring.classifier.ClassifierSpec` that differ from the defaults; its
+    ``balance`` may also be the name of one of :data:`ml.scoring.balance.PRESETS`.
     ``intensity_source``: one of :mod:`ml.intensity.sources` by its name, or "local-dir:DIR" with a
     trained one; ``diagnosis``: how an LSTM on the clips' curves joins the fusion, in the file also
     true or false. ``subject_column`` and ``ignore_nearly_matching``: of a feature table, as
@@ -81,8 +82,7 @@ class TrainingConfig(Settings):
         for entry in ("expressions", "token_width", "classes", "head"):
             if entry in given:
                 raise ConfigError(f"model.fusion.{entry}: follows from the rest, leave it out")
-        balance = _object(model.get("balance", {}), "model.balance")
-        model["balance"] = plain(PRESETS["adaptive"]) | balance
+        model["balance"] = _balance(model.get("balance", {}))
         model["seed"] = self.seed
         kinds = [given.pop("fusion")] if "fusion" in given else list(CANDIDATES)
         found = []
@@ -109,6 +109,15 @@ def config_from(data: Mapping[str, Any], here: Path) -> TrainingConfig:
         source = f"{LOCAL_PREFIX}{here / config.source_folder}"
         config = replace(config, intensity_source=source)
     return replace(config, cohort=str(here / config.cohort), out=str(here / config.out))
+
+
+def _balance(given: object) -> dict[str, Any]:
+    """A preset by its name, or the adaptive one with what differs from it."""
+    if isinstance(given, str):
+        if given not in PRESETS:
+            raise ConfigError(f"model.balance: must be one of {', '.join(PRESETS)}, or an object")
+        return plain(PRESETS[given])
+    return plain(PRESETS["adaptive"]) | _object(given, "model.balance")
 
 
 def _object(data: object, at: str) -> dict[str, Any]:

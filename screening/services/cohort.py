@@ -45,6 +45,8 @@ class Row:
     grade: str
     pd: str
     protocol: str
+    age: str
+    sex: str
     split: Split
     sha256: str
     session: str
@@ -118,6 +120,7 @@ def _allowed() -> Iterator[Screening]:
 
 def _export_one(screening: Screening, export: CohortExport) -> Iterator[Row]:
     subject = subject_code(screening.patient)
+    intake = Intake.objects.filter(screening=screening).first() or Intake()
     AccessEvent.objects.create(user=None, action=Viewing.EXPORT, screening_id=screening.pk)
     for clip in current_clips(screening).filter(state=Clip.State.MEASURED):
         # A person may come again: the screening's own code keeps the names apart.
@@ -130,8 +133,10 @@ def _export_one(screening: Screening, export: CohortExport) -> Iterator[Row]:
             clip=name,
             expression=clip.step.expression,
             grade=_grade(screening),
-            pd=_pd(screening),
+            pd=_pd(intake),
             protocol=f"{screening.protocol.slug}-{screening.protocol.version}",
+            age="" if intake.age_years is None else str(intake.age_years),
+            sex=intake.sex,
             split=split_of(subject),
             sha256=clip.sha256,
             session=visit,
@@ -153,6 +158,5 @@ def _grade(screening: Screening) -> str:
     return "" if newest is None else str(newest.grade)
 
 
-def _pd(screening: Screening) -> str:
-    intake = Intake.objects.filter(screening=screening).first()
-    return "" if intake is None or intake.known_pd is None else str(int(intake.known_pd))
+def _pd(intake: Intake) -> str:
+    return "" if intake.known_pd is None else str(int(intake.known_pd))

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from screening.errors import Conflict, NotAllowed, WrongState
-from screening.models import AccessEvent, Assessment, Event, Patient, Screening
+from screening.models import AccessEvent, Assessment, Event, Intake, Patient, Screening
 from screening.services import bundles, cohort, comparison, consents, measuring, reviews, screenings
 from tests.screening import factories as make
 from tests.screening.conftest import Client
@@ -61,7 +61,10 @@ def test_export_holds_what_the_consent_allows(tmp_path: Path) -> None:
 
 def test_export_is_whole_and_names_nobody(tmp_path: Path) -> None:
     screening = trainable(grade=1)
+    Intake.objects.filter(screening=screening).delete()
+    Intake.objects.create(screening=screening, age_years=67, sex="female")
     rows = exported(tmp_path / "out")
+    assert {(row["age"], row["sex"], row["pd"]) for row in rows} == {("67", "female", "")}
     assert [(row["expression"], row["grade"]) for row in rows] == [("rest", "1"), ("smile", "1")]
     for row in rows:
         content = (tmp_path / "out" / row["clip"]).read_bytes()

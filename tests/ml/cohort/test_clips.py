@@ -201,6 +201,7 @@ def test_settings_of_curves_that_cannot_work_stop_before_measuring(drawn: Path) 
         ("pd", "2", "row 6: the PD label '2' is neither yes nor no"),
         ("clip", "gone.mp4", "row 6: the clip gone.mp4 is missing"),
         ("split", "test", "row 7: subject .* is in split"),
+        ("age", "61", "row 7: subject .* has other labels than in row 6"),
         ("sha256", "0" * 64, "row 6: the content of .* is not"),
         ("pd", "", "row 7: subject .* has other labels than in row 6"),
         ("expression", "disgust", "row 7: subject .* has disgust in row 6 already"),

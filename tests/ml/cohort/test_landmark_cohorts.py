@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from ml.__main__ import main
 from ml.cohort.clip_features import cohort_of_clips
 from ml.cohort.manifest import read_manifest
 from ml.errors import CohortError
-from ml.evaluation.judge import judge
+from ml.evaluation.judge import judge, subgroups
 from ml.metrics import auroc
 from ml.scoring.bundle import load
 from tests.ml.drawn_points import Floats, face68, openface_csv, wavering
@@ -94,6 +95,27 @@ def test_a_bundle_is_trained_on_free_speech_and_says_whose_norms(bundle: Path) -
     assert trained.metadata["layout"] == "ibug68"
     assert "20 recordings of people without PD" in trained.card
     assert "layout ibug68" in trained.card
+
+
+def test_age_and_sex_come_from_the_manifest(cohort: Path, tmp_path: Path) -> None:
+    shutil.copytree(cohort, tmp_path / "aged")
+    rows = [
+        row | {"age": "" if n == 2 else f"{50 + n}", "sex": "Female" if n % 2 else "male"}
+        for n, row in enumerate(_rows(cohort))
+    ]
+    write_manifest(tmp_path / "aged", rows)
+    read = cohort_of_clips(tmp_path / "aged", tmp_path / "cache")
+    assert list(read.age[:2]) == [50, 51]
+    assert np.isnan(read.age[2])
+    assert set(subgroups(read)) >= {"sex female", "sex male", "age below 60", "age 70 and above"}
+    write_manifest(tmp_path / "aged", [row | {"age": "1951"} for row in rows])
+    with pytest.raises(CohortError, match="row 2: the age 1951 is not from 0 to 120"):
+        read_manifest(tmp_path / "aged")
+
+
+def _rows(cohort: Path) -> Rows:
+    with (cohort / "manifest.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
 
 
 def test_it_judges_people_of_its_own_layout_alone(

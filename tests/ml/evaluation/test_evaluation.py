@@ -1,6 +1,8 @@
 """A training judged by nested folds, a bundle on others: whom, with what beside, in words."""
 
+import csv
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from ml.__main__ import main
 from ml.cohort.table import read_table
 from ml.evaluation.nested import judge_nested, outer_folds
 from ml.evaluation.page import NAMES
+from ml.scoring.bundle import default_bundle_path
 from ml.training.config import read_config
 from tests.ml.people import write_people
 from tests.ml.training.test_recipe import configured
@@ -47,9 +50,47 @@ def test_a_training_is_judged_on_everybody_once_and_on_nobody_it_learnt_from(
         assert f"| {NAMES[name]} | " in page
     for heading in ("By group", "If the least certain are not answered", "Clinicians' grades"):
         assert heading in page
+    assert "all rows whose split is not test, each by a model that did not see its person" in page
+    for at in found["pd"]["at_thresholds"]:
+        assert f"| {at['threshold']:.2f} | {at['sensitivity']['value']:.3f} [" in page
+    assert_predictions_are_what_was_judged(found, out / "predictions.csv")
     assert (out / "plots.png").stat().st_size > 10_000
     assert not (out / "card.md").exists(), "a training has no card, its bundle has"
     assert not (tmp_path / "bundle").exists()
+
+
+def assert_predictions_are_what_was_judged(found: dict[str, Any], path: Path) -> None:
+    """The report's figures, computed again from the file."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len({row["subject"] for row in rows}) == len(rows) == found["rows"]
+    assert not any(row["split"] == "test" for row in rows)
+    p = np.array([float(row["p_pd"]) for row in rows])
+    has_pd = np.array([row["pd"] == "1" for row in rows])
+    for at in found["pd"]["at_thresholds"]:
+        above = p >= round(at["threshold"], 4)
+        assert at["sensitivity"]["value"] == pytest.approx(above[has_pd].mean(), abs=0.04)
+        assert at["specificity"]["value"] == pytest.approx((~above)[~has_pd].mean(), abs=0.04)
+    reasons = Counter(row["abstained"] for row in rows if row["abstained"])
+    assert reasons == found["abstentions"]
+    assert found["abstained"] == pytest.approx(sum(reasons.values()) / len(rows))
+
+
+def test_why_it_abstained_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = write_people(tmp_path / "people.csv", people=40)
+    lines = table.read_text().splitlines()
+    surprise = [n for n, name in enumerate(lines[0].split(",")) if not name.startswith("smile_")]
+    keep = {n for n in surprise if lines[0].split(",")[n] in ("subject", "pd", "split", "grade")}
+    blank = [
+        ",".join("" if n in surprise and n not in keep else c for n, c in enumerate(row.split(",")))
+        for row in lines[1:11]
+    ]
+    table.write_text("\n".join([lines[0], *blank, *lines[11:]]) + "\n")
+    found = evaluated([default_bundle_path(), table, "--out", tmp_path / "r"], capsys)
+    assert found["abstentions"]["missing_expressions"] == 10
+    assert "10 missing_expressions" in (tmp_path / "r" / "report.md").read_text()
+    assert found["split"] == "all rows: none is marked as test"
+    assert "| 0.50 | " in (tmp_path / "r" / "report.md").read_text()
 
 
 def test_where_there_is_nothing_to_learn_nothing_is_found(tmp_path: Path) -> None:
