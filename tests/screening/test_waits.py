@@ -129,18 +129,22 @@ def test_it_is_due_again_after_so_long_and_only_what_is_handed_in(
     act: Callable[..., None], seconds: float
 ) -> None:
     screening, other, done = make.submitted(), make.submitted(), make.scored()
-    assert fail(screening)
-    after = done.assess_after
+    for one in (screening, other):
+        assert fail(one)
+    for one in (other, done):
+        one.refresh_from_db()
+    before = [(one.assess_attempts, one.assess_after) for one in (other, done)]
     for one in (screening, done):
         act(one.pk)
     assert waits(screening).total_seconds() == pytest.approx(seconds, abs=CLOSE)
-    for one, expected in ((other, None), (done, after)):
+    for one in (other, done):
         one.refresh_from_db()
-        assert one.assess_after == expected
+    assert [(one.assess_attempts, one.assess_after) for one in (other, done)] == before
 
 
 def test_a_rest_is_no_attempt() -> None:
-    screening, done = make.submitted(), make.scored()
+    screening, other, done = make.submitted(), make.submitted(), make.scored()
+    assert fail(other)
     for _ in range(2):
         assert fail(screening)
         wait_is_over(screening)
@@ -152,10 +156,14 @@ def test_a_rest_is_no_attempt() -> None:
     wait_is_over(screening)
     retries.rest(screening_id=screening.pk, seconds=60)
     assert waits(screening) < timedelta(), "without an attempt there is none to take back"
+    assert fail(screening)
     before = done.assess_attempts
-    retries.got_on(screening_id=done.pk)
-    done.refresh_from_db()
-    assert done.assess_attempts == before, "it is scored already"
+    for one in (screening, done):
+        retries.got_on(screening_id=one.pk)
+    for one in (screening, other, done):
+        one.refresh_from_db()
+    left = (screening.assess_attempts, other.assess_attempts, done.assess_attempts)
+    assert left == (0, 1, before), "another's, and one that is scored already"
 
 
 def test_a_lease_is_for_as_long_as_was_asked() -> None:
