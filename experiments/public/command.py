@@ -14,6 +14,7 @@ from experiments.public.findings import compute
 from experiments.public.page import abstention_words, markdown
 from experiments.repeatability.learnt import learn
 from ml.cohort.public_data import PublicData, public_data
+from ml.errors import WrongUse
 from ml.scoring.bundle import default_bundle_path, load, save
 from ml.scoring.scorer import Scorer
 from ml.training.card import card
@@ -21,6 +22,7 @@ from ml.training.description import check_card, model_metadata
 from ml.training.progress import Timer
 from ml.training.recipe import material_of, train_scorer
 from ml.training.shipped import SHIPPED, data_root, shipped_cohort, shipped_metadata
+from vocabulary.travel import Travel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,18 +58,29 @@ def run(options: argparse.Namespace) -> int:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(page, encoding="utf-8")
     say(f"wrote {options.out}")
+    if options.ship and not found.balancing.ships:
+        raise WrongUse(
+            f"{found.balancing.winner} wins and is not what ships: give the candidates in"
+            " ml/training/fusion.py its balance first"
+        )
     if options.ship:
         failures = [abstention_words(found)]
-        digest = ship(data, scorer, figures_for_card(found), failures)
+        digest = ship(data, scorer, figures_for_card(found), failures, found.travel)
         say(f"shipped bundle {digest[:12]}")
     return 0
 
 
-def ship(data: PublicData, scorer: Scorer, figures: dict[str, object], failures: list[str]) -> str:
+def ship(
+    data: PublicData,
+    scorer: Scorer,
+    figures: dict[str, object],
+    failures: list[str],
+    travel: Travel,
+) -> str:
     """Write the bundle that ships, how its scores repeat, and its card under docs/model-cards."""
     path = default_bundle_path()
     name, version = path.name.rsplit("-", 1)
-    metadata = shipped_metadata(data, model_metadata(scorer), figures, failures)
+    metadata = shipped_metadata(data, model_metadata(scorer), figures, failures, travel)
     text = card(name, version, metadata)
     digest = save(
         path,

@@ -30,6 +30,9 @@ from ml.scoring.fusion import Fusion
 from ml.scoring.index import plain_norm_index
 from ml.scoring.scorer import ALPHA, Scorer
 from ml.training.fusion import fusion_spec
+from ml.training.shipped import shipped_cohort
+
+INDEX = "hypomimia index"
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -251,7 +254,7 @@ def within_protocols(data: PublicData, scorer: Scorer) -> dict[str, Any]:
 
     scores = {
         "plain norm index": plain_norm_index(z[:, smile]),
-        "hypomimia index": numbers("hypomimia_index"),
+        INDEX: numbers("hypomimia_index"),
         "expected grade (drawn people only)": numbers("severity_expected"),
     }
     rows = []
@@ -264,14 +267,26 @@ def within_protocols(data: PublicData, scorer: Scorer) -> dict[str, Any]:
         for name, values in scores.items()
         if name != "plain norm index"
     }
-    return {"rows": rows, "differences": differences}
+    seen = np.isin(cohort.subject, shipped_cohort(data).subject)
+    return {
+        "rows": rows,
+        "differences": differences,
+        "sessions": len(cohort),
+        "in_norms": int((seen & (cohort.pd == 0)).sum()),
+    }
 
 
 def mean_difference(
-    cohort: Cohort, first: Floats, second: Floats, resamples: list[npt.NDArray[np.int64]]
+    cohort: Cohort,
+    first: Floats,
+    second: Floats,
+    resamples: list[npt.NDArray[np.int64]],
+    *,
+    at_least: int = 40,
 ) -> Interval:
-    """Paired bootstrap over subjects of the difference of the random-effects means."""
-    kept = [g.name for g in within_groups(cohort.pd, second, cohort.protocol)]
+    """Paired bootstrap over subjects of the difference of the random-effects means, over protocols
+    with ``at_least`` of each class."""
+    kept = [g.name for g in within_groups(cohort.pd, second, cohort.protocol, at_least=at_least)]
 
     def mean(values: Floats, rows: npt.NDArray[np.int64]) -> float:
         rows = rows[np.isin(cohort.protocol[rows], kept)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.public.balancing import Balancing, balancing
 from experiments.public.comparisons import (
     MethodRow,
     Study,
@@ -23,10 +24,12 @@ from experiments.public.kept_scores import cached_cross_predict
 from experiments.public.methods import ablation_methods, main_methods
 from experiments.public.other_studies import Elsewhere, measured_elsewhere
 from experiments.public.protocol import Outcome
+from experiments.public.travel import travelled
 from ml.cohort.public_data import PUBLIC_EXPRESSIONS, PublicData
-from ml.metrics import Interval, auroc, macro_f1, paired, risk_coverage
+from ml.metrics import Interval, auroc, paired, risk_coverage
 from ml.scoring.calibration import probability
 from ml.scoring.scorer import Scorer
+from vocabulary.travel import Travel
 
 Say = Callable[[str], None]
 
@@ -43,7 +46,7 @@ class Findings:
     methods: list[MethodRow]
     best_single: str
     over_single: tuple[Interval, Interval]
-    balance_gain: Interval  # macro-F1, adaptive balancing minus plain CE
+    balancing: Balancing
     chosen: list[str]
     ablation: list[MethodRow]
     sets: list[dict[str, Any]]
@@ -53,6 +56,7 @@ class Findings:
     official: dict[str, Any]
     within: dict[str, Any]
     elsewhere: list[Elsewhere]
+    travel: Travel
     repeats: tuple[int, int]
 
 
@@ -99,10 +103,6 @@ def compute(
         paired(auroc, labels, found[FUSION].log_odds, singles[best].log_odds, study.resamples, rows)
         for rows in (None, study.home)
     ]
-    balance_gain = paired(
-        lambda truth, decided: macro_f1(truth, decided.astype(np.int64)),
-        labels, found[FUSION].thresholded, found[PLAIN_CE].thresholded, study.resamples,
-    )  # fmt: skip
     plain = ablated["balance: plain CE"]
     ablation = [
         method_row(study, name, o, None if o is plain else plain, full=False)
@@ -115,7 +115,7 @@ def compute(
         methods,
         best,
         (over[0], over[1]),
-        balance_gain,
+        balancing(study, fusion, found[PLAIN_CE]),
         fusion.chosen,
         ablation,
         prediction_sets(study, fusion),
@@ -125,5 +125,6 @@ def compute(
         official_smile(data),
         within_protocols(data, scorer),
         measured_elsewhere(data, scorer),
+        travelled(data, scorer),
         (repeats, ablation_repeats),
     )

@@ -91,13 +91,17 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Averaged:
-    """The mean of several methods' scores, each in units of its spread over the people scored."""
+    """The mean of several methods' scores, each in units of its spread over the people it was
+    trained on: those scored say nothing of one another."""
 
     methods: tuple[Method, ...]
+    scale: str = "training people"
 
     def __call__(self, m: Material, z: Floats, train: Integers, test: Integers) -> Predicted:
-        scores = [method(m, z, train, test).log_odds for method in self.methods]
-        return Predicted(np.mean([score / score.std() for score in scores], axis=0))
+        everybody = np.concatenate([train, test])
+        scores = [method(m, z, train, everybody).log_odds for method in self.methods]
+        own = len(train)
+        return Predicted(np.mean([score[own:] / score[:own].std() for score in scores], axis=0))
 
 
 @dataclass(frozen=True)

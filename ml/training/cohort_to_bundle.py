@@ -191,6 +191,7 @@ def metadata_of(
         "layout": cohort.layout,
         "limits": [*OWN_LIMITS, *_norms_of(config, material)],
         "figures": {},
+        "travel": None,
         "details": "`report.md` of `python -m ml evaluate`",
         "evaluated": "not yet: python -m ml evaluate",
         "config_sha256": hashlib.sha256(canonical(asdict(config))).hexdigest(),

@@ -12,6 +12,7 @@ from ml.scoring.drawn_grades import DrawnSpec
 from ml.training.card import LIMITS
 from ml.training.fusion import candidates
 from ml.training.recipe import Recipe
+from vocabulary.travel import Travel
 
 REFERENCE = "people without PD in the public three-expression table (tmadnan/PD-Screening-SMILE)"
 SHIPPED = Recipe(candidates(PUBLIC_EXPRESSIONS), grades=DrawnSpec(), reference=REFERENCE)
@@ -28,9 +29,11 @@ def shipped_metadata(
     model: Mapping[str, Any],
     figures: Mapping[str, object],
     failures: Sequence[str] = (),
+    travel: Travel | None = None,
 ) -> dict[str, Any]:
     """What the shipped bundle says of itself; ``model`` as :func:`ml.training.description`'s
-    ``model_metadata`` has it, ``failures`` are those that the figures show."""
+    ``model_metadata`` has it, ``failures`` are those that the figures show; ``travel`` what its
+    probability of PD is worth outside its data."""
     cohort = shipped_cohort(data)
     return {
         **model,
@@ -50,6 +53,7 @@ def shipped_metadata(
         },
         "limits": [*LIMITS, *failures],
         "figures": dict(figures),
+        "travel": travel,
         "details": "`docs/results.md`",
         "evaluated": "nested, by subject, with 95 % intervals; the recipe, not these very weights,"
         " is what cross-validation evaluates",
