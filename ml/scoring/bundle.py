@@ -48,7 +48,7 @@ HASHED = (WEIGHTS, NORMS, CARD)
 INTENSITY_FILES = tuple(f"{INTENSITY}/{file}" for file in SOURCE_FILES)
 DIAGNOSIS = "diagnosis"
 DIAGNOSIS_FILES = tuple(f"{DIAGNOSIS}/{file}" for file in diagnosis.FILES.both)
-DEFAULT = "fusion-0.2.0"
+DEFAULT = "fusion-0.3.0"
 #: With a bundle whose format is not this version's, an earlier one's included.
 WHAT_TO_DO = "use the version of Mimia that wrote it, or train the bundle anew"
 

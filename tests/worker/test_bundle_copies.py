@@ -104,7 +104,7 @@ def test_readyz_knows_what_was_never_copied(
 
 def test_the_image_of_the_site_has_no_models_and_cannot_know(settings: Any, tmp_path: Path) -> None:
     settings.ROOT = tmp_path
-    path = "ml/bundles/fusion-0.2.0"
+    path = "ml/bundles/fusion-0.3.0"
     ModelBundle.objects.create(name="b", version="1", digest="d", path=path, status="active")
     health._bundle()
 

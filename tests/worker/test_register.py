@@ -84,4 +84,4 @@ def test_a_bundle_that_an_update_took_away_is_told_from_one_that_lies_elsewhere(
     shipped = registry.ensure_active()
     found = ModelBundle.objects.order_by("version").values_list("path", flat=True)
     assert list(found.exclude(pk=shipped.pk)) == ["", *paths[1:]]
-    assert shipped.path == "ml/bundles/fusion-0.2.0"
+    assert shipped.path == "ml/bundles/fusion-0.3.0"
