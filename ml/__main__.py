@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from tqdm import tqdm
+
 from ml.errors import MimiaError
 
 #: Name → module and what the help says of it, in the order in which the help shows them.
@@ -60,10 +62,17 @@ def build_parser(
     return parser
 
 
+class _AboveBars(logging.Handler):
+    """Standard error, where the bar of a long step may be drawn."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
 @contextmanager
 def _log_on_stderr(command: str) -> Iterator[None]:
     """What the science logs meanwhile, a line each, behind the name of the command."""
-    handler = logging.StreamHandler()
+    handler = _AboveBars()
     handler.setFormatter(logging.Formatter(f"{command}: %(message)s"))
     loggers = [logging.getLogger(name) for name in LOGGERS]
     for logger in loggers:

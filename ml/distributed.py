@@ -4,6 +4,7 @@ Without torchrun's environment variables every function is the single-process ca
 loop reads the same either way. CPU processes talk through gloo, GPUs through nccl.
 """
 
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ class Processes:
 
     @property
     def first(self) -> bool:
-        """Only the first process writes files and prints."""
+        """Only the first process writes files and logs how it goes."""
         return self.rank == 0
 
     def wrap(self, model: nn.Module) -> nn.Module:
@@ -68,6 +69,8 @@ def processes() -> Iterator[Processes]:
     local = int(os.environ.get("LOCAL_RANK", "0"))
     if gpu:
         torch.cuda.set_device(local)
+    if int(os.environ["RANK"]):
+        logging.getLogger(__package__).setLevel(logging.WARNING)
     with _ending_with_launcher():
         dist.init_process_group("nccl" if gpu else "gloo", timeout=PATIENCE)
         try:

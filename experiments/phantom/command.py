@@ -7,7 +7,7 @@ second run takes seconds.
 
 import argparse
 import json
-import sys
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,6 +18,8 @@ from experiments.phantom import stages
 from experiments.phantom.page import page, to_json
 from experiments.phantom.plan import Plan
 from ml.errors import WrongUse
+
+logger = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,21 +55,15 @@ def run(out: Path, cache: Path, plan: Plan | None = None, workers: int = 2) -> M
     """Measures everything and writes the page ``out``; returns the figures as plain JSON types."""
     plan, begin = plan or Plan(), time.monotonic()
     cache.mkdir(parents=True, exist_ok=True)
-    _say("drawing people", begin)
+    logger.info("drawing people")
     cohorts = stages.draw(plan, cache, workers)
-    _say("training the tiny CLIP", begin)
+    logger.info("training the tiny CLIP")
     clip = stages.train_clip(plan, cohorts, cache)
-    _say("measuring the held-out people", begin)
+    logger.info("measuring the held-out people")
     sessions = stages.measure(cohorts, clip, cache, workers)
-    _say("training the LSTM", begin)
+    logger.info("training the LSTM")
     results = stages.figures(plan, sessions, clip, cache, workers)
     figures = to_json(results, plan, time.monotonic() - begin)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page(figures), encoding="utf-8")
     return figures
-
-
-def _say(what: str, begin: float) -> None:
-    print(
-        f"phantom results: {what} ({time.monotonic() - begin:.0f} s)", file=sys.stderr, flush=True
-    )

@@ -4,8 +4,8 @@ With ``--ship`` the freshly trained bundle, its figures on the card, replaces th
 """
 
 import argparse
+import logging
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -19,10 +19,11 @@ from ml.scoring.bundle import default_bundle_path, load, save
 from ml.scoring.scorer import Scorer
 from ml.training.card import card
 from ml.training.description import check_card, model_metadata
-from ml.training.progress import Timer
 from ml.training.recipe import material_of, train_scorer
 from ml.training.shipped import SHIPPED, data_root, shipped_cohort, shipped_metadata
 from vocabulary.travel import Travel
+
+logger = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,28 +37,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     started = time.monotonic()
-
-    def say(text: str) -> None:
-        print(f"results: {time.monotonic() - started:5.0f} s  {text}", file=sys.stderr, flush=True)
-
     data = public_data(data_root(os.environ.get("MIMIA_DATA")))
     material = material_of(shipped_cohort(data), SHIPPED)
     name, version = default_bundle_path().name.rsplit("-", 1)
     check_card(name, version, SHIPPED, material.kept, lambda m: shipped_metadata(data, m, {}))
-    scorer = train_scorer(material, SHIPPED, progress=Timer(say, "training the bundle"))
+    logger.info("training the bundle")
+    scorer = train_scorer(material, SHIPPED)
     found = compute(
         data,
         scorer,
         options.cache,
         repeats=options.repeats,
         ablation_repeats=options.ablation_repeats,
-        say=say,
     )
     command = "python -m experiments results"
     page = markdown(found, data, command=command, seconds=time.monotonic() - started)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(page, encoding="utf-8")
-    say(f"wrote {options.out}")
+    logger.info("wrote %s", options.out)
     if options.ship and not found.balancing.ships:
         raise WrongUse(
             f"{found.balancing.winner} wins and is not what ships: give the candidates in"
@@ -66,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     if options.ship:
         failures = [abstention_words(found)]
         digest = ship(data, scorer, figures_for_card(found), failures, found.travel)
-        say(f"shipped bundle {digest[:12]}")
+        logger.info("shipped bundle %s", digest[:12])
     return 0
 
 

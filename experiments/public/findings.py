@@ -1,6 +1,6 @@
 """Every public figure of the severity model, computed in one run of ``experiments results``."""
 
-from collections.abc import Callable
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from ml.scoring.calibration import probability
 from ml.scoring.scorer import Scorer
 from vocabulary.travel import Travel
 
-Say = Callable[[str], None]
+logger = logging.getLogger(__name__)
 
 FUSION = "fusion, kind chosen inside"
 SVM = "RBF SVM"
@@ -75,24 +75,19 @@ def risk_curves(study: Study, fusion: Outcome) -> dict[str, list[tuple[float, fl
 
 
 def compute(
-    data: PublicData, scorer: Scorer, cache: Path, *, repeats: int, ablation_repeats: int, say: Say
+    data: PublicData, scorer: Scorer, cache: Path, *, repeats: int, ablation_repeats: int
 ) -> Findings:
     """Run everything; minutes on two cores, seconds when the cache still holds the scores."""
     study = study_of(data)
     labels = study.cohort.pd
-
-    def step(name: str) -> Callable[[int, int], None]:
-        return lambda done, of: say(f"{name}: fold {done} of {of}")
-
-    found = cached_cross_predict(
-        cache, study.material, main_methods(PUBLIC_EXPRESSIONS), repeats, progress=step("methods")
-    )
+    logger.info("methods")
+    found = cached_cross_predict(cache, study.material, main_methods(PUBLIC_EXPRESSIONS), repeats)
     found["age alone"] = age_alone(study, repeats)
+    logger.info("ablation")
     ablated = cached_cross_predict(
-        cache, study.material, ablation_methods(PUBLIC_EXPRESSIONS), ablation_repeats,
-        progress=step("ablation"),
-    )  # fmt: skip
-    say("bootstrap over subjects")
+        cache, study.material, ablation_methods(PUBLIC_EXPRESSIONS), ablation_repeats
+    )
+    logger.info("bootstrap over subjects")
     methods = [
         method_row(study, name, outcome, None if name == SVM else found[SVM])
         for name, outcome in found.items()
@@ -109,7 +104,7 @@ def compute(
         for name, o in ablated.items()
     ]
     fusion = found[FUSION]
-    say("transfer, official split, within protocols")
+    logger.info("transfer, official split, within protocols")
     return Findings(
         study,
         methods,

@@ -2,7 +2,7 @@
 words its tables differently does not train again."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +27,6 @@ def cached_cross_predict(
     m: Material,
     methods: Mapping[str, Method],
     repeats: int,
-    *,
-    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Outcome]:
     """:func:`experiments.public.protocol.cross_predict`, from disk when nothing changed."""
     file = folder / f"cross-{key_of(m, methods, repeats)[:24]}.npz"
@@ -41,7 +39,7 @@ def cached_cross_predict(
                 )
                 for name in methods
             }
-    outcomes = cross_predict(m, methods, repeats, progress=progress)
+    outcomes = cross_predict(m, methods, repeats)
     arrays = {
         f"{name}|{field}": getattr(outcome, field)
         for name, outcome in outcomes.items()

@@ -17,6 +17,7 @@ import torch
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ml.features import columns_of
+from ml.progress import counted
 from ml.scoring.norms import Norms
 
 Floats = npt.NDArray[np.float64]
@@ -108,8 +109,6 @@ def cross_predict(
     m: Material,
     methods: Mapping[str, Method],
     repeats: int,
-    *,
-    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Outcome]:
     """Out-of-fold scores of every method under the same splits."""
     folds = outer_folds(m, repeats, list(methods))
@@ -124,11 +123,9 @@ def cross_predict(
     workers = max(1, min(os.cpu_count() or 1, 4))
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         jobs = {pool.submit(run_fold, m, fold, methods): fold for fold in folds}
-        for done, job in enumerate(as_completed(jobs), start=1):
+        for job in counted("folds", as_completed(jobs), len(folds)):
             for name, predicted in job.result().items():
                 _store(found[name], jobs[job], predicted)
-            if progress is not None:
-                progress(done, len(folds))
     return found
 
 

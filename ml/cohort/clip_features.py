@@ -25,10 +25,10 @@ from ml.distributed import Processes
 from ml.errors import CohortError
 from ml.features import columns_of
 from ml.intensity.source import IntensityCurve, IntensitySource
+from ml.progress import counted
 from ml.scoring.assessment import session_curves
 from ml.scoring.norms import drop_failed
 
-Progress = Callable[[int, int], None]
 Check = Callable[[Cohort], object]
 
 
@@ -37,7 +37,6 @@ def cohort_of_clips(
     cache: Path,
     *,
     source: Path | None = None,
-    progress: Progress | None = None,
     check: Check | None = None,
     group: Processes | None = None,
 ) -> Cohort:
@@ -70,12 +69,10 @@ def cohort_of_clips(
             features_of(clip, cache, source)
         group.wait()
     values = np.full(promised.shape, np.nan)
-    for done, clip in enumerate(clips, start=1):
+    for clip in counted("measuring clips", clips, len(clips)):
         for name, value in features_of(clip, cache, source).items():
             if name in position:
                 values[row_of[clip.visit], position[name]] = value
-        if progress is not None:
-            progress(done, len(clips))
     return replace(labelled, values=drop_failed(values, columns))
 
 

@@ -4,7 +4,8 @@ What ``ml train``, ``ml evaluate`` and ``score-table`` read: whoever has no film
 """
 
 import csv
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from ml.features import columns_of
 from ml.measuring.layouts import PointLayout
 from ml.measuring.measurement import Measurement
 from ml.measuring.points import measure_points
+from ml.progress import counted
 
-Say = Callable[[str], None]
+logger = logging.getLogger(__name__)
 #: OpenFace leaves a text of its own beside each table.
 _READ = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")
 _FILES = ("clip", "file", "filename", "file_name", "path")
@@ -43,7 +45,7 @@ class Reading:
         return found.measured
 
 
-def write_table(folder: Path, out: Path, reading: Reading, labels: Path | None, say: Say) -> None:
+def write_table(folder: Path, out: Path, reading: Reading, labels: Path | None) -> None:
     """Measures every landmark file below ``folder`` and writes their table to ``out``.
 
     ``labels``: a CSV with a row a recording (a column clip or file names it) or a row a person (a
@@ -58,10 +60,10 @@ def write_table(folder: Path, out: Path, reading: Reading, labels: Path | None, 
     ]
     if not files:
         raise CohortError("holds no CSV, Parquet, NPZ or NPY of points", file=folder)
-    titles, about = ([], {}) if labels is None else _labels(labels, folder, files, say)
+    titles, about = ([], {}) if labels is None else _labels(labels, folder, files)
     rows, unusable = [], 0
     columns = columns_of(reading.expression)
-    for number, path in enumerate(files, start=1):
+    for path in counted("measuring files", files, len(files)):
         known = about.get(path, {})
         if labels is not None and not known:
             continue
@@ -73,20 +75,19 @@ def write_table(folder: Path, out: Path, reading: Reading, labels: Path | None, 
              "file": path.relative_to(folder).as_posix(), "reason": str(measured.reason or "")}
             | {name: repr(features[name]) if name in features else "" for name in columns}
         )  # fmt: skip
-        if number % 50 == 0:
-            say(f"{number} of {len(files)} files measured")
     header = list(dict.fromkeys(["subject", *titles, "layout", "file", "reason", *columns]))
     with out.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, header, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    say(
-        f"{len(rows)} recordings in {out}, {unusable} of them unusable (their reason is in the row)"
+    logger.info(
+        "%d recordings in %s, %d of them unusable (their reason is in the row)",
+        *(len(rows), out, unusable),
     )
 
 
 def _labels(
-    path: Path, folder: Path, files: list[Path], say: Say
+    path: Path, folder: Path, files: list[Path]
 ) -> tuple[list[str], Mapping[Path, Mapping[str, str]]]:
     """The titles to keep, and each file's cells."""
     table = csv_files.read(path)
@@ -121,7 +122,7 @@ def _labels(
     if not about:
         raise CohortError(f"none of its rows names a file of {folder}", file=path)
     if without:
-        say(f"{without} rows of {path.name} name no file of {folder}")
+        logger.info("%d rows of %s name no file of %s", without, path.name, folder)
     if left := len(files) - len(about):
-        say(f"{left} files have no row in {path.name}, and are left out")
+        logger.info("%d files have no row in %s, and are left out", left, path.name)
     return [titles[n] for n in kept], about

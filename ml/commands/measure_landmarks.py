@@ -89,12 +89,8 @@ def _of_folder(options: argparse.Namespace) -> int:
     reading = Reading(
         layouts.load(options.layout), options.expression, options.fps, film_size(options)
     )
-    write_table(options.file, options.out, reading, options.labels, _say)
+    write_table(options.file, options.out, reading, options.labels)
     return 0
-
-
-def _say(line: str) -> None:
-    print(f"measure-landmarks: {line}", file=sys.stderr)
 
 
 def film_size(options: argparse.Namespace) -> tuple[int, int] | None:

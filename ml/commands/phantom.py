@@ -170,18 +170,9 @@ def run_cohort(options: argparse.Namespace) -> int:
         curves=options.curves,
     )
 
-    def tell(done: int, total: int, seconds_left: float) -> None:
-        end = "\n" if done == total else ""
-        print(f"\r{done} of {total} clips, {seconds_left:.0f} s left  ", end=end, file=sys.stderr)
-
+    config = options.grade_config or DEFAULT_CONFIG
     try:
-        clips = write_cohort(
-            options.out,
-            spec,
-            config=options.grade_config or DEFAULT_CONFIG,
-            workers=options.workers,
-            progress=tell,
-        )
+        clips = write_cohort(options.out, spec, config=config, workers=options.workers)
     except ValueError as fault:
         raise WrongUse(f"{fault}; see: python -m ml phantom cohort --help") from fault
     done = {"out": str(options.out), "subjects": spec.subjects, "clips": clips}
@@ -214,7 +205,7 @@ def run_fit(options: argparse.Namespace) -> int:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     plan = FitPlan(people=options.people, check_people=options.check_people)
-    content = fit(plan, _tell)
+    content = fit(plan)
     out = options.out or MODEL_FILE
     write(out, content)
     agreed = content["figures"]["median_variance_spearman_of_moving_signals"]
@@ -226,13 +217,9 @@ def run_calibration(options: argparse.Namespace) -> int:
     cv2.setNumThreads(1)
     print("| expression | signal | statistic | drawn | public median | public quartiles |")
     print("|---|---|---|---|---|---|")
-    for row in calibrate(options.people, options.fps, _tell):
+    for row in calibrate(options.people, options.fps):
         print(
             f"| {row.expression} | {row.signal} | {row.statistic} | {row.drawn:.3g}"
             f" | {row.public:.3g} | {row.low:.3g} to {row.high:.3g} |"
         )
     return 0
-
-
-def _tell(words: str) -> None:
-    print(words, file=sys.stderr)

@@ -6,7 +6,7 @@ other columns stay as they are; numbers are given even where the bundle abstains
 
 import argparse
 import csv
-import sys
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from ml.scoring import repeatability
 from ml.scoring.bundle import Bundle, default_bundle_path, load
 from ml.scoring.scorer import Score
 
+logger = logging.getLogger(__name__)
 DESCRIPTION = (
     "Adds hypomimia_index, severity_expected, p_pd and abstained to a table; rows keep their order."
     " Numbers are given even where abstained names a reason. A row without any usable expression"
@@ -106,28 +107,30 @@ def run(options: argparse.Namespace) -> int:
         new = [[*own, cell] for own, cell in zip(new, free[1], strict=True)]
         said.append(free[2])
     replaced = write(options.out, table, titles, new, decimal)
-    _say(columns.said())
+    logger.info("%s", columns.said())
     for lack in (columns.lacks(bundle.expressions), _not_read(columns.features, bundle), *said):
         if lack:
-            _say(lack)
+            logger.info("%s", lack)
     for copy in copies.found(table, numbers, list(columns.features.values())):
-        _say(str(copy))
+        logger.info("%s", copy)
     if again := copies.said_of_rows(numbers, [line for line, _ in table.rows]):
-        _say(again)
+        logger.info("%s", again)
     if short := sum(len(row) < len(table.header) for _, row in table.rows):
-        _say(f"{short} rows are shorter than the first line; what they lack is taken as missing")
+        logger.info(
+            "%d rows are shorter than the first line; what they lack is taken as missing", short
+        )
     if decimal == ",":
-        _say(f"decimal commas, in {options.out} too")
+        logger.info("decimal commas, in %s too", options.out)
     if replaced:
-        _say(
-            f"{options.table} has columns named like ours, left out of"
-            f" {options.out} for the new scores: {', '.join(replaced)}"
+        logger.info(
+            "%s has columns named like ours, left out of %s for the new scores: %s",
+            *(options.table, options.out, ", ".join(replaced)),
         )
     unscored = sum(_nothing(score) for score in scores)
-    _say(
-        f"{len(table.rows)} rows scored with {bundle.name} {bundle.version}"
-        f" ({bundle.digest[:12]}); {unscored} had no usable expression and"
-        " got what is known without evidence"
+    logger.info(
+        "%d rows scored with %s %s (%s); %d had no usable expression and got what is known without"
+        " evidence",
+        *(len(table.rows), bundle.name, bundle.version, bundle.digest[:12], unscored),
     )
     return 0
 
@@ -147,10 +150,6 @@ def _columns(table: csv_files.Table, options: argparse.Namespace) -> Columns:
     if not table.rows:
         raise CohortError("the table has no rows", file=table.path)
     return score_people.columns_with_people(table, columns, options.subject_column)
-
-
-def _say(line: str) -> None:
-    print(f"score-table: {line}", file=sys.stderr)
 
 
 def _not_read(features: Mapping[int, str], bundle: Bundle) -> str | None:

@@ -1,7 +1,6 @@
 """``python -m ml train CONFIG.json``: from a cohort (clips or feature table) to a bundle."""
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,10 +61,6 @@ def _train(data: Mapping[str, Any], here: Path, cache: Path) -> None:
     if kind == "intensity":
         train_intensity(data, here, cache)
     elif kind == "severity":
-        train(config_from({k: v for k, v in data.items() if k != "kind"}, here), cache, _say)
+        train(config_from({k: v for k, v in data.items() if k != "kind"}, here), cache)
     else:
         raise ConfigError(f"kind: must be one of {', '.join(KINDS)}")
-
-
-def _say(text: str) -> None:
-    print(f"train: {text}", file=sys.stderr, flush=True)

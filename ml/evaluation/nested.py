@@ -6,6 +6,7 @@ inner folds. Beside it, on the same folds, stands the simplest model.
 """
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from ml.scoring.served_source import source_of
 from ml.training.checks import checked
 from ml.training.cohort_to_bundle import read_cohort, source_for, train_on, usable_of
 from ml.training.config import TrainingConfig
-from ml.training.progress import Say
+
+Say = Callable[[str], None]
 
 
 def judge_nested(config: TrainingConfig, folds: int, cache: Path, say: Say) -> Judged:
@@ -31,9 +33,7 @@ def judge_nested(config: TrainingConfig, folds: int, cache: Path, say: Say) -> J
     Raises :class:`CohortError` before the first fold when a fold would have too few to train on.
     """
     source = source_for(config)
-    cohort = read_cohort(
-        config, cache, say, check=lambda known: outer_folds(known, folds, config.seed)
-    )
+    cohort = read_cohort(config, cache, check=lambda known: outer_folds(known, folds, config.seed))
     fold = outer_folds(cohort, folds, config.seed)
     for k in range(folds):
         usable_of(config, checked(config, cohort.take(fold != k)))
@@ -42,7 +42,7 @@ def judge_nested(config: TrainingConfig, folds: int, cache: Path, say: Say) -> J
         for k in range(folds):
             mine = replace(config, out=f"{scratch}/fold-{k}")
             learnt, held = cohort.take(fold != k), cohort.take(fold == k)
-            train_on(mine, learnt, source, cache, lambda _: None)
+            train_on(mine, learnt, source, cache)
             bundle = load(Path(mine.out))
             curves = None
             if bundle.diagnosis is not None:

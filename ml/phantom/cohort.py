@@ -11,8 +11,7 @@ import json
 import multiprocessing
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from ml.phantom.conditions import CONDITIONS, apply
 from ml.phantom.film import FORMATS, write_clip
 from ml.phantom.graded_people import DEFAULT_CONFIG, Subject, draw_subject, load_config
 from ml.phantom.performance import Performance, perform
+from ml.progress import counted
 from vocabulary.expressions import ASKED, Expression
 
 MANIFEST, SPEC, CONFIG, TRUTH = "manifest.csv", "cohort.json", "grades.json", "truth"
@@ -64,9 +64,6 @@ class CohortSpec:
             raise WrongUse(f"a cohort's clips are {' or '.join(FORMATS[:2])}, not {self.suffix}")
 
 
-Progress = Callable[[int, int, float], None]
-
-
 def programme(
     spec: CohortSpec, number: int, expression: str, config: Path = DEFAULT_CONFIG
 ) -> tuple[Subject, Performance]:
@@ -98,20 +95,18 @@ def write_cohort(
     *,
     config: Path = DEFAULT_CONFIG,
     workers: int | None = None,
-    progress: Progress | None = None,
 ) -> int:
     """Draws what is missing in ``out`` and writes the manifest; returns the number of clips.
 
-    ``progress(done, total, seconds_left)``. Raises :class:`WrongUse` when ``out`` holds a cohort
-    of another specification.
+    Raises :class:`WrongUse` when ``out`` holds a cohort of another specification.
     """
     load_config(config)
     _claim(out, spec, config)
     jobs = [(n, e) for n in range(spec.subjects) for e in spec.expressions]
     left = [job for job in jobs if not _finished(out, spec, *job)]
-    for done, seconds_left in _draw(out, spec, left, workers or os.cpu_count() or 1):
-        if progress is not None:
-            progress(len(jobs) - len(left) + done, len(jobs), seconds_left)
+    drawn = _draw(out, spec, left, workers or os.cpu_count() or 1)
+    for _ in counted("drawing clips", drawn, len(jobs), done=len(jobs) - len(left)):
+        pass
     _write_manifest(out, spec, jobs)
     return len(jobs)
 
@@ -147,23 +142,19 @@ def _finished(out: Path, spec: CohortSpec, number: int, expression: str) -> bool
     return clip.exists() and (out / TRUTH / f"{clip.stem}.json").exists()
 
 
-def _draw(
-    out: Path, spec: CohortSpec, jobs: list[tuple[int, str]], workers: int
-) -> Iterator[tuple[int, float]]:
-    """Draws the jobs in processes of their own; yields (clips done, seconds left)."""
-    begin = time.monotonic()
+def _draw(out: Path, spec: CohortSpec, jobs: list[tuple[int, str]], workers: int) -> Iterator[None]:
+    """Draws the jobs in processes of their own; yields after each."""
     if min(workers, len(jobs)) <= 1:
-        for done, job in enumerate(jobs, start=1):
+        for job in jobs:
             _draw_one(out, spec, *job)
-            yield done, (time.monotonic() - begin) / done * (len(jobs) - done)
+            yield
         return
     # Spawned: the caller may hold threads (mediapipe, a server) that a fork would not survive.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
         futures = [pool.submit(_draw_one, out, spec, *job) for job in jobs]
-        for done, future in enumerate(as_completed(futures), start=1):
-            future.result()
-            yield done, (time.monotonic() - begin) / done * (len(jobs) - done)
+        for future in as_completed(futures):
+            yield future.result()
 
 
 def _draw_one(out: Path, spec: CohortSpec, number: int, expression: str) -> None:

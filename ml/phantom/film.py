@@ -5,7 +5,7 @@ loop. Encoders may write different bytes on another machine; the frames are what
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,9 +26,7 @@ _CLOCK = Fraction(1, 1000)  # frame times are whole milliseconds
 Picture = npt.NDArray[np.uint8]
 
 
-def write_clip(
-    path: Path, performance: Performance, progress: Callable[[float], None] | None = None
-) -> None:
+def write_clip(path: Path, performance: Performance) -> None:
     """Draws and encodes the performance into ``path``, complete or not at all.
 
     The suffix chooses the format. Raises :class:`WrongUse` for another suffix or a missing folder.
@@ -39,7 +37,7 @@ def write_clip(
     if not path.parent.is_dir():
         raise WrongUse(f"no such folder: {path.parent}; create it first")
     with whole(path) as partial:
-        _encode(partial, suffix, performance, _counted(performance, progress))
+        _encode(partial, suffix, performance, render(performance))
 
 
 def frame_digest(performance: Performance) -> str:
@@ -48,16 +46,6 @@ def frame_digest(performance: Performance) -> str:
     for picture in render(performance):
         digest.update(picture.tobytes())
     return digest.hexdigest()
-
-
-def _counted(
-    performance: Performance, progress: Callable[[float], None] | None
-) -> Iterator[Picture]:
-    total = len(performance.times)
-    for count, picture in enumerate(render(performance), start=1):
-        yield picture
-        if progress is not None:
-            progress(count / total)
 
 
 def _encode(path: Path, suffix: str, performance: Performance, pictures: Iterator[Picture]) -> None:

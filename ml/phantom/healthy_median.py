@@ -4,7 +4,7 @@ people without PD in the public three-expression table. Run: ``python -m ml phan
 
 import csv
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ml.phantom.capture import Capture, draw_capture
 from ml.phantom.identity import draw_identity
 from ml.phantom.performance import Program, perform
 from ml.phantom.signal_fit import measured
+from ml.progress import counted
 
 TABLE = Path("pd-screening-smile") / "smile-disgust-surprise.csv"
 COMPARED = ("smile", "disgust", "surprise")
@@ -35,19 +36,18 @@ class Row:
     high: float
 
 
-def calibrate(people: int, fps: float, progress: Callable[[str], None]) -> Iterator[Row]:
+def calibrate(people: int, fps: float) -> Iterator[Row]:
     """Raises :class:`ConfigError` where MIMIA_DATA does not lead to the public table."""
     public = _public()
     for expression in COMPARED:
         drawn = []
-        for number in range(people):
+        for number in counted(f"measuring {expression}", range(people), people):
             rng = np.random.default_rng([number, 0xCA1])
             person, film = draw_identity(rng), draw_capture(rng, Capture(fps=fps))
             clip = perform(
                 expression, seed=number, identity=person, capture=film, program=Program()
             )
             drawn.append(stats(measured(clip)))
-        progress(f"measured {people} people's {expression}")
         for signal in SIGNALS:
             for k, statistic in enumerate(("mean", "var")):
                 known = public[column(expression, signal, statistic)]

@@ -5,8 +5,8 @@ whole clips of other people at a lower frame rate. Run: ``python -m ml phantom f
 """
 
 import json
+import logging
 import platform
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -23,10 +23,11 @@ from ml.phantom.cohort import CohortSpec, programme
 from ml.phantom.performance import Performance
 from ml.phantom.render import render
 from ml.phantom.signals import SignalModel, input_names, inputs_of, simulate, to_fitted
+from ml.progress import counted
 from vocabulary.expressions import ASKED, POSED
 
 Floats = npt.NDArray[np.float64]
-Progress = Callable[[str], None]
+logger = logging.getLogger(__name__)
 
 FIT_SEED, CHECK_SEED = 90_001, 90_002  # never used for a training cohort
 HIDDEN = (48, 32)
@@ -54,14 +55,14 @@ def measured(performance: Performance) -> Floats:
     return signals(square(np.stack(landmarks), film.width / film.height))
 
 
-def fit(plan: FitPlan, progress: Progress) -> dict[str, Any]:
+def fit(plan: FitPlan) -> dict[str, Any]:
     """The content of ``signals.json``."""
-    inputs, targets, people = _frames(plan, progress)
-    progress(f"fitting {len(inputs)} frames of {plan.people} people")
+    inputs, targets, people = _frames(plan)
+    logger.info("fitting %d frames of %d people", len(inputs), plan.people)
     model = _train(inputs, targets, people, plan.steps)
-    progress("measuring noise")
+    logger.info("measuring noise")
     model = replace(model, noise=_noise(), figures={})
-    figures = check(model, plan, progress)
+    figures = check(model, plan)
     return {
         "about": "Fitted to drawn and measured phantom frames; see ml/phantom/signals.py",
         "inputs": input_names(),
@@ -76,11 +77,11 @@ def fit(plan: FitPlan, progress: Progress) -> dict[str, Any]:
     }
 
 
-def _frames(plan: FitPlan, progress: Progress) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
+def _frames(plan: FitPlan) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
     """A few random frames of every clip of every person: inputs, signals, person number."""
     spec = CohortSpec(subjects=plan.people, seed=FIT_SEED)
     inputs, targets, people = [], [], []
-    for number in range(plan.people):
+    for number in counted("measuring people", range(plan.people), plan.people):
         rng = np.random.default_rng([FIT_SEED, number])
         for expression in spec.expressions:
             _, clip = programme(spec, number, expression)
@@ -91,8 +92,6 @@ def _frames(plan: FitPlan, progress: Progress) -> tuple[Floats, Floats, npt.NDAr
             inputs.append(inputs_of(clip.channels, clip.identity)[seen])
             targets.append(to_fitted(read[seen]))
             people.append(np.full(int(seen.sum()), number))
-        if number % 10 == 9:
-            progress(f"measured {number + 1} of {plan.people} people")
     return np.concatenate(inputs), np.concatenate(targets), np.concatenate(people)
 
 
@@ -160,20 +159,18 @@ def _noise() -> Floats:
     return np.asarray(np.median(spreads, axis=0))
 
 
-def check(model: SignalModel, plan: FitPlan, progress: Progress) -> dict[str, Any]:
+def check(model: SignalModel, plan: FitPlan) -> dict[str, Any]:
     """Simulated against measured clips of new people: correlation over people of the clip's mean
     and log-variance, and the median ratio of variances, for the signals that carry each posed
     expression and for all."""
     spec = CohortSpec(subjects=plan.check_people, seed=CHECK_SEED, fps=plan.check_fps)
     pairs: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
-    for number in range(plan.check_people):
+    for number in counted("checking people", range(plan.check_people), plan.check_people):
         for expression in spec.expressions:
             _, clip = programme(spec, number, expression)
             real = stats(measured(clip))
             made = stats(simulate(clip, (spec.seed, number), model))
             pairs.setdefault(expression, []).append((real, made))
-        if number % 4 == 3:
-            progress(f"checked {number + 1} of {plan.check_people} people")
     table = {str(e): {signal: _agreement(pairs[e], signal) for signal in SIGNALS} for e in ASKED}
     carrying = [
         table[e][s]["variance_spearman"]

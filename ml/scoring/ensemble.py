@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
 from ml.errors import ConfigError
+from ml.progress import advance
 from ml.scoring.balance import (
     Balance,
     balanced_loss,
@@ -25,9 +26,9 @@ from ml.scoring.fusion import FusionConfig, FusionModel
 from ml.scoring.heads import log_probabilities
 
 Parameters = dict[str, Tensor]
-Progress = Callable[[int, int], None]
 
 BLOCK = 32  # people scored in one pass
+STEPS = "training steps"
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,6 @@ def fit(
     inner: Tensor,
     *,
     seed: int,
-    progress: Progress | None = None,
 ) -> Parameters:
     """Train M members. ``weights`` (M, N): how often a member draws a sample, 0 = never;
     ``inner`` (M, N): its inner validation split, disjoint from what it draws, for class recall."""
@@ -169,8 +169,7 @@ def fit(
                 drawn = torch.multinomial(inner, schedule.batch, True, generator=generator)
                 fresh = _inner_recall(config, parameters, examples, drawn)
                 recall = balance.momentum * recall + (1 - balance.momentum) * fresh
-            if progress is not None:
-                progress(step + 1, schedule.steps)
+            advance(STEPS)
     return {name: value.detach() for name, value in parameters.items()}
 
 

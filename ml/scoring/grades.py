@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp
 
 from ml.scoring.balance import PRESETS
-from ml.scoring.ensemble import Examples, Parameters, Progress, Schedule, fit, run
+from ml.scoring.ensemble import Examples, Parameters, Schedule, fit, run
 from ml.scoring.fusion import FusionConfig, Head
 
 Floats = npt.NDArray[np.float64]
@@ -112,8 +112,6 @@ def train_grades(
     grade: Integers,
     people: Sequence[str],
     trained_on: Mapping[str, Any],
-    *,
-    progress: Progress | None = None,
 ) -> GradeModel:
     """Members on four fifths of the ``people`` (N,), the distribution's scale on the last fifth."""
     held, weights, inner = held_out(people, spec.members, np.random.default_rng(spec.seed))
@@ -127,7 +125,6 @@ def train_grades(
         torch.from_numpy(weights),
         torch.from_numpy(inner),
         seed=spec.seed,
-        progress=progress,
     )
     log_p = raw_log_probabilities(spec.fusion, parameters, z[held], present[held])
     scale, bias = fit_distribution(log_p, grade[held])

@@ -1,6 +1,7 @@
 """A checked cohort → a trained bundle, seeded."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -27,15 +28,15 @@ from ml.training.card import OWN_LIMITS, card
 from ml.training.checks import check_enough, checked
 from ml.training.config import TrainingConfig
 from ml.training.description import check_card, model_metadata
-from ml.training.progress import Say, Timer
 from ml.training.recipe import Material, borrowed_norms, material_of, train_scorer
 from vocabulary.expressions import Expression
+
+logger = logging.getLogger(__name__)
 
 
 def read_cohort(
     config: TrainingConfig,
     cache: Path,
-    say: Say,
     group: Processes | None = None,
     check: Callable[[Cohort], object] = lambda _: None,
 ) -> Cohort:
@@ -45,14 +46,12 @@ def read_cohort(
     if source.is_dir():
         if config.subject_column:
             raise ConfigError("subject_column: only for a feature table; a manifest has subject")
-        timer = Timer(say, "measuring clips")
         # Measuring takes long: what the manifest alone can show is checked before.
         whole = cohort_of_clips(
             source,
             cache,
             source=config.source_folder,
-            progress=timer,
-            check=lambda promised: _ready(config, promised, say, check),
+            check=lambda promised: _ready(config, promised, check),
             group=group,
         )
     else:
@@ -64,13 +63,11 @@ def read_cohort(
             subject_column=config.subject_column,
             ignore_near=config.ignore_nearly_matching,
         )
-        _ready(config, whole, say, check)
+        _ready(config, whole, check)
     return checked(config, whole)
 
 
-def _ready(
-    config: TrainingConfig, whole: Cohort, say: Say, check: Callable[[Cohort], object]
-) -> None:
+def _ready(config: TrainingConfig, whole: Cohort, check: Callable[[Cohort], object]) -> None:
     """All that can be known before the work: rows, norms, and a place for the bundle. Says who is
     trained on, which columns are read, and what lacks."""
     cohort = checked(config, whole)
@@ -81,19 +78,19 @@ def _ready(
     check(cohort)
     make_folder(Path(config.out))
     if cohort.read is not None:
-        say(cohort.read.said())
+        logger.info("%s", cohort.read.said())
     elif (columns := read_columns(Path(config.cohort))) is not None:
-        say(columns.said())
+        logger.info("%s", columns.said())
     counts = head_count(cohort)
     visits = f" in {counts['rows']} rows" if "rows" in counts else ""
-    say(f"{counts['subjects']} people{visits}, {counts['pd']} with PD")
+    logger.info("%d people%s, %d with PD", counts["subjects"], visits, counts["pd"])
     for line in entered_twice(cohort):
-        say(line)
+        logger.info("%s", line)
     for line in lacks(cohort, config.expressions):
-        say(f"lacks {line}")
+        logger.info("lacks %s", line)
 
 
-def train(config: TrainingConfig, cache: Path, say: Say) -> str | None:
+def train(config: TrainingConfig, cache: Path) -> str | None:
     """Train and save the bundle; its digest, None in all but the first process of torchrun.
 
     Several processes measure the clips together; training takes the first one minutes."""
@@ -101,8 +98,10 @@ def train(config: TrainingConfig, cache: Path, say: Say) -> str | None:
         # Loaded first: what is wrong with it shows before anything is measured.
         source = source_for(config)
         require_no_model(Path(config.out))
-        cohort = read_cohort(config, cache, say if group.first else _silent, group)
-        digest = train_on(config, cohort, source, cache, say) if group.first else None
+        cohort = read_cohort(config, cache, group)
+        digest = train_on(config, cohort, source, cache) if group.first else None
+        if digest is not None:
+            logger.info("wrote %s (%s)", config.out, digest[:12])
         group.wait()
         return digest
 
@@ -112,9 +111,7 @@ def source_for(config: TrainingConfig) -> IntensitySource:
     return source_of_setting(config.intensity_source)
 
 
-def train_on(
-    config: TrainingConfig, cohort: Cohort, source: IntensitySource, cache: Path, say: Say
-) -> str:
+def train_on(config: TrainingConfig, cohort: Cohort, source: IntensitySource, cache: Path) -> str:
     """Train on all rows of a checked cohort and save the bundle, as :func:`train`."""
     recipe, material = config.recipe(), usable_of(config, cohort)
     check_card(
@@ -124,10 +121,8 @@ def train_on(
     people = None
     if recipe.curves is not None:
         people = curves_of(config, material, recipe.curves, source, cache)
-    scorer = train_scorer(material, recipe, people, Timer(say, "training steps"))
-    digest = save_trained(config, scorer, material, source.identity)
-    say(f"wrote {config.out} ({digest[:12]})")
-    return digest
+    scorer = train_scorer(material, recipe, people)
+    return save_trained(config, scorer, material, source.identity)
 
 
 def curves_of(
@@ -227,7 +222,3 @@ def save_trained(
         scorer=scorer, norms=material.norms, card=card(config.name, config.version, metadata),
         intensity=config.source_folder,
     )  # fmt: skip
-
-
-def _silent(_: str) -> None:
-    return None

@@ -12,9 +12,10 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from ml.errors import ConfigError
 from ml.metrics import auroc
+from ml.progress import following
 from ml.scoring.calibration import CrossConformal, fit_temperature, subset_key
 from ml.scoring.classifier import Classifier, ClassifierSpec, subsets
-from ml.scoring.ensemble import Examples, Progress, fit
+from ml.scoring.ensemble import STEPS, Examples, fit
 from ml.scoring.fusion import FUSIONS, Fusion, FusionConfig
 from ml.scoring.whitening import Whitening
 
@@ -48,24 +49,16 @@ def train_fusion(
     z: Floats,
     labels: Integers,
     people: Sequence[str],
-    *,
-    progress: Progress | None = None,
 ) -> tuple[Classifier, Floats]:
     """Train every specification and keep the one with the highest AUROC on people that its members
     left out; with their held-out log-odds (N,). ``z`` (N, K, F) normal scores, NaN missing.
     Raises :class:`ConfigError` when training diverges."""
-    whole = sum(spec.schedule.steps for spec in specs)
-    tried, before = [], 0
-    for spec in specs:
-
-        def here(done: int, _: int, before: int = before) -> None:
-            if progress is not None:
-                progress(before + done, whole)
-
-        classifier = train_classifier(spec, z, labels, people, progress=here)
-        odds = held_out_odds(classifier, z, labels, people)
-        tried.append((auroc(labels, odds), classifier, odds))
-        before += spec.schedule.steps
+    tried = []
+    with following(STEPS, sum(spec.schedule.steps for spec in specs)):
+        for spec in specs:
+            classifier = train_classifier(spec, z, labels, people)
+            odds = held_out_odds(classifier, z, labels, people)
+            tried.append((auroc(labels, odds), classifier, odds))
     _, classifier, odds = max(tried, key=lambda one: one[0])
     return classifier, odds
 
@@ -110,8 +103,6 @@ def train_classifier(
     z: Floats,
     labels: Integers,
     groups: Sequence[str],
-    *,
-    progress: Progress | None = None,
 ) -> Classifier:
     """Cross-fit the ensemble and calibrate it. ``z`` (N, K, F) normal scores, NaN missing."""
     present = np.isfinite(z).any(axis=-1)
@@ -127,7 +118,6 @@ def train_classifier(
         torch.from_numpy(weights).float(),
         torch.from_numpy(inner).float(),
         seed=spec.seed,
-        progress=progress,
     )
     if not all(torch.isfinite(value).all() for value in parameters.values()):
         raise ConfigError("training diverged: lower model.schedule.learning_rate")

@@ -33,7 +33,6 @@ from ml.scoring.drawn_grades import (
     learn_grades,
     likeness_of,
 )
-from ml.scoring.ensemble import Progress
 from ml.scoring.grades import CLASSES, Grades, GradeSpec, train_grades
 from ml.scoring.index import HypomimiaIndex
 from ml.scoring.norms import MIN_PEOPLE, Norms
@@ -126,7 +125,6 @@ def train_scorer(
     material: Material,
     recipe: Recipe,
     people: Sequence[Curves] | None = None,
-    progress: Progress | None = None,
 ) -> Scorer:
     """Train everything a bundle serves. ``people``: the curves of each row, where the recipe has an
     LSTM. Raises ``CohortError`` where there are too few, ``ConfigError`` where training diverges.
@@ -142,7 +140,7 @@ def train_scorer(
         states, curves = curve_token(kept, people, specs[0], recipe.curves)
         tokens = join(z, states)
         specs = tuple(replace(spec, fusion=fusion_with(spec.fusion, tokens)) for spec in specs)
-    classifier, _ = train_fusion(specs, tokens, kept.pd, subjects, progress=progress)
+    classifier, _ = train_fusion(specs, tokens, kept.pd, subjects)
     if material.own:
         index = HypomimiaIndex.fit(recipe.expressions, z[kept.pd == 0], reference=norms.reference)
     else:

@@ -122,7 +122,7 @@ def test_a_person_who_comes_again_is_two_rows_of_one_subject(drawn: Path) -> Non
         change(drawn, lambda n, row: row | {
             "session": str(n // 2), "subject": f"p{n // 4}", "pd": str(n // 2 % 2),
             "split": "test" if n < 4 else "train"})  # fmt: skip
-        cohort = read_cohort(read_config(drawn / "config.json"), drawn / "cache", print)
+        cohort = read_cohort(read_config(drawn / "config.json"), drawn / "cache")
     finally:
         (drawn / "cohort" / MANIFEST).write_text(before)
     assert list(cohort.subject) == ["p1", "p1", "p2", "p2"]
@@ -180,7 +180,7 @@ def test_settings_of_curves_that_cannot_work_stop_before_measuring(drawn: Path) 
     def refused(**entries: object) -> str:
         (drawn / "wrong.json").write_text(json.dumps({**CONFIG, "out": "none", **entries}))
         with pytest.raises((ConfigError, WeightsError)) as fault:
-            train(read_config(drawn / "wrong.json"), drawn / "never", print)
+            train(read_config(drawn / "wrong.json"), drawn / "never")
         return str(fault.value)
 
     assert "intensity_source: geometric, or local-dir:DIR" in refused(intensity_source="clip")
@@ -214,7 +214,7 @@ def test_a_mistake_stops_before_measuring(
     try:
         change(drawn, lambda n, row: row | {column: value} if n == 4 else row)
         with pytest.raises(CohortError, match=words):
-            read_cohort(read_config(drawn / "config.json"), tmp_path / "cache", print)
+            read_cohort(read_config(drawn / "config.json"), tmp_path / "cache")
     finally:
         (drawn / "cohort" / MANIFEST).write_text(before)
     assert not (tmp_path / "cache").exists()
@@ -225,7 +225,7 @@ def test_an_empty_class_stops_before_measuring(drawn: Path, tmp_path: Path) -> N
     try:
         change(drawn, lambda _, row: row | {"pd": "1"})
         with pytest.raises(CohortError, match=f"{MANIFEST}: no row has pd 0"):
-            read_cohort(read_config(drawn / "config.json"), tmp_path / "cache", print)
+            read_cohort(read_config(drawn / "config.json"), tmp_path / "cache")
     finally:
         (drawn / "cohort" / MANIFEST).write_text(before)
     assert not (tmp_path / "cache").exists()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,11 +46,6 @@ def configured(folder: Path, **changes: object) -> Path:
     return path
 
 
-def said() -> tuple[list[str], object]:
-    lines: list[str] = []
-    return lines, lines.append
-
-
 def test_train_then_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_people(tmp_path / "people.csv", test_share=0.25)
     path = configured(tmp_path, grades=True)
@@ -70,16 +66,19 @@ def test_train_then_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert bundle.score([row])[0].severity_experimental is False
 
 
-def test_same_seed_same_bundle_and_the_kind_is_chosen_inside(table: Path) -> None:
+def test_same_seed_same_bundle_and_the_kind_is_chosen_inside(
+    table: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = table.parent
-    lines, say = said()
+    caplog.set_level(logging.INFO)
     chosen = read_config(configured(folder))
-    train(chosen, folder / "cache", say)
-    train(read_config(configured(folder, out="other")), folder / "cache", say)
+    train(chosen, folder / "cache")
+    train(read_config(configured(folder, out="other")), folder / "cache")
     # bundle.json differs: it holds the digest of the settings, whose "out" is another folder.
     for file in ("weights.safetensors", "norms.json", "card.md"):
         assert (folder / "bundle" / file).read_bytes() == (folder / "other" / file).read_bytes()
-    assert any("left" in line for line in lines)
+    steps = sum(spec.schedule.steps for spec in chosen.candidates())
+    assert f"training steps: {steps} of {steps}, about 0 s left" in caplog.messages
     assert [str(spec.fusion.fusion) for spec in chosen.candidates()] == list(CANDIDATES)
     assert load(folder / "bundle").metadata["fusion"] in CANDIDATES
 
@@ -97,16 +96,16 @@ def test_the_recipe_of_a_cohort_is_the_one_that_ships(tmp_path: Path) -> None:
 
 
 def test_a_kind_without_a_card_stops_before_training(
-    table: Path, monkeypatch: pytest.MonkeyPatch
+    table: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The card is rendered first, so nobody learns after an hour that a kind has no words."""
     config = read_config(configured(table.parent))
     wordless = {kind: known for kind, known in FUSIONS.items() if kind != Fusion.TRANSFORMER}
     monkeypatch.setattr(card, "FUSIONS", wordless)
-    lines, say = said()
+    caplog.set_level(logging.INFO)
     with pytest.raises(KeyError, match="transformer"):
-        train(config, table.parent / "cache", say)
-    assert not any("training" in line for line in lines)
+        train(config, table.parent / "cache")
+    assert not any("training" in line for line in caplog.messages)
 
 
 @pytest.mark.parametrize("kind", list(Fusion))
@@ -151,7 +150,7 @@ def test_missing_config_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_a_cohort_that_cannot_be_trained_on_stops_first(tmp_path: Path) -> None:
     config = read_config(configured(tmp_path))
     with pytest.raises(CohortError, match="no such file"):
-        read_cohort(config, tmp_path, print)
+        read_cohort(config, tmp_path)
     header = "subject,pd,split,smile_mouth-open_mean\n"
     cases = {
         "that class is empty": "a,1,train,0.9\nb,1,train,0.8\n",
@@ -162,13 +161,13 @@ def test_a_cohort_that_cannot_be_trained_on_stops_first(tmp_path: Path) -> None:
     for words, rows in cases.items():
         (tmp_path / "people.csv").write_text(header + rows)
         with pytest.raises(CohortError, match=words):
-            read_cohort(config, tmp_path, print)
+            read_cohort(config, tmp_path)
 
 
 def test_grades_need_every_grade(tmp_path: Path) -> None:
     write_people(tmp_path / "people.csv", people=40, strength=0.1)
     with pytest.raises(CohortError, match="grade"):
-        read_cohort(read_config(configured(tmp_path, grades=True)), tmp_path, print)
+        read_cohort(read_config(configured(tmp_path, grades=True)), tmp_path)
 
 
 def emptied(path: Path, *cells: tuple[str, Callable[[int, dict[str, str]], bool]]) -> None:
@@ -191,25 +190,25 @@ def test_too_few_with_every_expression_are_refused_before_training(tmp_path: Pat
     path = tmp_path / "people.csv"
     write_people(path, people=4)
     with pytest.raises(CohortError, match="only 2 subjects have pd 0; 3 folds need as many"):
-        train(config, tmp_path, print)
+        train(config, tmp_path)
     write_people(path, people=64)
     emptied(path, ("smile_", lambda n, _: n < 32), ("disgust_", lambda n, _: n >= 32))
     with pytest.raises(CohortError, match="only 0 subjects have pd 0 and all of smile and disgust"):
-        train(config, tmp_path, print)
+        train(config, tmp_path)
     write_people(path, people=64)
     emptied(path, ("disgust_", lambda n, _: n >= 5))
     with pytest.raises(CohortError, match=r"only 2 subjects have pd 1 .*\(disgust is the rarest\)"):
-        train(config, tmp_path, print)
+        train(config, tmp_path)
 
 
 def test_grades_are_counted_where_there_is_something_to_learn(tmp_path: Path) -> None:
     path = write_people(tmp_path / "people.csv")
     config = read_config(configured(tmp_path, grades=True))
-    read_cohort(config, tmp_path, print)
+    read_cohort(config, tmp_path)
     for name in ("smile_", "disgust_"):
         emptied(path, (name, lambda _, row: row["grade"] == "4"))
     with pytest.raises(CohortError, match="grade 4"):
-        read_cohort(config, tmp_path, print)
+        read_cohort(config, tmp_path)
 
 
 def test_every_grade_of_too_few_people_is_refused(tmp_path: Path) -> None:
@@ -222,14 +221,14 @@ def test_every_grade_of_too_few_people_is_refused(tmp_path: Path) -> None:
         text[n] = ",".join(cells)
     path.write_text("\n".join(text) + "\n")
     with pytest.raises(CohortError, match="only 6 subjects have a grade; 10 are needed"):
-        read_cohort(read_config(configured(tmp_path, grades=True)), tmp_path, print)
+        read_cohort(read_config(configured(tmp_path, grades=True)), tmp_path)
 
 
 def test_an_expression_nobody_has_is_refused(tmp_path: Path) -> None:
     write_people(tmp_path / "people.csv", people=40)
     config = read_config(configured(tmp_path, expressions=["smile", "fear"]))
     with pytest.raises(CohortError, match="no row to train on has fear"):
-        read_cohort(config, tmp_path, print)
+        read_cohort(config, tmp_path)
 
 
 def test_any_order_of_expressions_gives_the_same_index(tmp_path: Path) -> None:
@@ -239,7 +238,7 @@ def test_any_order_of_expressions_gives_the_same_index(tmp_path: Path) -> None:
     found = []
     for names in (["smile", "disgust"], ["disgust", "smile"]):
         path = configured(tmp_path, expressions=names, out="-".join(names))
-        train(read_config(path), tmp_path, lambda _: None)
+        train(read_config(path), tmp_path)
         found.append(load(tmp_path / "-".join(names)).score([row])[0].hypomimia_index)
     shipped = {k: v for k, v in row.items() if not k.startswith("surprise")}
     want = load_shipped().score([shipped])[0].hypomimia_index
@@ -257,7 +256,7 @@ def test_balancing_is_adaptive_unless_a_term_is_changed(tmp_path: Path) -> None:
 def test_too_few_people_for_the_class_difficulty_are_refused(tmp_path: Path) -> None:
     write_people(tmp_path / "people.csv", people=6)
     with pytest.raises(CohortError, match="6 subjects are too few"):
-        train(read_config(configured(tmp_path)), tmp_path, lambda _: None)
+        train(read_config(configured(tmp_path)), tmp_path)
 
 
 def load_shipped() -> Bundle:
