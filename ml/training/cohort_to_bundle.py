@@ -1,9 +1,7 @@
 """A checked cohort → a trained bundle, seeded."""
 
-import hashlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from ml.cohort.table import Cohort, person_digest, read_table, split_hash
 from ml.distributed import Processes, processes
 from ml.errors import CohortError, ConfigError
 from ml.features import columns_of
-from ml.files import canonical, require_no_model
+from ml.files import canonical, require_no_model, sha256
 from ml.intensity.source import IntensityCurve, IntensitySource, SourceIdentity
 from ml.intensity.sources import source_of_setting
 from ml.scoring.bundle import save
@@ -189,7 +187,7 @@ def metadata_of(
         "travel": None,
         "details": "`report.md` of `python -m ml evaluate`",
         "evaluated": "not yet: python -m ml evaluate",
-        "config_sha256": hashlib.sha256(canonical(asdict(config))).hexdigest(),
+        "config_sha256": sha256(canonical(config.placeless(source.name))),
         "command": "python -m ml train CONFIG.json",
     }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """``CONFIG.json`` of a training, validated before anything is read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,12 @@ class TrainingConfig(Settings):
     def source_folder(self) -> Path | None:
         """The directory of a source with weights; None for one without."""
         return folder_in(self.intensity_source)
+
+    def placeless(self, source: str) -> dict[str, Any]:
+        """The settings without their paths: alike wherever they lie. ``source``: the name of the
+        intensity source. What lay at a path, a bundle says by digests of their own."""
+        said = asdict(self) | {"intensity_source": source}
+        return {name: value for name, value in said.items() if name not in ("cohort", "out")}
 
     def curves(self) -> CurveSettings | None:
         """The LSTM's settings, if there is to be one: it reads what the bundle fuses."""

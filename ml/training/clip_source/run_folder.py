@@ -19,10 +19,12 @@ LOG_FILE = "log.jsonl"
 CONFIG_FILE = "train.json"
 
 
-def claim(out: Path, config: TrainConfig, group: Processes) -> None:
-    """The output directory belongs to one set of settings: another run must not mix into it."""
+def claim(out: Path, config: TrainConfig, clips: str, weights: str, group: Processes) -> None:
+    """The output directory belongs to one set of settings: another run must not mix into it.
+    ``clips`` and ``weights``: digests of what lies at the paths, which may move."""
     path = out / CONFIG_FILE
-    text = json.dumps(config.to_json(), indent=2, sort_keys=True) + "\n"
+    settings = config.to_json() | {"cohort": clips, "weights": weights}
+    text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
     if group.first and not path.is_file():
         make_folder(out)
         write(path, text)

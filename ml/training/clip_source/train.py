@@ -56,7 +56,7 @@ def train(config: TrainConfig, out: Path, cache: Path) -> Path:
         wanted = chosen(clips, config)
         beside = watched_clips(clips, config)
         require_no_model(out)
-        claim(out, config, group)
+        claim(out, config, _digest_of_clips(clips), weights.digest, group)
         pairs = _pairs(wanted, config, learner, weights, cache, group)
         watched = _pairs(beside, config, learner, weights, cache, group) if beside else []
         model = group.wrap(learner)

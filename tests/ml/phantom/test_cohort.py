@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ml import progress
 from ml.cohort.manifest import read_manifest
 from ml.errors import WrongUse
 from ml.phantom.cohort import CohortSpec, programme, write_cohort
@@ -51,13 +52,18 @@ def test_one_persons_clips_share_the_person_and_the_room(cohort: Path) -> None:
 
 
 def test_resuming_draws_only_what_is_missing(
-    cohort: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    cohort: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write_cohort(tmp_path, spec(), workers=1)
     lost, kept = tmp_path / "00001-smile.mp4", tmp_path / "00000-rest.mp4"
     before, truth = kept.stat().st_mtime_ns, truth_of(tmp_path, "00001-smile")
     lost.unlink()
     caplog.set_level(logging.INFO)
+    caplog.clear()
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
     write_cohort(tmp_path, spec(), workers=1)
     assert caplog.messages == ["drawing clips: 4 of 4, about 0 s left"]
     assert kept.stat().st_mtime_ns == before

@@ -18,7 +18,7 @@ from ml.scoring.balance import PRESETS
 from ml.scoring.bundle import Bundle, default_bundle_path, load
 from ml.scoring.fusion import FUSIONS, Fusion, FusionModel
 from ml.training import card
-from ml.training.cohort_to_bundle import read_cohort, train
+from ml.training.cohort_to_bundle import metadata_of, read_cohort, source_for, train, usable_of
 from ml.training.config import read_config
 from ml.training.fusion import CANDIDATES, fusion_spec
 from ml.training.shipped import SHIPPED
@@ -74,13 +74,26 @@ def test_same_seed_same_bundle_and_the_kind_is_chosen_inside(
     chosen = read_config(configured(folder))
     train(chosen, folder / "cache")
     train(read_config(configured(folder, out="other")), folder / "cache")
-    # bundle.json differs: it holds the digest of the settings, whose "out" is another folder.
-    for file in ("weights.safetensors", "norms.json", "card.md"):
+    for file in ("bundle.json", "weights.safetensors", "norms.json", "card.md"):
         assert (folder / "bundle" / file).read_bytes() == (folder / "other" / file).read_bytes()
     steps = sum(spec.schedule.steps for spec in chosen.candidates())
     assert f"training steps: {steps} of {steps}, about 0 s left" in caplog.messages
     assert [str(spec.fusion.fusion) for spec in chosen.candidates()] == list(CANDIDATES)
     assert load(folder / "bundle").metadata["fusion"] in CANDIDATES
+
+
+def test_the_digest_of_the_settings_is_of_no_folder(tmp_path: Path) -> None:
+    """The same file in another folder is the same configuration; another entry is another one."""
+    told = []
+    for folder, changes in (("here", {}), ("there/below", {}), ("else", {"seed": 1})):
+        (tmp_path / folder).mkdir(parents=True)
+        write_people(tmp_path / folder / "people.csv", people=60)
+        config = read_config(configured(tmp_path / folder, **changes))
+        material = usable_of(config, read_cohort(config, tmp_path))
+        told.append(metadata_of(config, {}, material, source_for(config).identity))
+    here, there, other = (metadata["config_sha256"] for metadata in told)
+    assert here == there != other
+    assert str(tmp_path) not in str(told)
 
 
 def test_a_named_kind_is_not_chosen_over(tmp_path: Path) -> None:

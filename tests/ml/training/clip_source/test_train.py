@@ -22,7 +22,7 @@ from ml.intensity.weights import load
 from ml.training.clip_source.examples import Example, Pair, pair_with_rest
 from ml.training.clip_source.learner import Learner, pad
 from ml.training.clip_source.losses import LossWeights
-from ml.training.clip_source.run_folder import LOG_FILE, STATE_FILE
+from ml.training.clip_source.run_folder import CONFIG_FILE, LOG_FILE, STATE_FILE
 from ml.training.clip_source.run_settings import Rates, TrainConfig
 from ml.training.clip_source.train import _epoch, _optimiser, batches, train
 from tests.ml.tiny_clip import NETWORK, picture_pairs
@@ -188,6 +188,20 @@ def test_other_settings_do_not_mix_into_a_run(
     train(config(cohort, saved_tiny, epochs=1), tmp_path / "out", cache)
     with pytest.raises(ConfigError, match="other settings"):
         train(config(cohort, saved_tiny, epochs=2), tmp_path / "out", cache)
+
+
+def test_a_run_goes_on_where_its_folders_have_moved(
+    cohort: Path, cache: Path, saved_tiny: Path, tmp_path: Path
+) -> None:
+    first = train(config(cohort, saved_tiny, epochs=1), tmp_path / "out", cache)
+    before = {file.name: file.read_bytes() for file in first.iterdir()}
+    shutil.copytree(cohort, tmp_path / "moved" / cohort.name)
+    shutil.copytree(saved_tiny, tmp_path / "moved" / saved_tiny.name)
+    moved = tmp_path / "moved"
+    again = config(moved / cohort.name, moved / saved_tiny.name, epochs=1)
+    second = train(again, tmp_path / "out", cache)
+    assert {file.name: file.read_bytes() for file in second.iterdir()} == before
+    assert str(tmp_path) not in (tmp_path / "out" / CONFIG_FILE).read_text()
 
 
 def test_an_empty_class_stops_before_training(
