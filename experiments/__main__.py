@@ -18,6 +18,10 @@ if __name__ == "__main__":
                     "experiments.phantom.command",
                     "measure the software on drawn faces; writes a page",
                 ),
+                "drawing": (
+                    "experiments.drawing.command",
+                    "fit the simulated signals, compare drawn faces with people",
+                ),
                 "repeatability": (
                     "experiments.repeatability.command",
                     "measure how scores repeat on MIMIA_DATA; writes a page",

@@ -95,8 +95,8 @@ def simulated_people(recipe: Recipe, cache: Path, workers: int) -> People:
     return people
 
 
-# What of ml.phantom decides no picture: predicted signals, their fit, checks and the oracle.
-_NOT_DRAWING = ("signals", "signal_fit", "calibration", "oracle", "__init__")
+# What of ml.phantom decides no picture.
+_NOT_DRAWING = ("signals", "__init__")
 
 
 def drawing_digest(*, signals: bool = False) -> str:

@@ -6,10 +6,10 @@ import numpy as np
 
 from experiments.public.comparisons import Study
 from experiments.public.protocol import Outcome
+from experiments.public.shipped import SHIPPED
 from ml.metrics import Interval, brier_skill, calibration_error, macro_f1, paired
 from ml.scoring.balance import PRESETS
 from ml.scoring.calibration import probability
-from ml.training.shipped import SHIPPED
 
 ADAPTIVE, PLAIN = "adaptive", "plain CE"
 

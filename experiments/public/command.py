@@ -12,15 +12,15 @@ from pathlib import Path
 from experiments.public.aims import figures_for_card
 from experiments.public.findings import compute
 from experiments.public.page import abstention_words, markdown
+from experiments.public.shipped import SHIPPED, data_root, shipped_cohort, shipped_metadata
+from experiments.public.tables import PublicData, public_data
 from experiments.repeatability.learnt import learn
-from ml.cohort.public_data import PublicData, public_data
 from ml.errors import WrongUse
 from ml.scoring.bundle import default_bundle_path, load, save
 from ml.scoring.scorer import Scorer
 from ml.training.card import card
 from ml.training.description import check_card, model_metadata
 from ml.training.recipe import material_of, train_scorer
-from ml.training.shipped import SHIPPED, data_root, shipped_cohort, shipped_metadata
 from vocabulary.travel import Travel
 
 logger = logging.getLogger(__name__)

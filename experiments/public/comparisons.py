@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from experiments.public.methods import Averaged, Baseline, FusionMethod
 from experiments.public.protocol import Material, Method, Outcome
-from ml.cohort.public_data import HOME_PROTOCOL, PUBLIC_EXPRESSIONS, PublicData
+from experiments.public.shipped import shipped_cohort
+from experiments.public.tables import HOME_PROTOCOL, PUBLIC_EXPRESSIONS, PublicData
 from ml.cohort.table import Cohort
 from ml.metrics import (
     Group,
@@ -30,7 +31,6 @@ from ml.scoring.fusion import Fusion
 from ml.scoring.index import plain_norm_index
 from ml.scoring.scorer import ALPHA, Scorer
 from ml.training.fusion import fusion_spec
-from ml.training.shipped import shipped_cohort
 
 INDEX = "hypomimia index"
 

@@ -24,8 +24,8 @@ from experiments.public.kept_scores import cached_cross_predict
 from experiments.public.methods import ablation_methods, main_methods
 from experiments.public.other_studies import Elsewhere, measured_elsewhere
 from experiments.public.protocol import Outcome
+from experiments.public.tables import PUBLIC_EXPRESSIONS, PublicData
 from experiments.public.travel import travelled
-from ml.cohort.public_data import PUBLIC_EXPRESSIONS, PublicData
 from ml.metrics import Interval, auroc, paired, risk_coverage
 from ml.scoring.calibration import probability
 from ml.scoring.scorer import Scorer

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.public.comparisons import mean_difference, smile_sessions
-from ml.cohort.public_data import PublicData
+from experiments.public.tables import PublicData
 from ml.metrics import Interval, random_effects, subject_resamples, within_groups
 from ml.scoring.index import plain_norm_index
 from ml.scoring.scorer import Scorer

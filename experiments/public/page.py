@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from experiments.public.aims import above_plain, aims, row_of
 from experiments.public.findings import FUSION, SVM, Findings
-from ml.cohort.public_data import PublicData
+from experiments.public.tables import PublicData
 from ml.markdown import render
 
 # A smaller drop of the balanced error than this is not called one.

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from experiments.public.comparisons import mean_difference, smile_sessions
 from experiments.public.methods import FusionMethod
 from experiments.public.protocol import Material
-from ml.cohort.public_data import PublicData
+from experiments.public.shipped import shipped_cohort
+from experiments.public.tables import PublicData
 from ml.cohort.table import Cohort
 from ml.metrics import random_effects, subject_resamples, within_groups
 from ml.scoring.fusion import Fusion
@@ -19,7 +20,6 @@ from ml.scoring.index import HypomimiaIndex
 from ml.scoring.scorer import Scorer
 from ml.scoring.travel import ranking, travel
 from ml.training.fusion import fusion_spec
-from ml.training.shipped import shipped_cohort
 from vocabulary.travel import Ranking, Travel
 
 Floats = npt.NDArray[np.float64]

@@ -10,15 +10,15 @@ import os
 import time
 from pathlib import Path
 
+from experiments.public.shipped import data_root
+from experiments.public.tables import public_data
 from experiments.repeatability.figures import figures
 from experiments.repeatability.learnt import learn
 from experiments.repeatability.page import page
 from experiments.repeatability.repeats import repeats
-from ml.cohort.public_data import public_data
 from ml.files import write
 from ml.scoring.bundle import default_bundle_path, load
 from ml.scoring.repeatability import FILE
-from ml.training.shipped import data_root
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
+from experiments.public.tables import PublicData
 from experiments.repeatability.attempts import TRIED, Tried, tried, weights_of
 from experiments.repeatability.held_out import alarms, coverage, in_order, simulated_alarms
 from experiments.repeatability.persons import Persons, persons
 from experiments.repeatability.repeats import Repeats, index_of, with_intervals
-from ml.cohort.public_data import PublicData
 from ml.metrics import Interval
 from ml.scoring.bundle import Bundle
 from ml.scoring.person import GRADE, INDEX, Components, Scale, variance_components

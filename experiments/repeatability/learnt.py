@@ -1,7 +1,7 @@
 """What is kept of the public repeats: the components that a person's result is made with."""
 
+from experiments.public.tables import PublicData
 from experiments.repeatability.repeats import EXPRESSION, Repeats, repeats
-from ml.cohort.public_data import PublicData
 from ml.files import write_json
 from ml.scoring.bundle import Bundle
 from ml.scoring.person import variance_components

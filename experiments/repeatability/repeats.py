@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from ml.cohort.public_data import PublicData
+from experiments.public.tables import PublicData
 from ml.cohort.table import Cohort
 from ml.features import TOKEN_PARTS, column
 from ml.metrics import Interval

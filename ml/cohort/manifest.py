@@ -24,7 +24,7 @@ from ml.cohort.columns import LABELS, Columns, match
 from ml.cohort.of_points import FIELDS, OfPoints, points_of
 from ml.errors import ClipUnusable, CohortError, MimiaError
 from ml.measuring.video import frames
-from vocabulary.expressions import Expression, is_expression
+from vocabulary.expressions import is_expression
 
 MANIFEST = "manifest.csv"
 REQUIRED = ("subject", "clip", "expression", "sha256")
@@ -143,18 +143,6 @@ def labels_of(clips: Sequence[LabelledClip], path: Path) -> dict[Visit, Labelled
                 row=clip.row,
             )
     return first
-
-
-def without_rest(clips: Sequence[LabelledClip]) -> list[str]:
-    """Visits that have no clip at rest, as a sentence for the screen and the card."""
-    visits = {clip.visit for clip in clips}
-    missing = len(visits - {c.visit for c in clips if c.expression == Expression.REST})
-    if not missing:
-        return []
-    return [
-        f"rest: no clip in {missing} of {len(visits)} visits, whose intensity curves begin at no"
-        " zero of their own"
-    ]
 
 
 def _clip(folder: Path, manifest: Path, line: int, row: Mapping[str, str]) -> LabelledClip:

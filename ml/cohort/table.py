@@ -6,7 +6,6 @@ said. A mistake in a table stops the reading with its file and row: nothing is r
 """
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -200,11 +199,3 @@ def person_digest(subject: str) -> str:
 def without_subjects(cohort: Cohort, subjects: set[str]) -> Cohort:
     """The rows of everybody else."""
     return cohort.take(np.array([s not in subjects for s in cohort.subject], dtype=bool))
-
-
-def rows_by_subject(cohort: Cohort) -> dict[str, list[int]]:
-    """Row numbers of each subject."""
-    result: dict[str, list[int]] = defaultdict(list)
-    for index, subject in enumerate(cohort.subject):
-        result[str(subject)].append(index)
-    return dict(result)

@@ -1,4 +1,4 @@
-"""``python -m ml phantom clip|cohort|table|fit-signals``: drawn faces that do what is known."""
+"""``python -m ml phantom clip|cohort|table``: drawn faces that do what is known."""
 
 import argparse
 import csv
@@ -9,15 +9,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
 from ml.errors import WrongUse
 from ml.phantom import Capture, Identity, Program, draw_identity, perform, write_clip
 from ml.phantom.cohort import CohortSpec, write_cohort
 from ml.phantom.graded_people import DEFAULT_CONFIG
-from ml.phantom.healthy_median import calibrate
-from ml.phantom.signal_fit import FitPlan, fit, write
-from ml.phantom.signals import MODEL_FILE, cohort_rows
+from ml.phantom.signals import cohort_rows
 from vocabulary.expressions import ASKED
 
 
@@ -87,15 +84,6 @@ def _add_table(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     table.add_argument("--condition", default="home", help="home, dark, noise, 15fps, dropped")
     table.add_argument("--json", action="store_true", help="one JSON object on standard output")
     table.set_defaults(run=run_table)
-    fit = kinds.add_parser("fit-signals", help="fit the simulation to drawn and measured frames")
-    fit.add_argument("--out", type=Path, help="default: the committed ml/phantom/signals.json")
-    fit.add_argument("--people", type=int, default=90)
-    fit.add_argument("--check-people", type=int, default=16)
-    fit.set_defaults(run=run_fit)
-    calibration = kinds.add_parser("calibration", help="amplitude 1 beside the public medians")
-    calibration.add_argument("--people", type=int, default=12)
-    calibration.add_argument("--fps", type=float, default=8.0)
-    calibration.set_defaults(run=run_calibration)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -196,30 +184,4 @@ def run_table(options: argparse.Namespace) -> int:
         writer.writerows(rows)
     done = {"out": str(options.out), "subjects": len(rows)}
     print(json.dumps(done) if options.json else f"{options.out}: {len(rows)} simulated people")
-    return 0
-
-
-def run_fit(options: argparse.Namespace) -> int:
-    if options.people < 10 or options.check_people < 4:
-        raise WrongUse("a fit needs at least --people 10 and --check-people 4")
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    plan = FitPlan(people=options.people, check_people=options.check_people)
-    content = fit(plan)
-    out = options.out or MODEL_FILE
-    write(out, content)
-    agreed = content["figures"]["median_variance_spearman_of_moving_signals"]
-    print(f"{out}: rank correlation of variances with measured clips, median {agreed}")
-    return 0
-
-
-def run_calibration(options: argparse.Namespace) -> int:
-    cv2.setNumThreads(1)
-    print("| expression | signal | statistic | drawn | public median | public quartiles |")
-    print("|---|---|---|---|---|---|")
-    for row in calibrate(options.people, options.fps):
-        print(
-            f"| {row.expression} | {row.signal} | {row.statistic} | {row.drawn:.3g}"
-            f" | {row.public:.3g} | {row.low:.3g} to {row.high:.3g} |"
-        )
     return 0

@@ -6,7 +6,7 @@ the person's own (the person's right is on the picture's left). Each expression'
 calibrated: a drawn face at amplitude 1, measured with FaceMesh over the default 10 s, comes close
 to the medians of people without PD in the public tables for the signals that carry the expression
 (smile: mouth; disgust: eyes and brows; surprise: brows and eyes).
-`python -m ml phantom calibration` prints both side by side (figures: experiments/notes/phantom.md).
+`python -m experiments drawing calibration` prints both (figures: experiments/notes/phantom.md).
 """
 
 from collections.abc import Mapping

@@ -1,11 +1,11 @@
 """Measured-like signals without drawing: what FaceMesh would read on a phantom, predicted.
 
 ``signals.json`` holds a small network, fitted once to drawn and measured frames
-(``signal_fit.py``), from a frame's channels and the identity's proportions to the seven signals,
-with the spread of what it cannot explain: a shift per person, and noise per frame. A simulated
-clip costs milliseconds, so training can see thousands of people. The file states how its clip
-statistics agree with measured clips of people that were not used for fitting. Everything here is
-about phantoms, not people.
+(``experiments/drawing``), from a frame's channels and the identity's proportions to the seven
+signals, with the spread of what it cannot explain: a shift per person, and noise per frame. A
+simulated clip costs milliseconds, so training can see thousands of people. The file states how its
+clip statistics agree with measured clips of people that were not used for fitting. Everything here
+is about phantoms, not people.
 """
 
 import json
@@ -77,7 +77,8 @@ def load_model(path: Path = MODEL_FILE) -> SignalModel:
         raise ConfigError(f"{path}: cannot be read as JSON: {fault}") from fault
     if data.get("inputs") != input_names() or data.get("signals") != list(SIGNALS):
         raise ConfigError(
-            f"{path}: made for other channels or signals; run: python -m ml phantom fit-signals"
+            f"{path}: made for other channels or signals; run:"
+            " python -m experiments drawing fit-signals"
         )
     return SignalModel(
         layers=tuple((np.array(w), np.array(b)) for w, b in data["layers"]),

@@ -1,10 +1,9 @@
-"""From logits to class probabilities and back to a loss, for both kinds of head.
+"""From logits to class probabilities, for both kinds of head.
 
 ``softmax`` treats classes as unordered; ``corn`` (Shi, Cao & Raschka 2021) learns the
 conditionals P(y > k | y > k − 1), so its classes are ordered by construction.
 """
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -18,16 +17,3 @@ def log_probabilities(head: Head, logits: Tensor) -> Tensor:
     above, not_above = functional.logsigmoid(logits), functional.logsigmoid(-logits)
     reached = functional.pad(above.cumsum(dim=-1), (1, 0))  # log P(y > k − 1), k = 0 … C − 1
     return reached + functional.pad(not_above, (0, 1))
-
-
-def sample_loss(head: Head, logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of each sample, (…,). For CORN the negative log of the product of its
-    conditionals, which is the same formula on :func:`log_probabilities`."""
-    chosen = log_probabilities(head, logits).gather(-1, labels.unsqueeze(-1))
-    return -chosen.squeeze(-1)
-
-
-def expected_class(probabilities: Tensor) -> Tensor:
-    """Mean grade under the distribution: (…, C) → (…,)."""
-    grades = torch.arange(probabilities.shape[-1], dtype=probabilities.dtype)
-    return (probabilities * grades).sum(dim=-1)

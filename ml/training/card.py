@@ -13,23 +13,6 @@ INTENDED_USE = (
     " expressions recorded at home. Not a diagnosis, not a medical device, not for emergency or"
     " treatment decisions."
 )
-LIMITS = (
-    "Trained on two recruitment streams whose protocol alone separates PD from not (AUROC 0.80)."
-    " Trained in one stream it does not carry over to the other: read the probability beside the"
-    " within-home figure, never the pooled one alone.",
-    "Volunteers with a webcam; age differs between the classes (age alone separates them about as"
-    " well). Skin tone, glasses, beards, palsy, stroke, botulinum and depression are not recorded"
-    " in the data, so their effect is unknown.",
-    "Smile, disgust and surprise only. Other expressions do not enter; fewer than two of the three"
-    " make it abstain.",
-    "Grades come from drawn faces only. No clinician's grade has been seen. They are experimental,"
-    " for clinicians, and hidden from patients. They read the lack of movement as the hypomimia"
-    " index does; for one expression alone they rank people exactly as it does.",
-    "Norms hold for clips of about 10 s, three repetitions alternating with neutral, 640 × 480,"
-    " measured with FaceMesh in static mode.",
-)
-
-
 # What holds for every bundle trained on a cohort of one's own.
 OWN_LIMITS = (
     "Judged only by `python -m ml evaluate` on people of a cohort; whether it carries over to other"

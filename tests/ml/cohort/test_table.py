@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.cohort.public_data import public_data
+from experiments.public.tables import public_data
 from ml.cohort.table import check_for_training, read_table
 from ml.errors import CohortError
 

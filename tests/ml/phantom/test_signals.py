@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.drawing.signal_fit import CHECK_SEED, FIT_SEED, measured
 from ml.__main__ import main
 from ml.errors import ConfigError
 from ml.features import columns_of
@@ -15,7 +16,6 @@ from ml.measuring.geometry import SIGNALS, stats
 from ml.phantom import perform
 from ml.phantom.cohort import CohortSpec, programme
 from ml.phantom.graded_people import draw_subject, load_config
-from ml.phantom.signal_fit import CHECK_SEED, FIT_SEED, measured
 from ml.phantom.signals import MODEL_FILE, cohort_rows, load_model, simulate
 
 

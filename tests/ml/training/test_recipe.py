@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from experiments.public.shipped import SHIPPED
+from experiments.public.tables import PUBLIC_EXPRESSIONS
 from ml.__main__ import main
-from ml.cohort.public_data import PUBLIC_EXPRESSIONS
 from ml.errors import CohortError, ConfigError
 from ml.scoring.balance import PRESETS
 from ml.scoring.bundle import Bundle, default_bundle_path, load
@@ -21,7 +22,6 @@ from ml.training import card
 from ml.training.cohort_to_bundle import metadata_of, read_cohort, source_for, train, usable_of
 from ml.training.config import read_config
 from ml.training.fusion import CANDIDATES, fusion_spec
-from ml.training.shipped import SHIPPED
 from tests.ml.people import write_people
 
 SMALL = {

@@ -1,7 +1,8 @@
 """Fits ``signals.json``: draws people, measures them with FaceMesh, learns the relation, checks it.
 
 Half of the cost is measuring, so the fit uses a few random frames of many people; the check uses
-whole clips of other people at a lower frame rate. Run: ``python -m ml phantom fit-signals``.
+whole clips of other people at a lower frame rate. Run:
+``python -m experiments drawing fit-signals``.
 """
 
 import json

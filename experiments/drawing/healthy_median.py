@@ -1,5 +1,6 @@
 """Is amplitude 1 the healthy median? Drawn people at amplitude 1, measured, beside the medians of
-people without PD in the public three-expression table. Run: ``python -m ml phantom calibration``.
+people without PD in the public three-expression table. Run:
+``python -m experiments drawing calibration``.
 """
 
 import csv
@@ -10,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.drawing.signal_fit import measured
 from ml.errors import ConfigError
 from ml.features import column, parse_value, usable
 from ml.measuring.geometry import SIGNALS, stats
 from ml.phantom.capture import Capture, draw_capture
 from ml.phantom.identity import draw_identity
 from ml.phantom.performance import Program, perform
-from ml.phantom.signal_fit import measured
 from ml.progress import counted
 
 TABLE = Path("pd-screening-smile") / "smile-disgust-surprise.csv"

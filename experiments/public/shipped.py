@@ -4,18 +4,33 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from experiments.public.tables import PUBLIC_EXPRESSIONS, PublicData
 from ml.cohort.head_count import head_count
-from ml.cohort.public_data import PUBLIC_EXPRESSIONS, PublicData
 from ml.cohort.table import Cohort, split_hash, without_subjects
 from ml.errors import WrongUse
 from ml.scoring.drawn_grades import DrawnSpec
-from ml.training.card import LIMITS
 from ml.training.fusion import candidates
 from ml.training.recipe import Recipe
 from vocabulary.travel import Travel
 
 REFERENCE = "people without PD in the public three-expression table (tmadnan/PD-Screening-SMILE)"
 SHIPPED = Recipe(candidates(PUBLIC_EXPRESSIONS), grades=DrawnSpec(), reference=REFERENCE)
+
+LIMITS = (
+    "Trained on two recruitment streams whose protocol alone separates PD from not (AUROC 0.80)."
+    " Trained in one stream it does not carry over to the other: read the probability beside the"
+    " within-home figure, never the pooled one alone.",
+    "Volunteers with a webcam; age differs between the classes (age alone separates them about as"
+    " well). Skin tone, glasses, beards, palsy, stroke, botulinum and depression are not recorded"
+    " in the data, so their effect is unknown.",
+    "Smile, disgust and surprise only. Other expressions do not enter; fewer than two of the three"
+    " make it abstain.",
+    "Grades come from drawn faces only. No clinician's grade has been seen. They are experimental,"
+    " for clinicians, and hidden from patients. They read the lack of movement as the hypomimia"
+    " index does; for one expression alone they rank people exactly as it does.",
+    "Norms hold for clips of about 10 s, three repetitions alternating with neutral, 640 × 480,"
+    " measured with FaceMesh in static mode.",
+)
 
 
 def shipped_cohort(data: PublicData) -> Cohort:
