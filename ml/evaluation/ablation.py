@@ -16,7 +16,7 @@ import numpy as np
 from ml.cohort.table import UNKNOWN
 from ml.errors import CohortError
 from ml.evaluation.judge import Floats, Integers, Judged
-from ml.evaluation.nested import judge_nested
+from ml.evaluation.nested import Say, judge_nested
 from ml.metrics import (
     Interval,
     auroc,
@@ -31,7 +31,6 @@ from ml.scoring.balance import PRESETS
 from ml.scoring.fusion import FUSIONS
 from ml.settings import plain
 from ml.training.config import TrainingConfig
-from ml.training.progress import Say
 
 CONFIGURED = "as configured"
 
