@@ -26,7 +26,16 @@ def fill(screenings: int) -> None:
     """Rows and one-byte objects of so many screenings, one patient for every hundred."""
     from django.utils import timezone
 
-    from screening.models import Clip, Consent, ConsentForm, Patient, Protocol, Screening, Site
+    from screening.models import (
+        Clip,
+        Consent,
+        ConsentForm,
+        Course,
+        Patient,
+        Protocol,
+        Screening,
+        Site,
+    )
 
     protocol = Protocol.objects.filter(slug="quick").order_by("-version")[0]
     steps = list(protocol.steps.all())
@@ -36,12 +45,17 @@ def fill(screenings: int) -> None:
     for first in range(0, screenings, 100):
         patient = Patient.objects.create(site=site)
         consent = Consent.objects.create(patient=patient, form=form, scopes=["care"])
+        now = timezone.now()
+        course = Course.objects.create(
+            patient=patient, protocol=protocol, opened_at=now, closes_at=now + timedelta(days=14)
+        )
         some = Screening.objects.bulk_create(
             Screening(
                 patient=patient,
                 site=site,
                 protocol=protocol,
                 consent=consent,
+                course=course,
                 state=Screening.State.WITHDRAWN,
             )
             for _ in range(first, min(first + 100, screenings))

@@ -21,6 +21,8 @@ MEASURE_CLIP = "worker.measure_clip"
 ASSESS_SCREENING = "worker.assess_screening"
 #: The same where clips must be measured once more for the bundle that owes the result.
 ASSESS_ANEW = "worker.assess_anew"
+#: What the sessions of a course say together.
+UPDATE_COURSE = "worker.update_course"
 ASSESS_SHADOWS = "worker.assess_shadows"
 MAKE_PLAYBACK = "worker.make_playback"
 ERASE_PATIENT_FILES = "worker.erase_files"

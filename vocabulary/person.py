@@ -21,13 +21,36 @@ class PersonNumber(TypedDict):
     more: list[float]
 
 
+class PersonSign(TypedDict):
+    """A sign of one expression as a percentile, 0 to 100, among the people that ``norm`` names."""
+
+    expression: str
+    name: str
+    norm: str | None
+    percentile: PersonNumber
+
+
+class PersonChange(TypedDict):
+    """The index's mean of these sessions beside that of the person's first ones (``first``).
+    ``is_shown`` only where ``second`` lies outside ``low`` to ``high``, which hold it in 95 % of
+    people in whom nothing changed."""
+
+    first: float
+    second: float
+    low: float
+    high: float
+    is_shown: bool
+
+
 class RepeatsFrom(TypedDict):
-    """Whose repeats the bands come from, and which expressions their sessions were of."""
+    """Whose repeats the bands come from, and which expressions their sessions were of; ``is_own``:
+    the clinic's own people, in place of a public table's."""
 
     name: str
     licence: str
     people: int
     expressions: list[str]
+    is_own: bool
 
 
 class PersonResult(TypedDict):
@@ -35,4 +58,5 @@ class PersonResult(TypedDict):
 
     hypomimia_index: PersonNumber
     severity_expected: PersonNumber
+    signs: list[PersonSign]
     repeats: RepeatsFrom | None

@@ -83,13 +83,52 @@ def person(what: Json) -> Json:
     from ml.scoring import person_result, repeatability
 
     known = repeatability.load().for_model(_bundle(**what["bundle"]).scorer)
-    sessions = [
-        person_result.Session(
-            assessed["hypomimia_index"], assessed["severity_expected"], _dropped(assessed)
+    return {**person_result.person_result([_session(one) for one in what["sessions"]], known)}
+
+
+def course(what: Json) -> Json:
+    """``groups``: sessions that are read together (``sessions``) and those of the first course
+    (``first``, empty where there is none), each an assessment; ``bundle`` (path, digest) that
+    assessed them; ``repeats``: the clinic's own people, each a list of their sessions as
+    ``[index, grade]`` → ``groups``, in order, each with ``person`` and ``change`` of
+    :mod:`vocabulary.person`."""
+    from ml.scoring import person_result, repeatability
+
+    bundle = _bundle(**what["bundle"])
+    index, grade = (
+        [[one[place] for one in person if one[place] is not None] for person in what["repeats"]]
+        for place in (0, 1)
+    )
+    known = repeatability.load().for_model(bundle.scorer)
+    known = known.with_own(index, grade, bundle.expressions)
+    groups = []
+    for group in what["groups"]:
+        sessions, first = ([_session(one) for one in group[name]] for name in ("sessions", "first"))
+        groups.append(
+            {
+                "person": person_result.person_result(sessions, known),
+                "change": person_result.person_change(first, sessions, known),
+            }
         )
-        for assessed in what["sessions"]
-    ]
-    return {**person_result.person_result(sessions, known)}
+    return {"groups": groups}
+
+
+def _session(assessed: Json) -> Any:
+    """What of an assessment counts for the person."""
+    from ml.scoring.person_result import Session, SignReading
+
+    return Session(
+        assessed["hypomimia_index"],
+        assessed["severity_expected"],
+        _dropped(assessed),
+        {
+            (clip["expression"], sign["name"]): SignReading(sign["percentile"], sign["norm"])
+            for clip in assessed["clips"]
+            if clip["state"] == "measured"
+            for sign in clip["signs"]
+            if sign["percentile"] is not None
+        },
+    )
 
 
 def _dropped(assessed: Json) -> float:
@@ -182,5 +221,5 @@ def draw(what: Json) -> Json:
 
 OPERATIONS: dict[str, Callable[[Json], Json]] = {
     operation.__name__: operation
-    for operation in (prepare, measure, assess, person, describe_bundle, playback, draw)
+    for operation in (prepare, measure, assess, person, course, describe_bundle, playback, draw)
 }

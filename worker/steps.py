@@ -19,7 +19,7 @@ from ml.errors import BundleError, ConfigError, SourceError, WeightsError
 from screening import faults, queue
 from screening.errors import Unavailable
 from screening.models import ModelBundle
-from screening.services import measuring, retries
+from screening.services import course_results, measuring, retries
 from worker import bundles
 from worker.errors import (
     FileMissing,
@@ -33,6 +33,9 @@ from worker.pool import Urgency, copying_pool, measuring_pool
 from worker.process import MeasuringProcess
 
 logger = logging.getLogger(__name__)
+
+#: Whatever names a bundle by its ``path`` and ``digest``.
+Bundle = measuring.Target | course_results.Wanted | ModelBundle
 
 #: What is wrong with a bundle or its intensity source, and not with the clip.
 BUNDLE_FAULTS = frozenset(e.code for e in (BundleError, ConfigError, SourceError, WeightsError))
@@ -147,12 +150,12 @@ def _ask_to_measure(
     return found
 
 
-def files_of(bundle: measuring.Target | ModelBundle) -> dict[str, str]:
+def files_of(bundle: Bundle) -> dict[str, str]:
     """Where the measuring process finds a bundle, and which one it must be."""
     return {"path": str(folder_of(bundle)), "digest": bundle.digest}
 
 
-def folder_of(bundle: measuring.Target | ModelBundle) -> Path:
+def folder_of(bundle: Bundle) -> Path:
     """Where this machine has it; what is not here yet is fetched from the store."""
     return bundles.folder_of(bundle.path, bundle.digest)
 
@@ -301,6 +304,26 @@ def person_of(
     what = {"sessions": [dict(one) for one in sessions], "bundle": files_of(bundle)}
     with measuring_pool().lend(Urgency.ASSESS) as process:
         return process.ask("person", what, seconds=ASSESS_SECONDS, reads=[folder_of(bundle)])
+
+
+def update_course(course_id: UUID) -> int:
+    """Computes what the sessions of a course say together, where that is due; returns how many
+    results were stored. Repeating it is harmless; what failed is due again after a while."""
+    given = course_results.claim(course_id=course_id)
+    if given is None:
+        return 0
+    stored = 0
+    for wanted in given.wanted:
+        what = {
+            "groups": list(wanted.groups),
+            "repeats": wanted.repeats,
+            "bundle": files_of(wanted),
+        }
+        with measuring_pool().lend(Urgency.ASSESS) as process:
+            found = process.ask("course", what, seconds=ASSESS_SECONDS, reads=[folder_of(wanted)])
+        stored += course_results.store(course_id=course_id, wanted=wanted, found=found["groups"])
+    course_results.finish(given)
+    return stored
 
 
 def make_playback(clip_id: UUID) -> bool:

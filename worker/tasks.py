@@ -71,6 +71,12 @@ def assess_screening(screening_id: str) -> None:
         steps.assess(UUID(screening_id), Part.RESULT)
 
 
+@limited_task(queue.UPDATE_COURSE, seconds=int(steps.ASSESS_SECONDS) + SLACK_SECONDS)
+def update_course(course_id: str) -> None:
+    with suppress(MeasuringStopped):
+        steps.update_course(UUID(course_id))
+
+
 @limited_task(queue.ASSESS_ANEW, seconds=ANEW_SECONDS)
 def assess_anew(screening_id: str) -> None:
     with suppress(MeasuringStopped):

@@ -2,7 +2,7 @@
 all sessions of one person, added to each of their rows."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,15 +11,14 @@ from ml.cohort.columns import Columns, match, people_columns
 from ml.cohort.csv_files import Table
 from ml.errors import WrongUse
 from ml.scoring.person import (
-    ENOUGH_PEOPLE,
     GRADE,
     INDEX,
     Components,
     Reading,
     Scale,
+    own_components,
     person_score,
     plain_mean,
-    variance_components,
 )
 from ml.scoring.repeatability import Repeatability
 from ml.scoring.scorer import Score
@@ -135,8 +134,8 @@ def person_cells(
     """
     index = _per_session(people, [score.hypomimia_index for score in scores], INDEX)
     grade = _per_session(people, [score.severity_expected for score in scores], GRADE)
-    of_index = known.index or _own(index, INDEX)
-    of_grade = known.grade or _own(grade, GRADE)
+    of_index = known.index or own_components(index.values(), INDEX)
+    of_grade = known.grade or own_components(grade.values(), GRADE)
     cells = {
         person: [
             *_numbers(index[person], of_index, INDEX),
@@ -163,15 +162,6 @@ def _per_session(
         one = v[0] if len(v) == 1 else float(scale.back(scale.into(np.array(v)).mean()))
         result[person].append(one)
     return result
-
-
-def _own(of_people: Mapping[int, Sequence[float]], scale: Scale) -> Components | None:
-    """Components of the table's own repeats; None where too few people have any."""
-    if sum(len(values) > 1 for values in of_people.values()) < ENOUGH_PEOPLE:
-        return None
-    values = np.concatenate([scale.into(np.array(v)) for v in of_people.values() if v])
-    persons = np.repeat(list(map(str, of_people)), [len(v) for v in of_people.values()])
-    return variance_components(values, persons)
 
 
 def _numbers(

@@ -6,7 +6,7 @@ variance *within* a person, from one session to the next. Both come from people 
 the parts are used is decided in ``docs/decisions/person.md``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -128,6 +128,16 @@ INDEX = Scale(_index_scale, _index_points, 0.0, 100.0)
 GRADE = Scale(_same, _same, 0.0, 4.0)
 #: The normal score of one signal, averaged as such.
 SIGNAL = Scale(drawn_in, _same, -_FARTHEST, _FARTHEST)
+
+
+def own_components(of_people: Collection[Sequence[float]], scale: Scale) -> Components | None:
+    """Of the sessions' scores of each of a group of people, in their units; None where too few
+    people came twice for it to be known."""
+    if sum(len(values) > 1 for values in of_people) < ENOUGH_PEOPLE:
+        return None
+    values = np.concatenate([scale.into(np.array(v)) for v in of_people if v])
+    persons = np.repeat([str(n) for n in range(len(of_people))], [len(v) for v in of_people])
+    return variance_components(values, persons)
 
 
 @dataclass(frozen=True)

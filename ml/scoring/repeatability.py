@@ -5,15 +5,15 @@ never anybody's row; ``python -m experiments repeatability`` writes it. It names
 index and the grade model whose scores it was learnt from: another model's components are refused.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ml.errors import ConfigError
 from ml.files import canonical, sha256
 from ml.scoring.index import HypomimiaIndex
-from ml.scoring.person import Components
+from ml.scoring.person import GRADE, INDEX, Components, own_components
 from ml.scoring.scorer import Scorer
 from ml.scoring.storage import config_of
 from ml.settings import Settings, read_object, settings
@@ -24,11 +24,13 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Source:
-    """The table of people with repeats, and its licence."""
+    """The table of people with repeats, and its licence; ``is_own``: those of the installation
+    itself, which are in no table."""
 
     name: str
     licence: str
     sha256: str
+    is_own: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,32 @@ class Repeatability(Settings):
             self.learnt_from,
         )
 
+    def with_own(
+        self,
+        index: Collection[Sequence[float]],
+        grade: Collection[Sequence[float]],
+        expressions: Sequence[str],
+    ) -> "Repeatability":
+        """With components of an installation's own people, by this very model, in place of the
+        public ones, once enough of them came twice: each person's sessions (percentile points;
+        grades)."""
+        own_index = own_components(index, INDEX)
+        if own_index is None:
+            return self
+        return replace(
+            self,
+            index=own_index,
+            grade=own_components(grade, GRADE) or self.grade,
+            source=Source("this clinic's own people", "", "", is_own=True),
+            learnt_from=replace(self.learnt_from, expressions=tuple(expressions)),
+        )
+
     def to_json(self) -> dict[str, Any]:
+        source = asdict(self.source)
+        del source["is_own"]  # a file is never of an installation's own people
         return {
             "schema": SCHEMA,
-            "source": asdict(self.source),
+            "source": source,
             "learnt_from": {
                 **asdict(self.learnt_from),
                 "expressions": list(self.learnt_from.expressions),

@@ -22,7 +22,7 @@ from screening.admin.base import (
 )
 from screening.models import Invitation, Membership, Patient, Site, User
 from screening.services import accounts as services_accounts
-from screening.services import erasure, invitations, sites
+from screening.services import erasure, invitations, protocols, sites
 
 
 class MembershipInline(Chosen, admin.TabularInline):
@@ -89,6 +89,10 @@ class Sites(Chosen, Confirmed, NoDelete, admin.ModelAdmin):
     search_fields = ("name",)
     autocomplete_fields = ("protocol",)
     inlines = (MembershipInline,)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A new clinic begins with what the active model reads."""
+        return {"protocol": protocols.default().pk, **super().get_changeform_initial_data(request)}
 
     def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:
         sites.save(by=user_of(request), site=obj)

@@ -29,7 +29,7 @@ class StepInline(admin.TabularInline):
 
 @admin.register(Protocol)
 class Protocols(admin.ModelAdmin):
-    list_display = ("name", "slug", "version", "used", "created_at")
+    list_display = ("name", "slug", "version", "sessions", "research", "used", "created_at")
     list_filter = ("slug",)
     search_fields = ("name", "slug")
     readonly_fields = ("version",)
@@ -39,6 +39,15 @@ class Protocols(admin.ModelAdmin):
             "Make a new version", lambda by, row: protocols.new_version(by=by, protocol=row)
         )
     ]
+
+    @admin.display(description="sessions of a course")
+    def sessions(self, protocol: Protocol) -> str:
+        return f"{protocol.least_sessions} to {protocol.most_sessions}"
+
+    @admin.display(description="for research only")
+    def research(self, protocol: Protocol) -> str:
+        """What the active model does not read, and so counts for nobody's result."""
+        return ", ".join(protocols.for_research(protocol)) or "–"
 
     @admin.display(boolean=True)
     def used(self, protocol: Protocol) -> bool:

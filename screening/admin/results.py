@@ -6,7 +6,15 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from screening.admin.base import ReadOnly, Viewed, WhileItStands, act_on_each, user_of
-from screening.models import Assessment, BundleFile, ClipMeasurement, ModelBundle, Review, Screening
+from screening.models import (
+    Assessment,
+    BundleFile,
+    ClipMeasurement,
+    CourseResult,
+    ModelBundle,
+    Review,
+    Screening,
+)
 from screening.services import bundles, comparison
 
 
@@ -74,6 +82,18 @@ class Assessments(WhileItStands, Viewed, ReadOnly, admin.ModelAdmin):
     list_display = ("screening", "bundle", "is_shadow", "abstained", "created_at")
     list_filter = ("bundle", "is_shadow", "abstained", "screening__site")
     search_fields = ("screening__id", "screening__patient__pseudonym", "measurements_digest")
+
+
+@admin.register(CourseResult)
+class CourseResults(ReadOnly, admin.ModelAdmin):
+    """That there is one, and by which model. What it says is about several sessions at once: it is
+    read on the case's page, where each look is noted."""
+
+    list_display = ("course", "bundle", "created_at")
+    list_filter = ("bundle", "course__patient__site")
+    search_fields = ("course__id", "course__patient__pseudonym", "sessions_digest")
+    list_select_related = ("course__patient", "bundle")
+    exclude = ("result",)
 
 
 @admin.register(Review)

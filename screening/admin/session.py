@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from screening.admin.base import ReadOnly, Viewed, WhileItStands, act_on_each
-from screening.models import Clip, Intake, Screening, Upload, UploadChunk
+from screening.models import Clip, Course, Intake, Screening, Upload, UploadChunk
 from screening.services import measuring, retries
 from screening.services.transitions import consent_stands
 
@@ -17,6 +17,14 @@ class ClipInline(WhileItStands, ReadOnly, admin.TabularInline):
     show_change_link = True
     fields = ("step", "take", "state", "reason", "size", "attempts")
     readonly_fields = fields
+
+
+@admin.register(Course)
+class Courses(ReadOnly, admin.ModelAdmin):
+    list_display = ("patient", "protocol", "opened_at", "closes_at", "attempts")
+    list_filter = ("patient__site", "protocol")
+    search_fields = ("id", "patient__pseudonym", "patient__name")
+    list_select_related = ("patient", "protocol")
 
 
 @admin.register(Screening)

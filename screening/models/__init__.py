@@ -15,10 +15,11 @@ from screening.models.results import (
     Assessment,
     BundleFile,
     ClipMeasurement,
+    CourseResult,
     ModelBundle,
     Review,
 )
-from screening.models.session import Clip, Intake, Screening, Upload, UploadChunk
+from screening.models.session import Clip, Course, Intake, Screening, Upload, UploadChunk
 from screening.models.storage import Installation, QuarantinedObject, StoreSurvey
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "CohortExport",
     "Consent",
     "ConsentForm",
+    "Course",
+    "CourseResult",
     "Event",
     "EventStream",
     "ExportedClip",

@@ -59,6 +59,7 @@ class Viewing(models.TextChoices):
     SCREENING = "screening.viewed", "the screening"
     ASSESSMENT = "assessment.viewed", "the result"
     REVIEWS = "reviews.viewed", "the reviews"
+    COURSE = "course.viewed", "the course"
     CLIP = "clip.viewed", "the state of a recording"
     MEASUREMENT = "measurement.viewed", "the signals of a recording"
     VIDEO = "video.viewed", "a recording"

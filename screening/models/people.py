@@ -82,7 +82,13 @@ class Site(Row):
         "screening.Protocol",
         on_delete=models.PROTECT,
         related_name="+",
-        help_text="The protocol that new screenings follow.",
+        help_text="The protocol that new courses follow.",
+    )
+    course_days = models.PositiveSmallIntegerField(
+        "days of a course",
+        default=14,
+        validators=[MinValueValidator(1), MaxValueValidator(90)],
+        help_text="Sessions of a patient within so many days are read together.",
     )
 
     def __str__(self) -> str:

@@ -59,16 +59,38 @@ class Consent(Row):
 
 
 class Protocol(Row):
-    """A versioned list of steps. A version that a screening has used cannot change."""
+    """A versioned list of steps, and how many sessions make a course that begins with it. A version
+    that a screening has used cannot change."""
 
     slug = models.SlugField(max_length=40)
     version = models.PositiveIntegerField(default=1)
     name = models.CharField(max_length=120)
+    follow_up = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="What the further sessions of a course follow; empty: this one again.",
+    )
+    least_sessions = models.PositiveSmallIntegerField(
+        "sessions of a course", default=3, validators=[MinValueValidator(1)]
+    )
+    most_sessions = models.PositiveSmallIntegerField(
+        "at most", default=5, validators=[MinValueValidator(1), MaxValueValidator(20)]
+    )
 
     class Meta(Row.Meta):
         ordering = ["slug", "-version"]
         constraints = [
-            models.UniqueConstraint(fields=["slug", "version"], name="one_protocol_per_version")
+            models.UniqueConstraint(fields=["slug", "version"], name="one_protocol_per_version"),
+            models.CheckConstraint(
+                condition=models.Q(least_sessions__gte=1)
+                & models.Q(most_sessions__gte=models.F("least_sessions")),
+                name="course_has_at_least_one_session",
+                violation_error_message="A course has one session at least, and not more at least"
+                " than at most.",
+            ),
         ]
 
     def __str__(self) -> str:

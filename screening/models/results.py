@@ -7,7 +7,7 @@ from django.db import models
 
 from screening.models.base import Row
 from screening.models.people import User
-from screening.models.session import Clip, Screening
+from screening.models.session import Clip, Course, Screening
 
 
 class ModelBundle(Row):
@@ -132,6 +132,29 @@ class Assessment(Row):
 
     def __str__(self) -> str:
         return f"assessment of {self.screening}"
+
+
+class CourseResult(Row):
+    """What the sessions of a course say together of the person (``vocabulary.course`` as JSON).
+
+    Another set of sessions has another digest and adds a row; one is shown only while its sessions
+    are those that count."""
+
+    course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="results")
+    bundle = models.ForeignKey(ModelBundle, on_delete=models.PROTECT, related_name="+")
+    sessions_digest = models.CharField(max_length=64)
+    result = models.JSONField()
+
+    class Meta(Row.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["course", "bundle", "sessions_digest"],
+                name="one_result_per_course_and_sessions",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"result of the {self.course}"
 
 
 class Review(Row):

@@ -14,6 +14,45 @@ from screening.models.protocol import Consent, Protocol, ProtocolStep
 IS_CONTAINER = models.Q(mime_type__in=[containers.NOT_SAID, *containers.CONTAINERS])
 
 
+class Course(Row):
+    """The sessions of one patient within some days, read together: they measure one person.
+
+    ``revision`` counts what has changed about them; ``computed`` is the revision that the person's
+    result was computed for. Where they differ, it is due.
+    """
+
+    #: Nobody has tried to compute its result: so it starts, and again whenever something changed.
+    UNTRIED: ClassVar = {"attempts": 0, "attempt_after": None}
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="courses")
+    protocol = models.ForeignKey(
+        Protocol,
+        on_delete=models.PROTECT,
+        related_name="courses",
+        help_text="What its first session follows; it says how many there are.",
+    )
+    opened_at = models.DateTimeField(editable=False)
+    closes_at = models.DateTimeField(editable=False)
+    revision = models.PositiveIntegerField(default=0, editable=False)
+    computed = models.PositiveIntegerField(default=0, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    attempt_after = models.DateTimeField(
+        null=True, editable=False, help_text="After an attempt to compute it: not before then."
+    )
+
+    class Meta(Row.Meta):
+        ordering = ["-opened_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(closes_at__gt=models.F("opened_at")),
+                name="course_ends_after_it_began",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"course of {self.patient} from {self.opened_at:%Y-%m-%d}"
+
+
 class Screening(Row):
     """A session of one patient. States and transitions: DESIGN, guarded in ``services``."""
 
@@ -32,6 +71,7 @@ class Screening(Row):
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="screenings")
     protocol = models.ForeignKey(Protocol, on_delete=models.PROTECT, related_name="screenings")
     consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="screenings")
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="screenings")
     state = models.CharField(
         max_length=20, choices=State.choices, default=State.DRAFT, editable=False, db_index=True
     )

@@ -18,7 +18,7 @@ from django.utils import timezone
 from screening import queue
 from screening.models import Assessment, Clip, ModelBundle, Screening, Site
 from screening.permissions import stands
-from screening.services import events, results, retries
+from screening.services import courses, events, results, retries
 from screening.services.measurements import ClaimedClip, measured_for
 from screening.services.screenings import current_clips, set_released
 from screening.services.transitions import consent_stands, lock_screening, move
@@ -126,7 +126,7 @@ def store_assessment(
             return None
         if screening.state not in (State.SUBMITTED, *ASSESSED):
             return None
-        row, _ = Assessment.objects.get_or_create(
+        row, is_new = Assessment.objects.get_or_create(
             screening=screening,
             measurements_digest=measurements_digest,
             bundle_id=bundle,
@@ -140,6 +140,8 @@ def store_assessment(
         )
         if is_shadow:
             retries.shadow_worked(bundle)
+        elif is_new:
+            courses.changed(screening)
         pinned = not is_shadow and bundle == screening.bundle_id
         if pinned and screening.state == State.SUBMITTED:
             _score(screening)

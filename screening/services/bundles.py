@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from screening.errors import Conflict, WrongState
 from screening.models import ModelBundle, Screening, User
-from screening.services import access, bundle_files, events
+from screening.services import access, bundle_files, events, protocols
 from screening.services.transitions import lock_screening, move
 
 Status = ModelBundle.Status
@@ -92,6 +92,7 @@ def activate(*, by: User | None, bundle: ModelBundle) -> ModelBundle:
             status=Status.ACTIVE,
             activated_at=timezone.now(),
         )
+        protocols.offer_what_is_read(bundle)
         events.audit(by=by, action="bundle.activated", target=bundle)
     return bundle
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from screening.errors import Invalid, NotFound, WrongState
 from screening.models import Consent, ConsentForm, Patient, Scope, Screening, User
 from screening.permissions import ActAsPatient
-from screening.services import access, events
+from screening.services import access, courses, events
 from screening.services.transitions import lock_screening, try_move
 
 #: A screening in one of these stops when consent is withdrawn. One that was released stays with the
@@ -96,6 +96,7 @@ def withdraw(*, patient: Patient, by: User) -> None:
             for row in released
             if try_move(row, expected=[Screening.State.RELEASED], withdrawn_at=now)
         ]
+        courses.forget(patient=patient)
         events.audit(by=by, action="consent.withdrawn", target=consent)
         for row in [*stopped, *closed]:
             events.append(screening=row, kind="screening.withdrawn")

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import transaction
 
 from screening.errors import NotAllowed
-from screening.models import Membership, Patient, Protocol, Scope, Site, User
-from screening.services import consents
+from screening.models import Membership, Patient, Scope, Site, User
+from screening.services import consents, protocols
 
 SITE = "Demo clinic"
 EMAILS = {
@@ -39,11 +39,10 @@ def create_accounts(*, password: str = "") -> DemoAccounts:
         raise NotAllowed("Demo accounts exist in development settings only.")
     password = password or secrets.token_urlsafe(9)
     with transaction.atomic():
-        standard = Protocol.objects.filter(slug="standard").order_by("-version")[0]
         site, _ = Site.objects.get_or_create(
             name=SITE,
             defaults={
-                "protocol": standard,
+                "protocol": protocols.default(),
                 "release_policy": Site.ReleasePolicy.AT_ONCE,
                 "contact": "This is a demo: there is nobody to call.",
             },

@@ -35,7 +35,17 @@ from screening.models import (
     User,
 )
 from screening.permissions import ErasePatient
-from screening.services import access, demo, erased, events, exports, sessions, store, traces
+from screening.services import (
+    access,
+    courses,
+    demo,
+    erased,
+    events,
+    exports,
+    sessions,
+    store,
+    traces,
+)
 from screening.services.erasure_rules import RULES as RULES
 from screening.services.transitions import lock_screening
 
@@ -147,6 +157,7 @@ def _close_sockets(patient: Patient) -> None:
 
 
 def _delete_results(patient: Patient) -> None:
+    courses.forget(patient=patient)
     Review.objects.filter(screening__patient=patient).delete()
     Assessment.objects.filter(screening__patient=patient).delete()
     Intake.objects.filter(screening__patient=patient).delete()

@@ -18,7 +18,7 @@ from screening import queue
 from screening.errors import WrongState
 from screening.models import Clip, ClipMeasurement, Patient, Screening, User
 from screening.permissions import stands
-from screening.services import access, events, installation, store, turns
+from screening.services import access, course_results, courses, events, installation, store, turns
 from screening.services.assessing import (
     AssessmentInput,
     Part,
@@ -254,6 +254,8 @@ def requeue_failed(*, by: User | None, clip: Clip) -> Clip:
             state=Screening.State.SUBMITTED,
             **Screening.UNTRIED,
         )
+        if reopened:
+            courses.changed(screening)
         events.audit(by=by, action="clip.requeued", target=clip)
         if reopened:
             events.append(screening=screening, kind="screening.submitted")
@@ -265,12 +267,14 @@ def requeue_failed(*, by: User | None, clip: Clip) -> Clip:
 def due(*, limit: int = 200) -> list[tuple[str, str]]:
     """What the sweeper should enqueue again: ``(task name, id)``, each kind's oldest first.
 
-    Assessments that are missing, clips that wait, erasures not proved, what shadows have not seen.
+    Assessments that are missing, clips that wait, courses whose sessions have changed, erasures not
+    proved, what shadows have not seen.
     """
     clips = turns.waiting().values_list("pk", flat=True)[:limit]
     return [
         *((queue.ASSESS_SCREENING, str(pk)) for pk in due_assessments(limit=limit)),
         *((queue.MEASURE_CLIP, str(pk)) for pk in clips),
+        *((queue.UPDATE_COURSE, str(pk)) for pk in course_results.due(limit=limit)),
         *((queue.ERASE_PATIENT_FILES, str(pk)) for pk in _unproved_erasures()),
         *((queue.ASSESS_SHADOWS, str(pk)) for pk in due_for_shadows(limit=limit)),
     ]

@@ -11,23 +11,22 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from screening.errors import Invalid, UnreadableResult
-from screening.models import Assessment, ClipMeasurement
+from screening.models import Assessment, ClipMeasurement, CourseResult
 from vocabulary import assessment as shape
+from vocabulary import course as course_shape
 from vocabulary.person import PersonResult
 
 Shape = TypeVar("Shape")
 RESULT = TypeAdapter(shape.Assessment)
 PERSON = TypeAdapter(PersonResult)
 MEASUREMENT = TypeAdapter(shape.Measurement)
+COURSE = TypeAdapter(course_shape.CourseResult)
 
 
 def checked(result: Mapping[str, Any]) -> shape.Assessment:
     """A result that is to be kept. Raises Invalid, which names the part that is not as it should
     be, never its value."""
-    found = _checked(result, RESULT)
-    if found["schema"] != shape.SCHEMA:
-        raise Invalid(f"A result is written in version {shape.SCHEMA}.", code="result")
-    return found
+    return _of_version(result, RESULT, shape.SCHEMA)
 
 
 def checked_person(result: Mapping[str, Any]) -> PersonResult:
@@ -37,16 +36,17 @@ def checked_person(result: Mapping[str, Any]) -> PersonResult:
 
 def read(row: Assessment) -> shape.Assessment:
     """The result as it was kept. Raises UnreadableResult."""
-    version = row.result.get("schema") if isinstance(row.result, dict) else None
-    if isinstance(version, int) and version > shape.SCHEMA:
-        raise UnreadableResult(
-            "This result was made by a newer version of Mimia. Nothing is lost: it can be read"
-            " again as soon as the clinic's computer has that version."
-        )
-    try:
-        return _converted(row.result, RESULT)
-    except ValueError:
-        raise UnreadableResult from None
+    return _read(row.result, RESULT, shape.SCHEMA)
+
+
+def checked_course(result: Mapping[str, Any]) -> course_shape.CourseResult:
+    """The result of a course that is to be kept. Raises Invalid as :func:`checked`."""
+    return _of_version(result, COURSE, course_shape.SCHEMA)
+
+
+def read_course(row: CourseResult) -> course_shape.CourseResult:
+    """The result of a course as it was kept. Raises UnreadableResult."""
+    return _read(row.result, COURSE, course_shape.SCHEMA)
 
 
 def read_measurement(row: ClipMeasurement) -> shape.Measurement:
@@ -66,6 +66,26 @@ def _checked(result: Mapping[str, Any], into: TypeAdapter[Shape]) -> Shape:
         raise Invalid(f"This is no result: {part}: {first['msg']}.", code="result") from None
     except ValueError:
         raise Invalid("This is no result: a number in it is none.", code="result") from None
+
+
+def _of_version(result: Mapping[str, Any], into: TypeAdapter[Shape], schema: int) -> Shape:
+    found = _checked(result, into)
+    if result["schema"] != schema:
+        raise Invalid(f"A result is written in version {schema}.", code="result")
+    return found
+
+
+def _read(kept: Any, into: TypeAdapter[Shape], schema: int) -> Shape:
+    version = kept.get("schema") if isinstance(kept, dict) else None
+    if isinstance(version, int) and version > schema:
+        raise UnreadableResult(
+            "This result was made by a newer version of Mimia. Nothing is lost: it can be read"
+            " again as soon as the clinic's computer has that version."
+        )
+    try:
+        return _converted(kept, into)
+    except ValueError:
+        raise UnreadableResult from None
 
 
 def _converted(kept: object, into: TypeAdapter[Shape]) -> Shape:

@@ -45,7 +45,7 @@ def may_assess(screening_id: UUID) -> bool:
             return False
         attempt = locked.assess_attempts + 1
         Screening.objects.filter(pk=locked.pk).update(
-            assess_attempts=attempt, assess_after=timezone.now() + _wait(attempt, LONGEST_WAIT)
+            assess_attempts=attempt, assess_after=timezone.now() + wait(attempt, LONGEST_WAIT)
         )
         if attempt in (DELAYED_AT, MOST_ATTEMPTS):
             logger.error("screening %s: attempt %d to assess it", locked.pk, attempt)
@@ -87,8 +87,8 @@ def shadow_failed(*, bundle_id: UUID) -> None:
     ModelBundle.objects.filter(pk=bundle_id).update(failures=F("failures") + 1)
     failures = ModelBundle.objects.values_list("failures", flat=True).get(pk=bundle_id)
     if failures >= SHADOW_FAILURES:
-        wait = _wait(failures - SHADOW_FAILURES + 1, SHADOW_LONGEST_WAIT)
-        ModelBundle.objects.filter(pk=bundle_id).update(retry_after=timezone.now() + wait)
+        rest_for = wait(failures - SHADOW_FAILURES + 1, SHADOW_LONGEST_WAIT)
+        ModelBundle.objects.filter(pk=bundle_id).update(retry_after=timezone.now() + rest_for)
 
 
 def shadow_worked(bundle_id: UUID) -> None:
@@ -150,7 +150,7 @@ def got_on(*, screening_id: UUID) -> None:
     rows.update(assess_attempts=0)
 
 
-def _wait(attempt: int, longest: timedelta) -> timedelta:
+def wait(attempt: int, longest: timedelta) -> timedelta:
     """One sweep, then twice as long each time."""
     # 2**12 sweeps are longer than any longest wait; without the limit the number overflows.
     return min(timedelta(seconds=settings.SWEEP_SECONDS) * 2 ** min(attempt - 1, 12), longest)

@@ -11,7 +11,7 @@ from screening import queue
 from screening.errors import Conflict, Invalid, WrongState
 from screening.models import Clip, Intake, Patient, Protocol, Screening, User
 from screening.permissions import RecordScreening, ReviewScreening
-from screening.services import access, bundles, consents, events
+from screening.services import access, bundles, consents, courses, events
 from screening.services.transitions import lock_screening, move
 
 State = Screening.State
@@ -29,7 +29,8 @@ def start(
 ) -> Screening:
     """The patient's open draft, or a new one with an *expected* clip for each step.
 
-    ``protocol``: another one than the site's own, for the demo and for commands.
+    It joins the patient's open course, or opens one. ``protocol``: another one than the course's
+    own, for the demo and for commands.
 
     Raises WrongState (``consent_missing``) without a standing consent to the current text.
     """
@@ -41,10 +42,12 @@ def start(
         return draft
     try:
         with transaction.atomic():
+            course = courses.join(patient=patient)
             screening = Screening.objects.create(
                 patient=patient,
                 site=patient.site,
-                protocol=protocol or patient.site.protocol,
+                course=course,
+                protocol=protocol or courses.protocol_for(course),
                 consent=consent,
                 is_phantom=is_phantom,
             )
@@ -93,6 +96,8 @@ def submit(*, by: User, screening: Screening) -> Screening:
             raise WrongState("Some recordings are still missing.", code="not_complete")
         if states <= {Clip.State.SKIPPED}:
             raise WrongState("Every recording was skipped.", code="nothing_recorded")
+        if locked.state == State.DRAFT:
+            courses.settle(locked)
         move(
             locked,
             expected=RECORDING,
@@ -121,6 +126,7 @@ def withdraw(*, by: User, screening: Screening) -> Screening:
             state=State.WITHDRAWN,
             withdrawn_at=timezone.now(),
         )
+        courses.closed(locked)
         events.audit(by=by, action="screening.withdrawn", target=locked)
         events.append(screening=locked, kind="screening.withdrawn")
     return locked
@@ -148,6 +154,7 @@ def request_rerecord(
             rerecord_note=note.strip(),
         )
         fresh = [supersede(clip) for clip in clips]
+        courses.changed(locked)
         expressions = ",".join(clip.step.expression for clip in fresh)
         events.audit(by=by, action="screening.needs_rerecord", target=locked, steps=expressions)
         events.append(screening=locked, kind="screening.needs_rerecord")
@@ -178,6 +185,7 @@ def set_released(locked: Screening, *, by: User | None) -> None:
         released_at=timezone.now(),
         released_by=by,
     )
+    courses.changed(locked)
     events.audit(by=by, action="screening.released", target=locked)
     events.append(screening=locked, kind="screening.released")
 

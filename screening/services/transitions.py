@@ -1,7 +1,8 @@
 """The two moves every transition is made of: lock the screening, change a state conditionally.
 
-Lock order, everywhere: screening → clip or upload → event streams (site, then patient). Rows are
-changed first and events appended last, so two transactions never wait for each other in a circle.
+Lock order, everywhere: screening → clip or upload → course → event streams (site, then patient).
+Rows are changed first and events appended last, so two transactions never wait for each other in a
+circle.
 A conditional update names only columns of its own table: with a join PostgreSQL would not check the
 condition again after waiting for another writer.
 """
@@ -23,7 +24,7 @@ def lock_screening(screening_id: UUID) -> Screening:
     """The screening as it is now, locked until the transaction ends."""
     rows = Screening.objects.select_for_update(of=("self",))
     try:
-        return rows.select_related("site", "patient", "protocol").get(pk=screening_id)
+        return rows.select_related("site", "patient", "protocol", "course").get(pk=screening_id)
     except Screening.DoesNotExist as gone:
         raise NotFound from gone
 

@@ -21,7 +21,15 @@ from screening.models import (
     Site,
     User,
 )
-from screening.services import bundles, consents, invitations, measuring, screenings, uploads
+from screening.services import (
+    bundles,
+    consents,
+    course_results,
+    invitations,
+    measuring,
+    screenings,
+    uploads,
+)
 
 PASSWORD = "correct horse battery"
 VIDEO = b"\x1aE\xdf\xa3 these bytes stand for a recording " * 40
@@ -225,6 +233,50 @@ def assess(screening: Screening, **changes: Any) -> None:
             is_shadow=target.is_shadow,
         )
     screening.refresh_from_db()
+
+
+def person_of(index: float | None, sessions: int) -> dict[str, Any]:
+    """A person's result in its whole shape."""
+    number = {
+        "value": index,
+        "low": None if index is None else max(index - 20.0, 0.0),
+        "high": None if index is None else min(index + 20.0, 100.0),
+        "mean": index,
+        "sessions": sessions,
+        "worth": float(sessions),
+        "is_scattered": False,
+        "more": [18.0, 16.0, 14.0, 12.0, 10.0],
+    }
+    nothing = {"value": None, "low": None, "high": None, "mean": None, "more": []}
+    return {
+        "hypomimia_index": number,
+        "severity_expected": {**number, **nothing, "sessions": 0, "worth": 0.0},
+        "signs": [],
+        "repeats": {
+            "name": "nobody",
+            "licence": "",
+            "people": 30,
+            "expressions": ["smile"],
+            "is_own": False,
+        },
+    }
+
+
+def read_together(**changes: Any) -> None:
+    """What the worker does for every course that is due: claim, compute, store. Here the person's
+    index is the mean of the sessions'; ``changes`` are of each group."""
+    for course_id in course_results.due(limit=100):
+        given = course_results.claim(course_id=course_id)
+        if given is None:
+            continue
+        for wanted in given.wanted:
+            values = [[one["hypomimia_index"] for one in g["sessions"]] for g in wanted.groups]
+            found = [
+                {"person": person_of(sum(v) / len(v), len(v)), "change": None, **changes}
+                for v in values
+            ]
+            course_results.store(course_id=course_id, wanted=wanted, found=found)
+        course_results.finish(given)
 
 
 def scored(patient: Patient | None = None, **site: Any) -> Screening:

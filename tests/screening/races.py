@@ -29,6 +29,7 @@ from screening.models import (  # noqa: E402
     AccessEvent,
     Assessment,
     Clip,
+    CourseResult,
     Event,
     Invitation,
     Screening,
@@ -40,6 +41,8 @@ from screening.models import (  # noqa: E402
 from screening.services import (  # noqa: E402
     access,
     bundles,
+    course_results,
+    erasure,
     events,
     invitations,
     listing,
@@ -238,6 +241,74 @@ def two_workers_assess_one_screening() -> None:
     assert told.count() == 2
 
 
+def two_sessions_scored_at_once() -> None:
+    """Whichever commits last leaves the course due with both."""
+    patient = make.PatientFactory()
+    first, second = make.submitted(patient), make.submitted(patient)
+    together(lambda: make.assess(first), lambda: make.assess(second))
+    make.read_together()
+    shown = course_results.shown(first.course, released_only=False)
+    assert shown.result is not None
+    assert len(shown.result["groups"][0]["sessions"]) == 2
+
+
+def a_session_scored_while_the_person_is_computed() -> None:
+    """What is stored is of the sessions that count; where it is not, the course stays due."""
+    for _ in range(ROUNDS):
+        patient = make.PatientFactory()
+        first = make.scored(patient)
+        second = make.submitted(patient)
+        given = course_results.claim(course_id=first.course_id)
+        assert given is not None
+
+        def store(given: course_results.CourseInput = given) -> object:
+            found = [{"person": make.person_of(50.0, 1), "change": None}]
+            kept = course_results.store(
+                course_id=given.course_id, wanted=given.wanted[0], found=found
+            )
+            course_results.finish(given)
+            return kept
+
+        together(store, lambda second=second: make.assess(second))
+        assert course_results.due(limit=9) == [first.course_id]
+        make.read_together()
+        shown = course_results.shown(first.course, released_only=False)
+        assert shown.result is not None
+        assert len(shown.result["groups"][0]["sessions"]) == 2
+        assert course_results.due(limit=9) == []
+
+
+def two_workers_compute_one_person() -> None:
+    first = make.scored()
+
+    def work() -> None:
+        make.read_together()
+
+    together(work, work, work)
+    assert CourseResult.objects.filter(course=first.course).count() == 1
+    told = Event.objects.filter(kind="course.result", data__course=str(first.course_id))
+    assert told.count() == 2
+
+
+def erased_while_the_person_is_computed() -> None:
+    for _ in range(ROUNDS):
+        first = make.scored()
+        given = course_results.claim(course_id=first.course_id)
+        assert given is not None
+
+        def store(given: course_results.CourseInput = given) -> object:
+            found = [{"person": make.person_of(50.0, 1), "change": None}]
+            return course_results.store(
+                course_id=given.course_id, wanted=given.wanted[0], found=found
+            )
+
+        def erase(first: Screening = first) -> object:
+            return erasure.erase_patient(by=make.person(first), patient=first.patient)
+
+        together(store, erase)
+        assert not CourseResult.objects.filter(course=first.course).exists()
+
+
 def one_invitation_two_people() -> None:
     site = make.SiteFactory()
     by = make.ClinicianFactory(site=site)
@@ -257,6 +328,7 @@ def two_tabs_start_one_screening() -> None:
     answers = together(*[lambda: screenings.start(patient=patient)] * 3)
     assert len({one.pk for one in answers if isinstance(one, Screening)}) == 1, answers
     assert Clip.objects.filter(screening__patient=patient).count() == 2
+    assert patient.courses.count() == 1
 
 
 def two_bundles_activated() -> None:
@@ -376,6 +448,10 @@ RACES = [
     two_workers_claim_one_clip,
     last_clip_measured_while_submitting,
     two_workers_assess_one_screening,
+    two_sessions_scored_at_once,
+    a_session_scored_while_the_person_is_computed,
+    two_workers_compute_one_person,
+    erased_while_the_person_is_computed,
     one_invitation_two_people,
     two_tabs_start_one_screening,
     two_bundles_activated,

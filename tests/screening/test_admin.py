@@ -34,6 +34,8 @@ EVIDENCE = [
     "clip",
     "clipmeasurement",
     "consent",
+    "course",
+    "courseresult",
     "event",
     "installation",
     "intake",
@@ -65,6 +67,7 @@ def act(client: Client, model: type[Any], action: str, *rows: Any, **more: str) 
 
 def test_every_model_is_listed_and_searched(admin_client: Client) -> None:
     make.scored()
+    make.read_together()
     for model in MODELS:
         assert admin.site._registry[model].search_fields, model
         address = reverse(f"admin:screening_{model._meta.model_name}_changelist")
@@ -77,6 +80,7 @@ def test_every_model_is_listed_and_searched(admin_client: Client) -> None:
 
 def test_evidence_is_read_only(admin_client: Client) -> None:
     make.scored()
+    make.read_together()
     for name in EVIDENCE:
         model = apps.get_model("screening", name)
         assert admin_client.get(reverse(f"admin:screening_{name}_add")).status_code == 403, name

@@ -80,6 +80,7 @@ def patient() -> Patient:
 
 def test_nothing_is_left(patient: Patient, stored: Stored) -> None:
     other = make.scored()
+    make.read_together()
     kept = {clip.storage_key for clip in other.clips.all()}
     by = make.AdminFactory()
     before = patient.pseudonym
@@ -294,6 +295,7 @@ def test_no_proof_while_somebody_still_reads_what_was(patient: Patient) -> None:
 def test_who_was_erased_since_a_backup_is_erased_again(patient: Patient, stored: Stored) -> None:
     """The database of before is in front of the store of after, or both are restored."""
     stays = make.scored()
+    make.read_together()
     erased.mark(patient.pk)
     erased.mark(uuid4())
     again = erasure.erase_again(patient_ids=erasure.erased_ids())

@@ -117,6 +117,7 @@ def test_shadow_sees_old_and_new_and_patients_never_see_it() -> None:
     old = make.scored(site_policy_at_once())
     shadow = bundles.set_shadow(by=None, bundle=make.BundleFactory())
     assert ("worker.assess_shadows", str(old.pk)) in measuring.due()
+    make.read_together()
     told = Event.objects.count()
     make.assess(old, hypomimia_index=5.0)
     assert Event.objects.count() == told

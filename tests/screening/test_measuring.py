@@ -170,6 +170,7 @@ def test_a_failed_clip_that_is_measured_again_counts() -> None:
     screening, clip = failed_and_scored()
     measured_again(screening, clip)
     assert screening.state == "submitted"
+    make.read_together()
     assert measuring.due() == [("worker.assess_screening", str(screening.pk))]
     make.assess(screening, hypomimia_index=2.0)
     assert screening.state == "released"
@@ -184,6 +185,7 @@ def test_a_released_result_does_not_change_any_more() -> None:
     screenings.release(by=clinician, screening=screening)
     measured_again(screening, clip)
     assert screening.state == "released"
+    make.read_together()
     assert measuring.due() == []
     assert measuring.claim_assessment(screening_id=screening.pk) is None
     bundles.set_shadow(by=None, bundle=make.BundleFactory())
@@ -222,4 +224,5 @@ def test_storing_twice_is_storing_once() -> None:
     assert rows[0] is not None
     assert rows[0].hypomimia_index == 10.0
     assert measuring.claim_assessment(screening_id=screening.pk) is None
+    make.read_together()
     assert measuring.due() == []

@@ -25,6 +25,7 @@ def form_of(site: Site, **changes: Any) -> dict[str, Any]:
         "contact": site.contact,
         "release_policy": site.release_policy,
         "pd_prevalence": "",
+        "course_days": site.course_days,
         "protocol": str(site.protocol_id),
         **{f"memberships-{key}": value for key, value in inline.items()},
         **changes,

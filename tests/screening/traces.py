@@ -138,6 +138,7 @@ class World:
             if number == 0:
                 self.own.sends(f"/api/v1/screenings/{screening}/submit/", {})
                 make.assess(row, abstained=None)
+                make.read_together()
             self.screening = row
         clip = make.clip_of(self.screening, "rest")
         self.own.sends(f"/api/v1/clips/{clip.pk}/rerecord/", {})

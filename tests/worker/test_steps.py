@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -14,15 +15,24 @@ from django.core.files.storage import default_storage
 from django.db import connections
 from django.utils import timezone
 
-from screening.models import Assessment, Clip, ClipMeasurement, Event, ModelBundle, Screening
+from screening.models import (
+    Assessment,
+    Clip,
+    ClipMeasurement,
+    Course,
+    CourseResult,
+    Event,
+    ModelBundle,
+    Screening,
+)
 from screening.services import bundles as bundle_rows
-from screening.services import clips, consents, measuring, screenings
+from screening.services import clips, consents, course_results, measuring, screenings
 from tests.patience import PATIENCE
 from tests.worker.conftest import wait_for
-from tests.worker.people import Session
+from tests.worker.people import Session, make_patient
 from webapp import health
 from worker import bundles, process, steps
-from worker.errors import MeasuringFault
+from worker.errors import MeasuringError, MeasuringFault
 from worker.pool import MeasuringPool, Urgency
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -341,3 +351,106 @@ def test_it_is_ready_again_once_the_process_starts(pool: MeasuringPool) -> None:
         measurer.kill()
         measurer.ask("prepare", {}, seconds=PATIENCE)
     health.measuring()
+
+
+# --- several sessions, one person ---------------------------------------------------------------
+@pytest.fixture
+def two(submitted: Session) -> Session:
+    """Two assessed sessions of one person; the drawn face performed them alike."""
+    steps.assess(submitted.screening.pk)
+    submitted.screening = screenings.start(patient=submitted.patient)
+    for expression in ("rest", "smile"):
+        steps.measure(submitted.send(expression).pk)
+    submitted.submit()
+    steps.assess(submitted.screening.pk)
+    # One smile is not enough for this model to stand behind.
+    Assessment.objects.update(abstained="")
+    return submitted
+
+
+def of_the_person(session: Session) -> Any:
+    session.screening.refresh_from_db()
+    return course_results.shown(session.screening.course, released_only=False).result
+
+
+def test_two_sessions_of_a_person_are_read_together_once(two: Session) -> None:
+    course_id = two.screening.course_id
+    assert [steps.update_course(course_id), steps.update_course(course_id)] == [1, 0]
+    (group,) = of_the_person(two)["groups"]
+    index, sessions = group["person"]["hypomimia_index"], Assessment.objects.all()
+    assert (index["sessions"], len(group["sessions"]), group["change"]) == (2, 2, None)
+    assert index["mean"] == pytest.approx(sessions[0].hypomimia_index, abs=0.05)
+    assert index["low"] < index["value"] < index["high"]
+    signs = {
+        (one["expression"], one["name"]): one["percentile"] for one in group["person"]["signs"]
+    }
+    assert signs["smile", "mouth-width_var"]["low"] is not None
+    assert group["person"]["repeats"]["is_own"] is False
+
+
+def test_a_course_read_by_three_workers_at_once_has_one_result(two: Session) -> None:
+    at_once(*(lambda: steps.update_course(two.screening.course_id) for _ in range(3)))
+    assert CourseResult.objects.count() == 1
+
+
+def test_a_worker_killed_while_it_reads_a_course_leaves_it_due(
+    two: Session, pool: MeasuringPool
+) -> None:
+    course_id = two.screening.course_id
+
+    def kill() -> None:
+        wait_for(lambda: Course.objects.get(pk=course_id).attempts)
+        for pid in pool.pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+                os.kill(pid, signal.SIGKILL)
+
+    def read() -> None:
+        with suppress(MeasuringError):
+            steps.update_course(course_id)
+
+    at_once(read, kill)
+    Course.objects.update(attempt_after=timezone.now())
+    if not CourseResult.objects.exists():
+        assert measuring.due() == [("worker.update_course", str(course_id))]
+    steps.update_course(course_id)
+    assert measuring.due() == []
+    assert of_the_person(two) is not None
+
+
+def test_a_later_course_is_compared_with_the_first(two: Session) -> None:
+    old = timezone.now() - timedelta(days=40)
+    Course.objects.update(opened_at=old, closes_at=old + timedelta(days=14))
+    two.screening = screenings.start(patient=two.patient)
+    for expression in ("rest", "smile"):
+        steps.measure(two.send(expression).pk)
+    two.submit()
+    steps.assess(two.screening.pk)
+    Assessment.objects.update(abstained="")
+    steps.update_course(two.screening.course_id)
+    change = of_the_person(two)["groups"][0]["change"]
+    assert change["is_shown"] is False
+    assert change["low"] < change["second"] < change["high"]
+
+
+def test_a_clinics_own_repeats_take_the_place_of_the_public_ones(two: Session) -> None:
+    """From thirty people on; all of whom are made up here, from one row."""
+    row = Assessment.objects.filter(screening=two.screening).get()
+    for number in range(30):
+        patient = make_patient(two.site, f"own{number}@example.org")
+        for index in (40.0 + number, 50.0 + number):
+            screening = screenings.start(patient=patient)
+            Screening.objects.filter(pk=screening.pk).update(
+                state="scored", submitted_at=timezone.now(), bundle=row.bundle
+            )
+            Assessment.objects.create(
+                screening=screening,
+                bundle=row.bundle,
+                measurements_digest="0" * 64,
+                result={"severity_expected": 1.0 + index / 100},
+                hypomimia_index=index,
+            )
+    steps.update_course(two.screening.course_id)
+    repeats = of_the_person(two)["groups"][0]["person"]["repeats"]
+    assert (repeats["is_own"], repeats["people"]) == (True, 31)
+    assert repeats["expressions"] == ["smile", "disgust", "surprise"]

@@ -239,6 +239,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
 #: from several, the one whose name comes first in the alphabet goes first.
 CELERY_TASK_ROUTES = {
     "worker.assess_screening": {"queue": "assess"},
+    "worker.update_course": {"queue": "assess"},
     "worker.erase_files": {"queue": "keep"},
     "worker.measure_clip": {"queue": "measure"},
     "worker.assess_anew": {"queue": "measure"},

@@ -94,7 +94,9 @@ def _screen(
 ) -> dict[str, Any]:
     """From files to the assessment's JSON, with the clips that never reached the assessment."""
     bundle = bundles.ensure_active()
-    screening = screenings.start(patient=patient or _patient())
+    patient = patient or _patient()
+    # Each folder is asked for everything: the further sessions of a course are shorter at home.
+    screening = screenings.start(patient=patient, protocol=patient.site.protocol)
     by = recording.person(screening.patient)
     received, refused = recording.upload_all(screening, by, files)
     recording.measure_all(received, at_once)
