@@ -8,7 +8,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from vocabulary.person import PersonChange, PersonResult
+from vocabulary.person import PersonChange, PersonResult, PersonSign
 
 SCHEMA = 1
 
@@ -31,6 +31,7 @@ class CourseGroup(TypedDict):
     medication: Medication
     sessions: list[str]
     person: PersonResult
+    signs: list[PersonSign]
     change: PersonChange | None
 
 

@@ -3,6 +3,8 @@
 Null is *not known*: a model whose sessions nobody has repeated has a plain mean and no band.
 """
 
+from typing import NotRequired
+
 from typing_extensions import TypedDict
 
 
@@ -50,7 +52,7 @@ class RepeatsFrom(TypedDict):
     licence: str
     people: int
     expressions: list[str]
-    is_own: bool
+    is_own: NotRequired[bool]
 
 
 class PersonResult(TypedDict):
@@ -58,5 +60,4 @@ class PersonResult(TypedDict):
 
     hypomimia_index: PersonNumber
     severity_expected: PersonNumber
-    signs: list[PersonSign]
     repeats: RepeatsFrom | None

@@ -90,8 +90,8 @@ def course(what: Json) -> Json:
     """``groups``: sessions that are read together (``sessions``) and those of the first course
     (``first``, empty where there is none), each an assessment; ``bundle`` (path, digest) that
     assessed them; ``repeats``: the clinic's own people, each a list of their sessions as
-    ``[index, grade]`` → ``groups``, in order, each with ``person`` and ``change`` of
-    :mod:`vocabulary.person`."""
+    ``[index, grade]`` → ``groups``, in order, each with ``person``, ``signs`` and
+    ``change`` of :mod:`vocabulary.person`."""
     from ml.scoring import person_result, repeatability
 
     bundle = _bundle(**what["bundle"])
@@ -107,6 +107,7 @@ def course(what: Json) -> Json:
         groups.append(
             {
                 "person": person_result.person_result(sessions, known),
+                "signs": person_result.person_signs(sessions, known),
                 "change": person_result.person_change(first, sessions, known),
             }
         )

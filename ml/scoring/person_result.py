@@ -56,12 +56,12 @@ def person_result(sessions: Sequence[Session], known: Repeatability) -> PersonRe
             "licence": known.source.licence,
             "people": known.index.people,
             "expressions": list(known.learnt_from.expressions),
-            "is_own": known.source.is_own,
         }
+        if known.source.is_own:
+            repeats["is_own"] = True
     return {
         "hypomimia_index": _number(_of_index(sessions), known.index, INDEX, 2),
         "severity_expected": _number(grades, known.grade, GRADE, 3),
-        "signs": list(_signs(sessions, known)),
         "repeats": repeats,
     }
 
@@ -90,8 +90,9 @@ def _of_index(sessions: Sequence[Session]) -> list[Reading]:
     ]
 
 
-def _signs(sessions: Sequence[Session], known: Repeatability) -> list[PersonSign]:
-    """In the order in which the sessions have them; the norm is that of the newest."""
+def person_signs(sessions: Sequence[Session], known: Repeatability) -> list[PersonSign]:
+    """Each sign that a norm knows, over the sessions; with a band where it is known how it repeats.
+    In the order in which the sessions have them; the norm is that of the newest."""
     keys = dict.fromkeys(key for session in sessions for key in session.signs)
     found: list[PersonSign] = []
     for expression, name in keys:

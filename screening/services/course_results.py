@@ -103,8 +103,8 @@ def claim(*, course_id: UUID) -> CourseInput | None:
 
 
 def store(*, course_id: UUID, wanted: Wanted, found: Sequence[Mapping[str, Any]]) -> bool:
-    """Keep what the worker computed, for each group its ``person`` and ``change``. Storing it again
-    changes nothing. False, and nothing written, where other sessions count by now.
+    """Keep what the worker computed, for each group its ``person``, ``signs`` and ``change``.
+    Storing it again changes nothing. False, and nothing written, where other sessions count by now.
 
     Raises Invalid for what has not the shape of a result.
     """

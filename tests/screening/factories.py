@@ -251,13 +251,11 @@ def person_of(index: float | None, sessions: int) -> dict[str, Any]:
     return {
         "hypomimia_index": number,
         "severity_expected": {**number, **nothing, "sessions": 0, "worth": 0.0},
-        "signs": [],
         "repeats": {
             "name": "nobody",
             "licence": "",
             "people": 30,
             "expressions": ["smile"],
-            "is_own": False,
         },
     }
 
@@ -272,7 +270,12 @@ def read_together(**changes: Any) -> None:
         for wanted in given.wanted:
             values = [[one["hypomimia_index"] for one in g["sessions"]] for g in wanted.groups]
             found = [
-                {"person": person_of(sum(v) / len(v), len(v)), "change": None, **changes}
+                {
+                    "person": person_of(sum(v) / len(v), len(v)),
+                    "signs": [],
+                    "change": None,
+                    **changes,
+                }
                 for v in values
             ]
             course_results.store(course_id=course_id, wanted=wanted, found=found)

@@ -262,7 +262,7 @@ def a_session_scored_while_the_person_is_computed() -> None:
         assert given is not None
 
         def store(given: course_results.CourseInput = given) -> object:
-            found = [{"person": make.person_of(50.0, 1), "change": None}]
+            found = [{"person": make.person_of(50.0, 1), "signs": [], "change": None}]
             kept = course_results.store(
                 course_id=given.course_id, wanted=given.wanted[0], found=found
             )
@@ -297,7 +297,7 @@ def erased_while_the_person_is_computed() -> None:
         assert given is not None
 
         def store(given: course_results.CourseInput = given) -> object:
-            found = [{"person": make.person_of(50.0, 1), "change": None}]
+            found = [{"person": make.person_of(50.0, 1), "signs": [], "change": None}]
             return course_results.store(
                 course_id=given.course_id, wanted=given.wanted[0], found=found
             )

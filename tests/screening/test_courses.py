@@ -351,7 +351,7 @@ def claimed(course: Course) -> course_results.CourseInput:
 
 # --- the work -----------------------------------------------------------------------------------
 def stored(given: course_results.CourseInput, index: float = 50.0) -> list[bool]:
-    found = [{"person": make.person_of(index, 1), "change": None}]
+    found = [{"person": make.person_of(index, 1), "signs": [], "change": None}]
     return [
         course_results.store(course_id=given.course_id, wanted=wanted, found=found)
         for wanted in given.wanted
