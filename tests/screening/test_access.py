@@ -11,8 +11,21 @@ from screening.models import AccessEvent, Screening, Viewing
 from screening.permissions import ViewScreening
 from screening.services import access, screenings
 from tests.screening import factories as make
+from tests.screening.meanwhile import before
 
 pytestmark = pytest.mark.django_db
+
+
+def test_two_requests_of_one_player_note_one_view() -> None:
+    screening = make.submitted()
+    clip, by = make.clip_of(screening, "smile"), make.ClinicianFactory(site=screening.site)
+
+    def view() -> None:
+        access.record_view(user=by, action=Viewing.CLIP, screening=screening, clip=clip)
+
+    with before('INTO "screening_accessevent"', view):
+        view()
+    assert AccessEvent.objects.filter(user=by, clip_id=clip.pk).count() == 1
 
 
 def test_a_view_is_noted_once_in_a_quarter_of_an_hour() -> None:
