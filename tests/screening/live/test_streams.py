@@ -143,7 +143,14 @@ async def test_a_known_change_closes_a_silent_socket_at_once(
         assert await desk.closing_code() in codes
 
 
-async def test_a_patient_who_is_erased_hears_no_more(clinic: Clinic, layer: str) -> None:
+@pytest.mark.parametrize("works_here", [False, True])
+async def test_a_patient_who_is_erased_hears_no_more(
+    clinic: Clinic, layer: str, works_here: bool
+) -> None:
+    """Also one whose account stays, and whose session with it."""
+    if works_here:
+        there = database_sync_to_async(Membership.objects.create)
+        await there(user=people.the_user(clinic.patient), site=clinic.site)
     async with open_socket("/ws/patient/", people.the_user(clinic.patient)) as home:
         await receive(home, 1)
         erase = database_sync_to_async(erasure.erase_patient)
