@@ -1,5 +1,7 @@
 """Whoever is erased, everybody else of the same clinic keeps all that is theirs."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from screening import queue
 from screening.models import (
@@ -99,6 +102,14 @@ def test_the_other_keeps_everything(two: tuple[Patient, Patient]) -> None:
         erasure.erase_patient(by=make.AdminFactory(), patient=ada)
     assert all_of(bob) == before
     assert sessions_of(bob) == 1
+    at_once = all_of(Patient.objects.get(pk=ada.pk))
+    for name in ("review", "assessment", "intake", "measurement", "invitation"):
+        assert at_once[name] == [], "what says something of the person goes before the files"
+    assert sorted(row["state"] for row in at_once["upload"]) == [
+        "completed",
+        "completed",
+        "terminated",
+    ]
     assert erasure.erase_files(patient_id=ada.pk)
     assert all_of(bob) == before
     left = all_of(Patient.objects.get(pk=ada.pk))
@@ -201,3 +212,23 @@ def test_a_record_that_is_somebody_is_no_twin() -> None:
         patient.refresh_from_db()
     assert (account.erased_at, nameless.erased_at, gone.erased_at) == (None, None, before)
     assert all(patient.erased_at for patient in unused)
+
+
+def test_the_demos_list_of_accounts_forgets_who_is_erased(
+    two: tuple[Patient, Patient], settings: Settings, tmp_path: Path
+) -> None:
+    """What ``make run`` wrote down holds an address and its password."""
+    settings.VAR = tmp_path
+    listed = tmp_path / "demo.json"
+    accounts = {
+        "patient": {"email": "ada@example.org", "password": "x"},
+        "other": {"email": "bob@example.org", "password": "y"},
+    }
+    listed.write_text(json.dumps({"url": "http://here/", "accounts": accounts}))
+    erasure.erase_patient(by=make.AdminFactory(), patient=two[0])
+    assert json.loads(listed.read_text()) == {
+        "url": "http://here/",
+        "accounts": {"other": accounts["other"]},
+    }
+    assert listed.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["demo.json"]

@@ -27,6 +27,7 @@ def refused(result: Any) -> str:
         (make.result(hypomimia_index="71.6"), "hypomimia_index"),
         (make.result(severity_experimental=1), "severity_experimental"),
         (make.result(clips=[{"expression": "<script>"}]), "clips"),
+        (make.result(hypomimia_index="x", clips=[]) | {"p_pd": "y"}, "hypomimia_index"),
     ],
 )
 def test_the_part_is_named_and_its_value_is_not(result: Any, part: str) -> None:
