@@ -178,7 +178,7 @@ def names_health(node: ast.expr) -> str:
 
 
 def logs_name_nobody(module: Module) -> Iterator[Problem]:
-    if module.path.parts[0] in {"ml", "experiments", "benchmarks", "scripts", "deploy"}:
+    if module.path.parts[0] in {"benchmarks", "scripts", "deploy"}:
         return
     for call in calls(module.tree):
         function = call.func

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-import sys
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from ml.evaluation.ablation import VARIED, ablate, page, to_json
 from ml.files import require_no_model
 from ml.settings import make_folder
 from ml.training.config import read_config
+
+logger = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         config = replace(
             read_config(options.config), out=str(options.out), **table_settings(options)
         )
-        judged, found = ablate(config, options.over, options.folds, options.cache, _say)
+        judged, found = ablate(config, options.over, options.folds, options.cache)
     except ConfigError as fault:
         raise ConfigError(f"{options.config}: {fault}") from fault
     text = page(config, options.over, options.folds, judged, found)
@@ -44,9 +46,5 @@ def run(options: argparse.Namespace) -> int:
         json.dumps(to_json(found), indent=1, allow_nan=False) + "\n", encoding="utf-8"
     )
     print(text)
-    _say(f"wrote {options.out}")
+    logger.info("wrote %s", options.out)
     return 0
-
-
-def _say(text: str) -> None:
-    print(f"ablate: {text}", file=sys.stderr, flush=True)

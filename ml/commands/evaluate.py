@@ -6,6 +6,7 @@ that the settings describe by nested cross-validation on its own cohort.
 
 import argparse
 import json
+import logging
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from ml.files import require_no_model
 from ml.scoring.bundle import load
 from ml.scoring.served_source import folder_of, source_of
 from ml.training.config import read_config
+
+logger = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         print()
     else:
         print((options.out / "report.md").read_text(encoding="utf-8"))
-    _say(f"wrote {options.out}")
+    logger.info("wrote %s", options.out)
     return 0
 
 
@@ -77,13 +80,13 @@ def _of_bundle(options: argparse.Namespace) -> tuple[Judged, Subject]:
             bundle, given, options.subject_column, options.ignore_nearly_matching
         )
     check_splits(cohort)
-    judged = judge(bundle, cohort, curves, _say)
+    judged = judge(bundle, cohort, curves)
     if cohort.read is not None:
-        _say(cohort.read.said())
+        logger.info("%s", cohort.read.said())
     for line in entered_twice(judged.cohort):
-        _say(line)
+        logger.info("%s", line)
     for line in lacks(judged.cohort, bundle.expressions):
-        _say(f"lacks {line}")
+        logger.info("lacks %s", line)
     return judged, bundle_judged(bundle)
 
 
@@ -95,8 +98,4 @@ def _of_training(options: argparse.Namespace) -> tuple[Judged, Subject]:
         config = replace(read_config(path), out=str(options.out), **table_settings(options))
     except ConfigError as fault:
         raise ConfigError(f"{path}: {fault}") from fault
-    return judge_nested(config, folds, options.cache, _say), training_judged(config, folds)
-
-
-def _say(text: str) -> None:
-    print(f"evaluate: {text}", file=sys.stderr, flush=True)
+    return judge_nested(config, folds, options.cache), training_judged(config, folds)

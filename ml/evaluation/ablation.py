@@ -16,7 +16,8 @@ import numpy as np
 from ml.cohort.table import UNKNOWN
 from ml.errors import CohortError
 from ml.evaluation.judge import Floats, Integers, Judged
-from ml.evaluation.nested import Say, judge_nested
+from ml.evaluation.nested import judge_folds, outer_folds
+from ml.markdown import render
 from ml.metrics import (
     Interval,
     auroc,
@@ -27,9 +28,11 @@ from ml.metrics import (
     paired,
     subject_resamples,
 )
+from ml.progress import counted
 from ml.scoring.balance import PRESETS
 from ml.scoring.fusion import FUSIONS
 from ml.settings import plain
+from ml.training.cohort_to_bundle import read_cohort, source_for
 from ml.training.config import TrainingConfig
 
 CONFIGURED = "as configured"
@@ -71,7 +74,7 @@ VARIED = {"balance": balancings, "fusion": fusions, "whitening": whitenings}
 
 
 def ablate(
-    config: TrainingConfig, over: str, folds: int, cache: Path, say: Say
+    config: TrainingConfig, over: str, folds: int, cache: Path
 ) -> tuple[Judged, list[Variant]]:
     """The training as configured, and itself with each variant of ``over`` (a key of
     :data:`VARIED`), on the same outer folds. Raises what the training raises, before the first
@@ -79,12 +82,13 @@ def ablate(
     tried = [(CONFIGURED, config), *VARIED[over](config)]
     for _, one in tried:
         one.recipe()
-    # The columns and the people are said once.
-    judged: list[Judged] = []
-    for n, (name, one) in enumerate(tried, start=1):
-        judged.append(judge_nested(one, folds, cache, say if n == 1 else lambda _: None))
-        say(f"{n} of {len(tried)} trained: {name}")
-    first, cohort = judged[0], judged[0].cohort
+    source = source_for(config)
+    cohort = read_cohort(config, cache, check=lambda known: outer_folds(known, folds, config.seed))
+    judged = [
+        judge_folds(one, cohort, source, folds, cache)
+        for _, one in counted("variants", tried, len(tried))
+    ]
+    first = judged[0]
     rows = (cohort.pd != UNKNOWN) & np.all([np.isfinite(j.p_pd) for j in judged], axis=0)
     if len(np.unique(cohort.pd[rows])) < 2:
         raise CohortError("no two PD labels among the people scored", file=cohort.name)
@@ -123,31 +127,18 @@ def page(
     config: TrainingConfig, over: str, folds: int, judged: Judged, found: list[Variant]
 ) -> str:
     """The table in Markdown."""
-    names = list(found[0].figures)
-    title = f"# {config.name} {config.version}: {over} ablated"
-    people = len(set(judged.cohort.subject))
-    about = (
-        f"{people} people, {len(judged.cohort)} visits, {folds} outer folds by subject, the same"
-        " for every variant; probabilities calibrated inside the folds. Intervals: 95 %, bootstrap"
-        " over people; below each figure its difference to the training as configured, paired."
-        f" AUROC and macro-F1 (at {judged.prevalence:.2f}): more is better; Brier and ECE: less."
+    return render(
+        __file__,
+        "ablation.md.j2",
+        title=f"{config.name} {config.version}",
+        over=over,
+        folds=folds,
+        people=len(set(judged.cohort.subject)),
+        visits=len(judged.cohort),
+        threshold=judged.prevalence,
+        figures=list(found[0].figures),
+        variants=found,
     )
-    lines = [
-        title,
-        "",
-        about,
-        "",
-        f"| variant | {' | '.join(names)} |",
-        "|---" * (1 + len(names)) + "|",
-    ]
-    for one in found:
-        cells = [
-            _shown(one.figures[name])
-            + (f"<br>{_shown(one.differences[name], '+')}" if one.differences else "")
-            for name in names
-        ]
-        lines.append(f"| {one.name} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
 
 
 def to_json(found: list[Variant]) -> list[dict[str, Any]]:
@@ -159,7 +150,3 @@ def to_json(found: list[Variant]) -> list[dict[str, Any]]:
         }
         for one in found
     ]
-
-
-def _shown(value: Interval, sign: str = "") -> str:
-    return f"{value.value:{sign}.3f} [{value.low:{sign}.3f}, {value.high:{sign}.3f}]"

@@ -79,12 +79,7 @@ class Judged:
 PER_ROW = ("index", "grade", "p_pd", "low", "high", "abstained", "covered", "both")
 
 
-def judge(
-    bundle: Bundle,
-    cohort: Cohort,
-    curves: Mapping[int, Curves] | None = None,
-    say: Callable[[str], None] = lambda _: None,
-) -> Judged:
+def judge(bundle: Bundle, cohort: Cohort, curves: Mapping[int, Curves] | None = None) -> Judged:
     """Score the rows whose split is ``test``, or all where no row is. Raises CohortError where no
     row has a PD label or a grade. ``curves``: those of a cohort of clips, by the row's line."""
     check_same(cohort.layout, str(bundle.metadata.get("layout", "")), bundle.name, cohort.name)
@@ -95,7 +90,13 @@ def judge(
     cohort = cohort.take((cohort.pd != UNKNOWN) | (cohort.grade != UNKNOWN))
     if not len(cohort):
         raise CohortError("no row to evaluate has a PD label or a grade", file=cohort.name)
-    cohort = unseen(bundle, cohort, say)
+    return scored(bundle, unseen(bundle, cohort), curves, split)
+
+
+def scored(
+    bundle: Bundle, cohort: Cohort, curves: Mapping[int, Curves] | None, split: str
+) -> Judged:
+    """Every row; ``split``: which rows these are, in words."""
     recorded = None if curves is None else [curves.get(int(line)) for line in cohort.line]
     scores = bundle.score(cohort.records(), None, recorded)
 

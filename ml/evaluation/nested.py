@@ -6,7 +6,6 @@ inner folds. Beside it, on the same folds, stands the simplest model.
 """
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,29 +16,36 @@ from sklearn.model_selection import StratifiedGroupKFold
 from ml.cohort.clip_features import curves_of_clips
 from ml.cohort.table import Cohort
 from ml.errors import CohortError
-from ml.evaluation.judge import PER_ROW, Floats, Integers, Judged, judge
+from ml.evaluation.judge import PER_ROW, Floats, Integers, Judged, scored
+from ml.intensity.source import IntensitySource
+from ml.progress import counted
 from ml.scoring.bundle import Bundle, load
 from ml.scoring.served_source import source_of
 from ml.training.checks import checked
 from ml.training.cohort_to_bundle import read_cohort, source_for, train_on, usable_of
 from ml.training.config import TrainingConfig
 
-Say = Callable[[str], None]
 
-
-def judge_nested(config: TrainingConfig, folds: int, cache: Path, say: Say) -> Judged:
+def judge_nested(config: TrainingConfig, folds: int, cache: Path) -> Judged:
     """Out-of-fold scores of everybody whose split is not ``test``.
 
     Raises :class:`CohortError` before the first fold when a fold would have too few to train on.
     """
     source = source_for(config)
     cohort = read_cohort(config, cache, check=lambda known: outer_folds(known, folds, config.seed))
+    return judge_folds(config, cohort, source, folds, cache)
+
+
+def judge_folds(
+    config: TrainingConfig, cohort: Cohort, source: IntensitySource, folds: int, cache: Path
+) -> Judged:
+    """The same of a cohort that was read."""
     fold = outer_folds(cohort, folds, config.seed)
     for k in range(folds):
         usable_of(config, checked(config, cohort.take(fold != k)))
     parts: list[Judged] = []
     with tempfile.TemporaryDirectory(prefix="mimia-nested-") as scratch:
-        for k in range(folds):
+        for k in counted("outer folds", range(folds), folds):
             mine = replace(config, out=f"{scratch}/fold-{k}")
             learnt, held = cohort.take(fold != k), cohort.take(fold == k)
             train_on(mine, learnt, source, cache)
@@ -50,8 +56,7 @@ def judge_nested(config: TrainingConfig, folds: int, cache: Path, say: Say) -> J
                     Path(config.cohort), held, cache, source_of(bundle), config.source_folder
                 )
             simple = simplest(bundle, config.expressions, learnt, held)
-            parts.append(replace(judge(bundle, held, curves), simple=simple))
-            say(f"outer fold {k + 1} of {folds} judged")
+            parts.append(replace(scored(bundle, held, curves, ""), simple=simple))
     return joined(cohort, fold, parts)
 
 

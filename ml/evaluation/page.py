@@ -13,6 +13,7 @@ import numpy as np
 from ml.cohort.table import UNKNOWN
 from ml.evaluation.judge import SMALLEST_GROUP, Floats, Judged
 from ml.intensity.sources import name_of
+from ml.markdown import figure, render
 from ml.scoring.bundle import Bundle
 from ml.training.config import TrainingConfig
 
@@ -38,57 +39,44 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Subject:
-    """What was judged: ``about`` for the JSON, ``how`` for the reader; no card of a training."""
+    """What was judged: ``about`` for the JSON; a training by ``folds``, or a bundle with its
+    ``card``, which may not say whom it was trained on."""
 
     title: str
-    how: str
     about: dict[str, str]
+    reads_curves: bool
+    folds: int = 0
     card: str | None = None
+    knows_its_people: bool = True
 
 
 def bundle_judged(bundle: Bundle) -> Subject:
-    trained = bundle.metadata["training"]
-    known = "people" in trained
-    who = (
-        "People it was trained on were left out."
-        if known
-        else "It does not say whom it was trained on: check that nobody is in both."
-    )
     return Subject(
         f"{bundle.name} {bundle.version}",
-        f"Bundle `{bundle.digest[:16]}…`, {_source(bundle.intensity_source, bundle.diagnosis)}."
-        f" {who} Its threshold is the prevalence it was trained at.",
         {
             "name": bundle.name,
             "version": bundle.version,
             "digest": bundle.digest,
             "intensity_source": bundle.intensity_source,
         },
-        bundle.card,
+        reads_curves=bundle.diagnosis is not None,
+        card=bundle.card,
+        knows_its_people="people" in bundle.metadata["training"],
     )
 
 
 def training_judged(config: TrainingConfig, folds: int) -> Subject:
-    source = name_of(config.intensity_source)
     return Subject(
         f"The training of {config.name} {config.version}",
-        f"Nested cross-validation: {folds} outer folds by subject,"
-        f" {_source(source, config.curves())}. Norms, index, weights,"
-        " calibration and prediction sets were learnt anew without the people they are judged on;"
-        " rows of the test split had no part. A bundle of all these people is a further model,"
-        " which these figures expect and do not measure.",
         {
             "name": config.name,
             "version": config.version,
             "nested_folds": str(folds),
-            "intensity_source": source,
+            "intensity_source": name_of(config.intensity_source),
         },
+        reads_curves=config.curves() is not None,
+        folds=folds,
     )
-
-
-def _source(name: str, lstm: object) -> str:
-    reads = "no curves enter it" if lstm is None else "its LSTM reads these curves"
-    return f"intensity source {name} ({reads})"
 
 
 def write(folder: Path, subject: Subject, judged: Judged, found: dict[str, Any]) -> None:
@@ -106,26 +94,15 @@ def write(folder: Path, subject: Subject, judged: Judged, found: dict[str, Any])
 
 def page(subject: Subject, found: dict[str, Any]) -> str:
     """The report in Markdown."""
-    lines = [
-        f"# {subject.title}: judged on {found['subjects']} people",
-        "",
-        f"{subject.how} Intervals: 95 %, bootstrap over people. Research use, not a diagnosis.",
-        "",
-        f"Judged: {found['split']}. {found['rows']} visits, people's hash"
-        f" `{found['split_hash'][:16]}…`; {found['unscorable']:.1%} could not be scored,"
-        f" {found['abstained']:.1%} abstained{_reasons(found['abstentions'])}. Each"
-        " visit's numbers: [predictions.csv](predictions.csv).",
-    ]
-    lines += _pd_part(found["pd"]) if "pd" in found else _not_judged("PD, yes or no")
-    lines += _grade_part(found["grades"]) if "grades" in found else _not_judged("Grades")
-    if subject.card is not None:
-        lines += ["", "What the model is for, and its limits: [card.md](card.md)."]
-    return "\n".join(lines) + "\n"
-
-
-def _reasons(counts: dict[str, int]) -> str:
-    listed = ", ".join(f"{number} {reason}" for reason, number in counts.items())
-    return f" ({listed})" if listed else ""
+    return render(
+        __file__,
+        "report.md.j2",
+        subject=subject,
+        found=found,
+        names=NAMES,
+        grade_names={key: _grade_name(key) for key in found.get("grades", ())},
+        smallest_group=SMALLEST_GROUP,
+    )
 
 
 def predictions(path: Path, judged: Judged) -> None:
@@ -156,61 +133,6 @@ def _cells(values: Floats, decimals: int) -> list[object]:
     return [round(float(v), decimals) if np.isfinite(v) else "" for v in values]
 
 
-def _not_judged(what: str) -> list[str]:
-    return ["", f"## {what}", "", "Not judged: no two labels among the people scored."]
-
-
-def _pd_part(pd: dict[str, Any]) -> list[str]:
-    lines = [
-        "",
-        "## PD, yes or no",
-        "",
-        f"{pd['people_with_pd']} people with PD ({pd['with_pd']} visits), {pd['people_without_pd']}"
-        f" without ({pd['without_pd']} visits). Thresholded figures use a"
-        f" probability of {pd['threshold']:.2f}.",
-        "",
-        "| figure | value |",
-        "|---|---|",
-        *(f"| {NAMES[key]} | {_shown(pd[key])} |" for key in NAMES if key in pd),
-        "",
-        "### Sensitivity and specificity",
-        "",
-        "Thresholds that nobody judged here has chosen.",
-        "",
-        "| probability of PD, at least | sensitivity | specificity |",
-        "|---|---|---|",
-        *(
-            f"| {at['threshold']:.2f} | {_shown(at['sensitivity'])} | {_shown(at['specificity'])} |"
-            for at in pd["at_thresholds"]
-        ),
-        "",
-        "### By group",
-        "",
-    ]
-    if pd["subgroups"]:
-        lines += ["| group | visits with PD | without | AUROC | mean probability | share with PD |",
-                  "|---|---|---|---|---|---|"]  # fmt: skip
-        lines += [
-            f"| {name} | {g['with_pd']} | {g['without_pd']} | {_shown(g['auroc'])}"
-            f" | {g['mean_probability']:.2f} | {g['share_with_pd']:.2f} |"
-            for name, g in pd["subgroups"].items()
-        ]
-    else:
-        lines += [f"No group by age, sex or protocol has {SMALLEST_GROUP} visits of each label."]
-    lines += ["", "### If the least certain are not answered", ""]
-    lines += ["| share answered | balanced error |", "|---|---|"]
-    lines += [f"| {c:.0%} | {r:.3f} |" for c, r in pd["risk_coverage"]]
-    return [*lines, "", "![ROC, calibration, risk–coverage](plots.png)"]
-
-
-def _grade_part(grades: dict[str, Any]) -> list[str]:
-    rows = [f"| {_grade_name(key)} | {_shown(value)} |" for key, value in grades.items()]
-    if not rows:
-        few = f"Too few: no threshold has {SMALLEST_GROUP} visits on each side."
-        return ["", "## Clinicians' grades", "", few]
-    return ["", "## Clinicians' grades", "", "| figure | value |", "|---|---|", *rows]
-
-
 def _grade_name(key: str) -> str:
     if key in NAMES:
         return NAMES[key]
@@ -218,27 +140,21 @@ def _grade_name(key: str) -> str:
     return f"AUROC of the {score.replace('_', ' ')}, grade ≥ {least[0]}"
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
-    return f"{value:.3f}"
-
-
 def plot(path: Path, pd: dict[str, Any]) -> None:
     """ROC, calibration and risk–coverage beside each other, each on the same scales every time."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 4.3), layout="constrained")
-    FigureCanvasAgg(figure)
-    left, middle, right = figure.subplots(1, 3)
+    sheet = Figure(figsize=(12, 4.3), layout="constrained")
+    FigureCanvasAgg(sheet)
+    left, middle, right = sheet.subplots(1, 3)
     left.plot(*zip(*pd["roc"], strict=True), color=INK)
-    left.set(title=f"AUROC {_shown(pd['auroc'])}", xlabel="1 − specificity", ylabel="sensitivity")
+    left.set(title=f"AUROC {figure(pd['auroc'])}", xlabel="1 − specificity", ylabel="sensitivity")
     given, seen, count = zip(*pd["calibration_curve"], strict=True)
     spread = [1.96 * (s * (1 - s) / n) ** 0.5 for s, n in zip(seen, count, strict=True)]
     middle.errorbar(given, seen, yerr=spread, fmt="o", color=INK, markersize=4, linewidth=1)
     middle.set(
-        title=f"ECE {_shown(pd['ece'])}",
+        title=f"ECE {figure(pd['ece'])}",
         xlabel="probability of PD given (a dot: a tenth of the visits)",
         ylabel="share with PD",
     )
@@ -255,4 +171,4 @@ def plot(path: Path, pd: dict[str, Any]) -> None:
     for panel in (left, middle):
         panel.plot([0, 1], [0, 1], color=PALE, linewidth=0.8, linestyle="--")
         panel.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-    figure.savefig(path, dpi=110)
+    sheet.savefig(path, dpi=110)

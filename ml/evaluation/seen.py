@@ -4,7 +4,7 @@ A mark is a hash of a person's code (:func:`ml.cohort.table.person_digest`), so 
 the column is called that the code stands in, and however a spreadsheet has spelt it.
 """
 
-from collections.abc import Callable
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -15,28 +15,33 @@ from ml.cohort.table import Cohort, person_digest, read_table
 from ml.errors import CohortError
 from ml.scoring.bundle import Bundle
 
+logger = logging.getLogger(__name__)
 
-def unseen(bundle: Bundle, cohort: Cohort, say: Callable[[str], None]) -> Cohort:
+
+def unseen(bundle: Bundle, cohort: Cohort) -> Cohort:
     """The rows of people that the bundle was not trained on, as far as it says on whom it was.
 
     Raises :class:`CohortError` where nobody is left: figures on them would say nothing.
     """
-    marks = _marks(bundle)
+    marks, name = _marks(bundle), f"{bundle.name} {bundle.version}"
     if marks is None:
-        say(f"{bundle.name} {bundle.version} does not say whom it was trained on; nobody left out")
+        logger.info("%s does not say whom it was trained on; nobody left out", name)
         return cohort
     people = sorted({str(s) for s in cohort.subject})
     seen = {code for code in people if _is_marked(code, marks)}
     rows = np.array([str(s) not in seen for s in cohort.subject], dtype=bool)
     if not rows.any():
         raise CohortError(
-            f"{bundle.name} {bundle.version} was trained on everybody in it; keep people apart"
+            f"{name} was trained on everybody in it; keep people apart"
             " before training (split test), or evaluate the training's settings file",
             file=cohort.name,
         )
-    trained = f"{bundle.name} {bundle.version} was trained on"
-    say(f"{len(seen)} of {len(people)} people left out: {trained} them" if seen else
-        f"{trained} none of these {len(people)} people")  # fmt: skip
+    if seen:
+        logger.info(
+            "%d of %d people left out: %s was trained on them", len(seen), len(people), name
+        )
+    else:
+        logger.info("%s was trained on none of these %d people", name, len(people))
     return cohort.take(rows)
 
 

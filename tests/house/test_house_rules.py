@@ -37,6 +37,7 @@ FORBIDDEN = {
     "address": ("screening/a.py", "logger.info('%s', user.email)\n", "user.email would be"),
     "name": ("screening/a.py", "logger.info('%s', clip.screening.patient.name)\n", "patient.name"),
     "result": ("worker/a.py", "logger.warning('%s', assessment.p_pd)\n", "p_pd would be"),
+    "result in the science": ("ml/a.py", "logger.info('%s', score.p_pd)\n", "p_pd would be"),
     "whole user": ("screening/a.py", "logger.info('%s', user)\n", "user would be"),
     "secret variable": ("webapp/settings/base.py", "A = env('MIMIA_NEW')\n", "MIMIA_NEW is not"),
     "environ": ("ml/a.py", "a = os.environ['MIMIA_NEW']\n", "MIMIA_NEW is not"),

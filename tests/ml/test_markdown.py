@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
+from ml.evaluation.page import Subject, page
 from ml.markdown import cell, figure, line, render
 from ml.metrics import Interval
 from ml.scoring.bundle import default_bundle_path, load
@@ -52,7 +53,30 @@ def test_a_figure_is_shown_in_other_units() -> None:
     assert figure(Interval(0.05, 0.02, 0.1), ".0f", 1000) == "50 [20, 100]"
 
 
-def test_a_licence_breaks_no_card() -> None:
+def columns(text: str) -> set[int]:
+    """How many cells the rows of a page's tables have, by those that no backslash precedes."""
+    rows = [row for row in text.splitlines() if row.startswith("|")]
+    return {row.replace(r"\|", "").count("|") for row in rows}
+
+
+def test_a_protocol_and_a_licence_break_no_page() -> None:
+    group = {"auroc": 0.5, "with_pd": 9, "without_pd": 9}
+    group |= {"mean_probability": 0.5, "share_with_pd": 0.5}
+    found = {
+        "rows": 18, "subjects": 18, "split": "all rows", "split_hash": "0" * 64,
+        "unscorable": 0.0, "abstained": 0.0, "abstentions": {},
+        "pd": {
+            "people_with_pd": 9, "with_pd": 9, "people_without_pd": 9, "without_pd": 9,
+            "threshold": 0.5, "at_thresholds": [], "risk_coverage": [(1.0, 0.5)],
+            "subgroups": {"protocol home | night\nshift": group},
+        },
+    }  # fmt: skip
+    subject = Subject("A | B\nC", {"intensity_source": "geometric"}, reads_curves=False, folds=2)
+    text = page(subject, found)
+    assert text.startswith("# A | B C: judged on 18 people\n")
+    assert "| protocol home \\| night shift | 9 | 9 | 0.500 |" in text
+    assert columns(text) == {3, 4, 7}
+
     bundle = load(default_bundle_path())
     (source,) = bundle.metadata["sources"]
     told = {**bundle.metadata, "sources": [{**source, "licence": "CC BY\n\n# 4.0"}]}

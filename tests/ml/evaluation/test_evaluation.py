@@ -101,7 +101,7 @@ def test_where_there_is_nothing_to_learn_nothing_is_found(tmp_path: Path) -> Non
     (tmp_path / "people.csv").write_text("\n".join(lines) + "\n")
     model = {**TINY, "schedule": {"steps": 150, "batch": 32}}
     config = read_config(configured(tmp_path, model=model))
-    judged = judge_nested(config, 2, tmp_path / "cache", print)
+    judged = judge_nested(config, 2, tmp_path / "cache")
     right = (judged.p_pd >= judged.prevalence) == (judged.cohort.pd == 1)
     assert right.mean() < 0.75
 
