@@ -44,7 +44,10 @@ class Entry:
     ``moves``: which way each of the seven signals goes, times how much it counts for the intensity
     (smile, disgust and surprise as in the public tables: the sign of the clip mean's change with
     the clip's own spread; the others from the muscles' action in FACS). ``sides``: the pairs whose
-    two sides are compared for asymmetry.
+    two sides are compared for asymmetry. ``units``: its action units, as the prototypes of the
+    Extended Cohn-Kanade set have them (Lucey et al., CVPR Workshops 2010, table 1) with what the
+    instruction asks for beside them, each times how much it counts; below 0 those of other
+    expressions, which speak against it (``ml.intensity.action_units`` reads them).
 
     ``drawn``: the drawn face's channels at amplitude 1 (``ml.phantom.channels``); a sided name
     means both sides. ``blendshapes``: those of a performer's recording whose mean drives it.
@@ -55,12 +58,14 @@ class Entry:
     also: tuple[str, ...]
     descriptor: str
     moves: Mapping[str, float]
+    units: Mapping[str, float]
     sides: tuple[Sides, ...]
     drawn: Mapping[str, float]
     blendshapes: tuple[str, ...]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "moves", MappingProxyType(dict(self.moves)))
+        object.__setattr__(self, "units", MappingProxyType(dict(self.units)))
         object.__setattr__(self, "drawn", MappingProxyType(dict(self.drawn)))
 
 
@@ -92,6 +97,7 @@ class Expression(StrEnum):
             descriptor="a calm face at rest, relaxed muscles, level brows, closed lips, no"
             " expression.",
             moves={},
+            units={},
             sides=("open", "raise"),
             drawn={},
             blendshapes=(),
@@ -106,6 +112,7 @@ class Expression(StrEnum):
             descriptor="a happy face, lip corners pulled up and wide, raised cheeks, narrowed"
             " eyes.",
             moves={"mouth-width": 3.0, "mouth-open": 1.0},
+            units={"AU12": 1.0, "AU1": -0.3, "AU5": -0.2, "AU26": -0.15},
             sides=("corner",),
             drawn={"smile": 1.0, "part": 1.1, "squint": 0.35, "jaw": 0.12, "brow_outer": 0.05},
             blendshapes=("MouthSmileLeft", "MouthSmileRight"),
@@ -128,6 +135,7 @@ class Expression(StrEnum):
                 "mouth-width": 1.0,
                 "jaw-open": 1.0,
             },
+            units={"AU10": 0.6, "AU4": 0.25, "AU7": 0.15, "AU12": -0.8, "AU26": -0.3, "AU2": -0.2},
             sides=("open", "raise"),
             drawn={"sneer": 1.0, "squint": 0.65, "brow_down": 1.4, "jaw": 0.12},
             blendshapes=("NoseSneerLeft", "NoseSneerRight"),
@@ -151,6 +159,15 @@ class Expression(StrEnum):
                 "eye-open-left": 0.5,
                 "jaw-open": 0.5,
             },
+            units={
+                "AU1": 0.25,
+                "AU2": 0.35,
+                "AU5": 0.1,
+                "AU26": 0.3,
+                "AU12": -0.2,
+                "AU4": -0.3,
+                "AU20": -0.2,
+            },
             sides=("raise",),
             drawn={"brow_outer": 0.8, "brow_inner": 0.8, "wide": 0.95, "jaw": 0.17},
             blendshapes=("BrowOuterUpLeft", "BrowOuterUpRight", "BrowInnerUp"),
@@ -168,12 +185,24 @@ class Expression(StrEnum):
             also=("angry",),
             descriptor="an angry face, brows lowered and drawn together, hard stare, lips pressed"
             " tight.",
-            # FACS 4 + 5 + 7 + 23.
+            # FACS 4 + 5 + 7 + 23. A raised lip and a wide mouth are disgust's.
             moves={
                 "eye-raise-right": -1.0,
                 "eye-raise-left": -1.0,
                 "eye-open-right": -0.5,
                 "eye-open-left": -0.5,
+                "jaw-open": -0.5,
+                "mouth-width": -0.5,
+            },
+            units={
+                "AU4": 0.6,
+                "AU24": 0.2,
+                "AU7": 0.2,
+                "AU1": -0.4,
+                "AU2": -0.3,
+                "AU10": -0.3,
+                "AU12": -0.5,
+                "AU26": -0.2,
             },
             sides=("open", "raise"),
             drawn={"brow_down": 1.0, "squint": 0.45, "press": 0.8, "frown": 0.2},
@@ -190,9 +219,27 @@ class Expression(StrEnum):
             ),
             also=("sad",),
             descriptor="a sad face, inner brows raised, drooping eyelids, lip corners pulled down.",
-            # FACS 1 + 4 + 15.
-            moves={"eye-raise-right": 1.0, "eye-raise-left": 1.0},
-            sides=("raise",),
+            # FACS 1 + 4 + 15: the corners go away from the eyes, more than the brows rise.
+            moves={
+                "mouth-corner-right": 1.5,
+                "mouth-corner-left": 1.5,
+                "eye-raise-right": 0.5,
+                "eye-raise-left": 0.5,
+                "eye-open-right": -0.5,
+                "eye-open-left": -0.5,
+                "jaw-open": -1.0,
+            },
+            units={
+                "AU15": 0.45,
+                "AU17": 0.35,
+                "AU1": 0.2,
+                "AU2": -0.2,
+                "AU4": -0.3,
+                "AU5": -0.2,
+                "AU12": -0.5,
+                "AU26": -0.3,
+            },
+            sides=("corner", "raise"),
             drawn={"brow_inner": 0.8, "frown": 0.9, "squint": 0.2, "press": 0.1, "gaze_y": 0.15},
             blendshapes=("MouthFrownLeft", "MouthFrownRight"),
         ),
@@ -215,7 +262,19 @@ class Expression(StrEnum):
                 "eye-raise-left": 1.0,
                 "eye-open-right": 0.5,
                 "eye-open-left": 0.5,
-                "mouth-width": 1.0,
+                "mouth-width": 2.0,
+                "mouth-corner-right": 0.75,
+                "mouth-corner-left": 0.75,
+                "jaw-open": -0.5,
+            },
+            units={
+                "AU5": 0.3,
+                "AU20": 0.2,
+                "AU16": 0.2,
+                "AU1": 0.3,
+                "AU12": -0.3,
+                "AU17": -0.2,
+                "AU26": -0.4,
             },
             sides=("raise",),
             drawn={
@@ -242,6 +301,7 @@ class Expression(StrEnum):
             descriptor="a speaking face in conversation, lips and jaw in motion.",
             # Any movement, of the whole face.
             moves={},
+            units={},
             sides=("open", "raise", "corner"),
             drawn={},
             blendshapes=(),

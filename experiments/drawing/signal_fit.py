@@ -19,7 +19,7 @@ import torch
 from scipy.stats import spearmanr
 
 from ml.measuring.face import tracker
-from ml.measuring.geometry import SIGNALS, signals, square, stats
+from ml.measuring.geometry import CORNERS, SIGNALS, corners, signals, square, stats
 from ml.phantom.cohort import CohortSpec, programme
 from ml.phantom.performance import Performance
 from ml.phantom.render import render
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 FIT_SEED, CHECK_SEED = 90_001, 90_002  # never used for a training cohort
 HIDDEN = (48, 32)
+_SEVEN, _CORNERS = slice(len(SIGNALS)), slice(len(SIGNALS), None)
 
 
 @dataclass(frozen=True)
@@ -47,34 +48,50 @@ class FitPlan:
 
 def measured(performance: Performance) -> Floats:
     """Signals (T, 7) of the drawn frames, NaN rows where FaceMesh finds no face."""
+    return read(performance)[:, _SEVEN]
+
+
+def read(performance: Performance) -> Floats:
+    """Signals (T, 7) and corners (T, 2) of the drawn frames side by side, NaN rows where FaceMesh
+    finds no face."""
     film = performance.capture
     found = tracker()
     landmarks = []
     for picture in render(performance):
         face = found.find(picture).landmarks
         landmarks.append(np.full((478, 2), np.nan) if face is None else face[:, :2])
-    return signals(square(np.stack(landmarks), film.width / film.height))
+    squared = square(np.stack(landmarks), film.width / film.height)
+    return np.hstack([signals(squared), corners(squared)])
 
 
 def fit(plan: FitPlan) -> dict[str, Any]:
     """The content of ``signals.json``."""
     inputs, targets, people = _frames(plan)
     logger.info("fitting %d frames of %d people", len(inputs), plan.people)
-    model = _train(inputs, targets, people, plan.steps)
+    model = _train(inputs, targets[:, _SEVEN], people, plan.steps)
+    lips = _train(inputs, targets[:, _CORNERS], people, plan.steps)
     logger.info("measuring noise")
-    model = replace(model, noise=_noise(), figures={})
+    noise = _noise()
+    model = replace(model, noise=noise[_SEVEN])
     figures = check(model, plan)
     return {
         "about": "Fitted to drawn and measured phantom frames; see ml/phantom/signals.py",
         "inputs": input_names(),
         "signals": list(SIGNALS),
+        **_kept(model),
+        "corners": {"names": list(CORNERS), **_kept(replace(lips, noise=noise[_CORNERS]))},
+        "figures": figures,
+    }
+
+
+def _kept(model: SignalModel) -> dict[str, Any]:
+    return {
         "layers": [[_short(w), _short(b)] for w, b in model.layers],
         "mean": _short(model.mean),
         "scale": _short(model.scale),
         "shift": _short(model.shift, 8),
         "noise": _short(model.noise, 6),
         "limits": _short(model.limits, 5),
-        "figures": figures,
     }
 
 
@@ -88,12 +105,17 @@ def _frames(plan: FitPlan) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
             _, clip = programme(spec, number, expression)
             chosen = np.sort(rng.choice(len(clip.times), plan.frames, replace=False))
             clip = replace(clip, times=clip.times[chosen], channels=clip.channels[chosen])
-            read = measured(clip)
-            seen = np.isfinite(read).all(1)
+            values = read(clip)
+            seen = np.isfinite(values).all(1)
             inputs.append(inputs_of(clip.channels, clip.identity)[seen])
-            targets.append(to_fitted(read[seen]))
+            targets.append(_to_fitted(values[seen]))
             people.append(np.full(int(seen.sum()), number))
     return np.concatenate(inputs), np.concatenate(targets), np.concatenate(people)
+
+
+def _to_fitted(values: Floats) -> Floats:
+    """Signals on the scale of their fit beside the corners as they are."""
+    return np.hstack([to_fitted(values[:, _SEVEN]), values[:, _CORNERS]])
 
 
 def _train(
@@ -123,7 +145,7 @@ def _train(
         optimiser.step()
         schedule.step()
     layers = _layers(net, goal, spread)
-    zeros = np.zeros(len(SIGNALS))
+    zeros = np.zeros(targets.shape[1])
     model = SignalModel(layers, mean, scale, np.diag(zeros), zeros, _limits(targets), figures={})
     left = targets[held] - model.predict(inputs[held])
     shifts = np.stack([left[people[held] == p].mean(0) for p in np.unique(people[held])])
@@ -148,15 +170,15 @@ def _layers(net: Any, goal: Floats, spread: Floats) -> tuple[tuple[Floats, Float
 
 
 def _noise() -> Floats:
-    """Standard deviation per frame (7,), from people at rest whose channels stand still: what is
+    """Standard deviation per frame (9,), from people at rest whose channels stand still: what is
     left is the camera's noise, as FaceMesh reads it."""
     spec = CohortSpec(subjects=12, seed=FIT_SEED + 7)
     spreads = []
     for number in range(spec.subjects):
         _, clip = programme(spec, number, "rest")
         frozen = np.repeat(clip.channels[:1], 12, axis=0)
-        read = measured(replace(clip, times=clip.times[:12], channels=frozen))
-        spreads.append(np.nanstd(to_fitted(read), axis=0))
+        values = read(replace(clip, times=clip.times[:12], channels=frozen))
+        spreads.append(np.nanstd(_to_fitted(values), axis=0))
     return np.asarray(np.median(spreads, axis=0))
 
 

@@ -19,12 +19,12 @@ from experiments.phantom.oracle import posterior, seen
 from ml import phantom
 from ml.intensity.geometric import GeometricSource
 from ml.intensity.source import IntensitySource, SourceIdentity, digest_of
-from ml.measuring.geometry import SIGNALS
+from ml.measuring.geometry import CORNERS, SIGNALS
 from ml.measuring.measurement import Measurement, series
 from ml.phantom.capture import Capture
 from ml.phantom.graded_people import draw_subject, load_config
 from ml.phantom.performance import Performance, perform
-from ml.phantom.signals import simulate
+from ml.phantom.signals import simulate, simulate_corners
 from ml.scoring.assessment import session_curves
 from ml.scoring.curve_sampling import SessionCurves, stack
 from ml.scoring.curve_summary import SIGNS, feature_row, session_signs, summarise
@@ -183,11 +183,12 @@ def gather(rows: Iterable[Row], source: IntensitySource, expressions: Sequence[s
 def simulated(shown: Performance, person_seed: Sequence[int]) -> Measurement:
     """What measuring this performance would give: predicted signals, with the person's own shift
     and the noise of a frame drawn at random (``ml.phantom.signals``)."""
-    signals = simulate(shown, person_seed)
+    signals, lips = simulate(shown, person_seed), simulate_corners(shown, person_seed)
     return Measurement(
         expression=str(shown.expression),
         state="measured",
         timestamps=tuple(shown.times.tolist()),
         signals={name: series(signals[:, i], _DECIMALS) for i, name in enumerate(SIGNALS)},
+        corners={name: series(lips[:, i], _DECIMALS) for i, name in enumerate(CORNERS)},
         cues=shown.cues,
     )

@@ -28,7 +28,7 @@ from ml.intensity.source import (
 )
 from ml.measuring import blinks
 from ml.measuring.blinks import bridged
-from ml.measuring.geometry import SIGNALS
+from ml.measuring.geometry import CORNERS, SIGNALS
 from ml.measuring.measurement import CropEncoder
 from ml.measuring.smoothing import local_line
 from vocabulary.expressions import EXPRESSIONS, POSED, Expression, is_expression
@@ -37,6 +37,7 @@ NAME = "geometric"
 MADE = "of the face's geometry"
 FloatArray = npt.NDArray[np.floating[Any]]
 Scale = Mapping[str, float]
+Names = tuple[str, ...]
 
 # Median standard deviation over a clip (square root of the median variance) of the 632 people
 # without PD in the three-expression table (pd-screening-smile, MIT licence), by signal.
@@ -54,6 +55,11 @@ HEALTHY_SD: Mapping[Expression, Scale] = MappingProxyType(
 BORROWED_SD: Scale = MappingProxyType(
     {name: float(np.median([scale[name] for scale in HEALTHY_SD.values()])) for name in SIGNALS}
 )
+
+# Nor how far the corners of the mouth go: what FaceMesh reads of a drawn face whose corners drop.
+CORNER_SD = 0.035
+#: What an expression's entry may name: the seven signals, and beside them the mouth's corners.
+READS = (*SIGNALS, *CORNERS)
 
 OUTLIER_S, LEAST_OUTLIER_FRAMES = 0.16, 3  # a running median of this many seconds
 SMOOTH_S = 0.14  # then this much smoothing: no shift in time, and onsets take its width off
@@ -75,11 +81,29 @@ LIMITS = together.RestLimits(
 _BEGAN_WITH = EXPRESSIONS[:7]
 
 
+# Digests of before there was one for each expression, and what is read otherwise since: sadness at
+# the corners of the mouth, anger and fear against what tells them from disgust and surprise.
+_EARLIER = MappingProxyType(
+    {
+        "9808568617c965bc607903edc83c6486bc3399495d98d4bd988a0bf31c0cf603": frozenset(
+            {str(Expression.ANGER), str(Expression.SADNESS), str(Expression.FEAR)}
+        )
+    }
+)
+
+
+def _scale(expression: Expression) -> dict[str, float]:
+    """Healthy standard deviation of all that is read of this expression, by name."""
+    corners = [name for name in CORNERS if name in expression.entry.moves]
+    signals = dict(HEALTHY_SD.get(expression, BORROWED_SD))
+    return signals | dict.fromkeys(corners, CORNER_SD)
+
+
 def _digest(expressions: Sequence[Expression]) -> str:
     """Of all that decides the curves of these expressions."""
     return digest_of(
         {
-            "scale": {e: dict(HEALTHY_SD.get(e, BORROWED_SD)) for e in expressions},
+            "scale": {e: _scale(e) for e in expressions},
             "directions": {e: dict(e.entry.moves) for e in expressions if e in POSED},
             "constants": [
                 OUTLIER_S,
@@ -103,6 +127,7 @@ _IDENTITY = SourceIdentity(
     version="2",
     digest=_digest(_BEGAN_WITH),
     parts=MappingProxyType({str(e): _digest((e,)) for e in EXPRESSIONS}),
+    earlier=_EARLIER,
 )
 
 
@@ -128,21 +153,23 @@ class GeometricSource:
         lies close to that. What does not stand out of the face's own wavering is 0.
         """
         need(self.identity, clip, self.material)
-        times = np.asarray(clip.timestamps, np.float64)
-        signals = _steady(times, clip.signals)
-        reference = RestReference.SAME_CLIP
+        calm = rest if rest is not None and rest.has(self.material) else None
+        names = _read(clip, calm)
+        signals = _steady(clip, names)
+        reference = RestReference.SAME_CLIP if calm is None else RestReference.REST_CLIP
         if not Expression(clip.expression).entry.moves:
             intensity = np.maximum(_any_movement(signals) - MOST_FLOOR, 0.0)
-        elif rest is not None and rest.has(self.material):
-            still = _steady(np.asarray(rest.timestamps, np.float64), rest.signals)
-            intensity = _posed(clip.expression, signals, np.nanmedian(still, axis=0), still)
-            reference = RestReference.REST_CLIP
+            reference = RestReference.SAME_CLIP
+        elif calm is not None:
+            still = _steady(calm, names)
+            centre = np.nanmedian(still, axis=0)
+            intensity = _posed(clip.expression, names, signals, centre, still)
         else:
-            centre = _calm_centre(clip.expression, signals)
-            intensity = _posed(clip.expression, signals, centre, None)
+            centre = _calm_centre(clip.expression, names, signals)
+            intensity = _posed(clip.expression, names, signals, centre, None)
         return IntensityCurve(
             expression=clip.expression,
-            t=times,
+            t=np.asarray(clip.timestamps, np.float64),
             intensity=intensity,
             source=self.identity,
             reference=reference,
@@ -155,9 +182,22 @@ def load(folder: Path | None = None, device: str = "cpu") -> GeometricSource:
     return GeometricSource()
 
 
-def _steady(times: FloatArray, signals: FloatArray | None) -> FloatArray:
-    """(T, 7) without blinks and without the frame-to-frame noise of landmarks found afresh."""
-    steady = np.array(bridged(times, np.asarray(signals, np.float64)))
+def _read(clip: ClipMaterial, rest: ClipMaterial | None) -> Names:
+    """What this clip's intensity is read from: the seven signals and, where the expression moves
+    them and both clips have them, the corners of the mouth."""
+    wanted = set(CORNERS) & set(Expression(clip.expression).entry.moves)
+    both = [clip] if rest is None else [clip, rest]
+    seen = all(one.corners is not None and np.isfinite(one.corners).any() for one in both)
+    return READS if wanted and seen else SIGNALS
+
+
+def _steady(clip: ClipMaterial, names: Names) -> FloatArray:
+    """(T, len(names)) without blinks and without the frame-to-frame noise of landmarks found
+    afresh."""
+    times = np.asarray(clip.timestamps, np.float64)
+    steady = np.array(bridged(times, np.asarray(clip.signals, np.float64)))
+    if len(names) > len(SIGNALS):
+        steady = np.hstack([steady, np.asarray(clip.corners, np.float64)])
     seen = np.isfinite(steady).all(axis=1)
     if seen.any():
         step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
@@ -166,35 +206,39 @@ def _steady(times: FloatArray, signals: FloatArray | None) -> FloatArray:
     return local_line(times, steady, SMOOTH_S)
 
 
-def healthy_displacement(expression: str) -> FloatArray:
-    """(7,) twice the healthy median standard deviation: the displacement that counts as 1."""
-    scale = HEALTHY_SD.get(Expression(expression), BORROWED_SD)
-    return 2.0 * np.array([scale[name] for name in SIGNALS])
+def healthy_displacement(expression: str, names: Names = SIGNALS) -> FloatArray:
+    """(len(names),) twice the healthy median standard deviation: the displacement that counts
+    as 1."""
+    scale = _scale(Expression(expression))
+    return 2.0 * np.array([scale[name] for name in names])
 
 
-def _direction(expression: str) -> FloatArray:
+def _direction(expression: str, names: Names) -> FloatArray:
     weights = Expression(expression).entry.moves
-    return np.array([weights.get(name, 0.0) for name in SIGNALS])
+    return np.array([weights.get(name, 0.0) for name in names])
 
 
-def _displaced(expression: str, signals: FloatArray, centre: FloatArray) -> FloatArray:
-    """(T, 7) displacement of each signal in healthy displacements."""
-    return np.clip((signals - centre) / healthy_displacement(expression), -MOST, MOST)
+def _displaced(
+    expression: str, names: Names, signals: FloatArray, centre: FloatArray
+) -> FloatArray:
+    """(T, len(names)) displacement of each signal in healthy displacements."""
+    return np.clip((signals - centre) / healthy_displacement(expression, names), -MOST, MOST)
 
 
 def _posed(
-    expression: str, signals: FloatArray, centre: FloatArray, still: FloatArray | None
+    expression: str, names: Names, signals: FloatArray, centre: FloatArray, still: FloatArray | None
 ) -> FloatArray:
-    """(T,) intensity from signals (T, 7), their rest (7,) and the rest clip's signals (R, 7)."""
+    """(T,) intensity from signals (T, K), their rest (K,) and the rest clip's signals (R, K)."""
     intensity = np.full(len(signals), np.nan)
     seen = np.isfinite(signals).all(axis=1)
-    moved = _displaced(expression, signals[seen], centre)
-    direction = _direction(expression)
+    moved = _displaced(expression, names, signals[seen], centre)
+    direction = _direction(expression, names)
     weights = together.loadings(moved, direction / np.abs(direction).sum())
     course = moved @ weights
     rested = None
     if still is not None:
-        rested = _displaced(expression, still[np.isfinite(still).all(axis=1)], centre) @ weights
+        calm = still[np.isfinite(still).all(axis=1)]
+        rested = _displaced(expression, names, calm, centre) @ weights
     intensity[seen] = together.above_rest(course, rested, LIMITS)
     return intensity
 
@@ -210,8 +254,8 @@ def _any_movement(signals: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt(np.mean(z**2, axis=1)))
 
 
-def _calm_centre(expression: str, signals: FloatArray) -> FloatArray:
-    direction = _direction(expression)
+def _calm_centre(expression: str, names: Names, signals: FloatArray) -> FloatArray:
+    direction = _direction(expression, names)
     low = np.nanquantile(signals, CALM_QUANTILE, axis=0)
     high = np.nanquantile(signals, 1 - CALM_QUANTILE, axis=0)
     return np.where(direction >= 0, low, high)

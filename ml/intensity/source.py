@@ -27,6 +27,7 @@ class Material(StrEnum):
 
     SIGNALS = "signals"
     EMBEDDINGS = "embeddings"
+    BLENDSHAPES = "blendshapes"
 
 
 class RestReference(StrEnum):
@@ -44,20 +45,24 @@ class SourceIdentity:
     sources with one name and different digests are different sources. ``parts``, for a source whose
     expressions do not depend on each other: by expression, the digest of what decides its curves.
     A model needs no more than those of its own expressions to stay as they were
-    (:meth:`still_makes`).
+    (:meth:`still_makes`). ``earlier``: digests of before there were parts, each with the
+    expressions whose curves are made otherwise since.
     """
 
     name: str
     version: str
     digest: str
     parts: Mapping[str, str] = field(default_factory=dict, compare=False)
+    earlier: Mapping[str, frozenset[str]] = field(default_factory=dict, compare=False)
 
     def still_makes(self, trained: "SourceIdentity", expressions: Iterable[str]) -> bool:
         """Whether these expressions' curves are made as by ``trained``, which a model was trained
         on; what was added or changed beside them does not count."""
-        if not trained.parts:
-            return self == trained
         same_rule = (self.name, self.version) == (trained.name, trained.version)
+        if not trained.parts:
+            changed = self.earlier.get(trained.digest)
+            still = changed is not None and changed.isdisjoint(expressions)
+            return self == trained or (same_rule and still)
         return same_rule and all(
             e in self.parts and self.parts[e] == trained.parts.get(e) for e in expressions
         )
@@ -71,23 +76,33 @@ class ClipMaterial:
     """What measuring one clip left behind, as far as intensity needs it.
 
     ``timestamps`` (T,) seconds from the start of the clip, strictly increasing.
-    ``signals`` (T, 7) in the order of ``ml.measuring.geometry``, NaN rows where no face was found.
+    ``signals`` (T, 7) in the order of ``ml.measuring.geometry``, NaN rows where no face was found;
+    ``corners`` (T, 2) the corners of the mouth likewise, None where they were not measured.
     ``embedding_timestamps`` (E,) seconds and ``embeddings`` (E, D) float32: image-encoder output
     (before the temporal transformer) of the frames that were encoded, often fewer than T; both
     None unless the clip was measured for the CLIP source.
     ``embeddings_by`` is the digest of the encoder that made the embeddings.
+    ``blendshape_timestamps`` (B,) seconds and ``blendshapes`` (B, 52) in the order of
+    ``ml.measuring.blendshapes``, None unless there was a model for them.
     """
 
     expression: str
     timestamps: FloatArray
     signals: FloatArray | None = None
+    corners: FloatArray | None = None
     embedding_timestamps: FloatArray | None = None
     embeddings: FloatArray | None = None
     embeddings_by: str | None = None
+    blendshape_timestamps: FloatArray | None = None
+    blendshapes: FloatArray | None = None
 
     def has(self, material: Material) -> bool:
         """True when this clip holds at least one row of that material."""
-        rows = self.signals if material is Material.SIGNALS else self.embeddings
+        rows = {
+            Material.SIGNALS: self.signals,
+            Material.EMBEDDINGS: self.embeddings,
+            Material.BLENDSHAPES: self.blendshapes,
+        }[material]
         return rows is not None and len(rows) > 0 and bool(np.isfinite(rows).any())
 
 

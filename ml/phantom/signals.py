@@ -1,11 +1,11 @@
 """Measured-like signals without drawing: what FaceMesh would read on a phantom, predicted.
 
-``signals.json`` holds a small network, fitted once to drawn and measured frames
-(``experiments/drawing``), from a frame's channels and the identity's proportions to the seven
-signals, with the spread of what it cannot explain: a shift per person, and noise per frame. A
-simulated clip costs milliseconds, so training can see thousands of people. The file states how its
-clip statistics agree with measured clips of people that were not used for fitting. Everything here
-is about phantoms, not people.
+``signals.json`` holds two small networks, fitted once to drawn and measured frames
+(``experiments/drawing``), from a frame's channels and the identity's proportions to the seven signals and
+to the corners of the mouth, with the spread of what they cannot explain: a shift per person, and
+noise per frame. A simulated clip costs milliseconds, so training can see thousands of people. The
+file states how its clip statistics agree with measured clips of people that were not used for
+fitting. Everything here is about phantoms, not people.
 """
 
 import json
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from ml.errors import ConfigError
 from ml.features import column
-from ml.measuring.geometry import SIGNALS, stats
+from ml.measuring.geometry import CORNERS, SIGNALS, stats
 from ml.phantom.channels import CHANNELS, INDEX
 from ml.phantom.cohort import CohortSpec, programme
 from ml.phantom.identity import Identity
@@ -44,10 +44,10 @@ USED = tuple(INDEX[name] for name in CHANNELS if name not in _UNSEEN)
 @dataclass(frozen=True, eq=False)
 class SignalModel:
     """``layers``: (weights (in, out), bias (out,)) with tanh between; inputs are standardised.
-    The outputs are on the fitted scale (``to_fitted``).
+    The K outputs, seven signals or two corners, are on the fitted scale (``to_fitted``).
 
-    ``shift`` (7, 7) covariance of a person's constant deviation; ``noise`` (7,) standard deviation
-    per frame; ``limits`` (2, 7) least and greatest value that was ever measured.
+    ``shift`` (K, K) covariance of a person's constant deviation; ``noise`` (K,) standard deviation
+    per frame; ``limits`` (2, K) least and greatest value that was ever measured.
     """
 
     layers: tuple[tuple[Floats, Floats], ...]
@@ -59,7 +59,7 @@ class SignalModel:
     figures: dict[str, Any]
 
     def predict(self, inputs: Floats) -> Floats:
-        """Inputs (T, F) to signals (T, 7) on the fitted scale, nothing unexplained added."""
+        """Inputs (T, F) to outputs (T, K) on the fitted scale, nothing unexplained added."""
         values = (inputs - self.mean) / self.scale
         for k, (weights, bias) in enumerate(self.layers):
             values = values @ weights + bias
@@ -68,18 +68,31 @@ class SignalModel:
         return values
 
 
+@dataclass(frozen=True, eq=False)
+class SignalModels:
+    """The networks of ``signals.json``: of the seven signals, and of the corners of the mouth."""
+
+    signals: SignalModel
+    corners: SignalModel
+
+
 @cache
-def load_model(path: Path = MODEL_FILE) -> SignalModel:
+def load_models(path: Path = MODEL_FILE) -> SignalModels:
     """Raises :class:`ConfigError` naming the file when it is missing or does not fit this code."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
         raise ConfigError(f"{path}: cannot be read as JSON: {fault}") from fault
-    if data.get("inputs") != input_names() or data.get("signals") != list(SIGNALS):
+    names = [data.get(part) for part in ("inputs", "signals")], data.get("corners", {}).get("names")
+    if names != ([input_names(), list(SIGNALS)], list(CORNERS)):
         raise ConfigError(
             f"{path}: made for other channels or signals; run:"
             " python -m experiments drawing fit-signals"
         )
+    return SignalModels(_model(data), _model(data["corners"]))
+
+
+def _model(data: dict[str, Any]) -> SignalModel:
     return SignalModel(
         layers=tuple((np.array(w), np.array(b)) for w, b in data["layers"]),
         mean=np.array(data["mean"]),
@@ -87,7 +100,7 @@ def load_model(path: Path = MODEL_FILE) -> SignalModel:
         shift=np.array(data["shift"]),
         noise=np.array(data["noise"]),
         limits=np.array(data["limits"]),
-        figures=data["figures"],
+        figures=data.get("figures", {}),
     )
 
 
@@ -109,13 +122,28 @@ def simulate(
     """Signals (T, 7) as FaceMesh would read them, with the unexplained part drawn at random:
     the person's shift from ``person_seed`` (the same in all their clips), the noise from the clip.
     """
-    net = model or load_model()
-    person = np.random.default_rng([*person_seed, 0x516A])
-    shift = person.multivariate_normal(np.zeros(len(SIGNALS)), net.shift, method="svd")
-    frames = np.random.default_rng([performance.seed, 0xF0A5])
+    net = model or load_models().signals
+    seeds = (*person_seed, 0x516A), (performance.seed, 0xF0A5)
+    return from_fitted(_read(net, performance, *seeds))
+
+
+def simulate_corners(performance: Performance, person_seed: Sequence[int]) -> Floats:
+    """Corners of the mouth (T, 2), as :func:`simulate` gives the signals."""
+    net = load_models().corners
+    return _read(net, performance, (*person_seed, 0xC0A7), (performance.seed, 0xF0A6))
+
+
+def _read(
+    net: SignalModel, performance: Performance, person: Sequence[int], clip: Sequence[int]
+) -> Floats:
+    """(T, K) on the fitted scale, within what was ever measured."""
+    width = len(net.noise)
+    shift = np.random.default_rng(person).multivariate_normal(
+        np.zeros(width), net.shift, method="svd"
+    )
     values = net.predict(inputs_of(performance.channels, performance.identity)) + shift
-    values += net.noise * frames.standard_normal(values.shape)
-    return from_fitted(np.clip(values, *net.limits))
+    values += net.noise * np.random.default_rng(clip).standard_normal(values.shape)
+    return np.clip(values, *net.limits)
 
 
 def to_fitted(values: Floats) -> Floats:

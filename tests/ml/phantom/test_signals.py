@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.drawing.signal_fit import CHECK_SEED, FIT_SEED, measured
+from experiments.drawing.signal_fit import CHECK_SEED, FIT_SEED, measured, read
 from ml.__main__ import main
 from ml.errors import ConfigError
 from ml.features import columns_of
@@ -16,7 +16,7 @@ from ml.measuring.geometry import SIGNALS, stats
 from ml.phantom import perform
 from ml.phantom.cohort import CohortSpec, programme
 from ml.phantom.graded_people import draw_subject, load_config
-from ml.phantom.signals import MODEL_FILE, cohort_rows, load_model, simulate
+from ml.phantom.signals import MODEL_FILE, cohort_rows, load_models, simulate, simulate_corners
 
 
 def test_simulated_clips_read_like_measured_ones() -> None:
@@ -33,8 +33,19 @@ def test_simulated_clips_read_like_measured_ones() -> None:
         assert np.abs(made.mean(0) - real.mean(0)).max() < 0.15
 
 
+def test_simulated_corners_of_the_mouth_go_where_the_drawn_ones_do() -> None:
+    spec = CohortSpec(subjects=1, seed=515, fps=6.0)
+    for expression, sign in (("smile", -1), ("sadness", 1)):
+        _, clip = programme(spec, 0, expression)
+        real, made = read(clip)[:, len(SIGNALS) :], simulate_corners(clip, (spec.seed, 0))
+        assert made.shape == real.shape
+        for side in range(2):
+            assert np.corrcoef(real[:, side], made[:, side])[0, 1] > 0.8
+            assert sign * np.corrcoef(clip.intensity, made[:, side])[0, 1] > 0.8
+
+
 def test_the_file_says_how_well_it_agrees() -> None:
-    figures = load_model().figures
+    figures = load_models().signals.figures
     assert figures["people"] >= 10
     assert figures["median_variance_spearman_of_moving_signals"] > 0.7
     smile = figures["by_expression"]["smile"]["mouth-width"]
@@ -84,4 +95,4 @@ def test_a_model_for_other_channels_is_refused(tmp_path: Path) -> None:
     data["inputs"][0] = "whiskers"
     path.write_text(json.dumps(data))
     with pytest.raises(ConfigError, match="fit-signals"):
-        load_model(path)
+        load_models(path)

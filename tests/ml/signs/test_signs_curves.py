@@ -3,28 +3,39 @@
 import numpy as np
 import pytest
 
-from ml.intensity.geometric import GeometricSource, healthy_displacement
+from ml.intensity.geometric import READS, GeometricSource, healthy_displacement
 from ml.intensity.source import ClipMaterial, IntensitySource, RestReference
 from ml.measuring.blinks import blink_masks
+from ml.measuring.geometry import SIGNALS
 from ml.measuring.smoothing import local_line
 from ml.phantom.movement import pulse
 from ml.scoring.assessment import material, session_curves
 from ml.signs import repetitions
 from ml.signs.signs import signs
 from tests.ml.conftest import Draw
-from tests.ml.signs.test_signs import COLUMN, still, times_of
+from tests.ml.signs.test_signs import still, times_of
 from vocabulary.expressions import POSED, Expression
 
 
 def posed(t: np.ndarray, expression: str, amount: float) -> np.ndarray:
     """Signals that move along the expression's own direction by that many healthy displacements."""
+    return moved(t, expression, amount)[:, : len(SIGNALS)]
+
+
+def moved(t: np.ndarray, expression: str, amount: float) -> np.ndarray:
+    """(T, 9): the signals of :func:`posed` and the corners of the mouth beside them."""
     moves = Expression(expression).entry.moves
-    scale = healthy_displacement(expression)
-    signals = still(t)
+    names = tuple(name for name in READS if name in SIGNALS or name in moves)
+    scale = dict(zip(names, healthy_displacement(expression, names), strict=True))
+    values = np.hstack([still(t), 0.8 + still(t, seed=3)[:, :2] - still(t, seed=3)[0, :2]])
     for name, weight in moves.items():
-        step = np.sign(weight) * scale[COLUMN[name]] * amount
-        signals[:, COLUMN[name]] += step * pulse(t, 2.0, 0.6, 5.0, 0.6)
-    return signals
+        step = np.sign(weight) * scale[name] * amount
+        values[:, READS.index(name)] += step * pulse(t, 2.0, 0.6, 5.0, 0.6)
+    return values
+
+
+def clip_of(t: np.ndarray, expression: str, values: np.ndarray) -> ClipMaterial:
+    return ClipMaterial(expression, t, values[:, : len(SIGNALS)], values[:, len(SIGNALS) :])
 
 
 @pytest.mark.parametrize("expression", [str(e) for e in POSED])
@@ -32,8 +43,8 @@ def test_the_healthy_displacement_counts_as_one(expression: str) -> None:
     source = GeometricSource()
     assert isinstance(source, IntensitySource)
     t = times_of()
-    rest = ClipMaterial("rest", t, still(t, seed=5))
-    clip = ClipMaterial(expression, t, posed(t, expression, 1.0))
+    rest = clip_of(t, "rest", moved(t, "rest", 0.0))
+    clip = clip_of(t, expression, moved(t, expression, 1.0))
     curve = source.curve(clip, rest)
     assert curve.reference is RestReference.REST_CLIP
     assert repetitions.peak_of(curve.intensity) == pytest.approx(1.0, abs=0.15)
