@@ -60,7 +60,15 @@ build_pages() {
     stamp pages "$wanted"
 }
 
+# Its tests are skipped where it cannot be had, and say so.
+bring_test_model() {
+    local model="$VENV/share/mimia/face_landmarker.task"
+    [ -f "$model" ] || bash scripts/face_landmarker.sh "$model" ||
+        say "tests of the blendshapes will be skipped"
+}
+
 ensure_packages "$MODE"
 make_environment
 install_python_packages
 build_pages
+[ "$MODE" = run ] || bring_test_model

@@ -71,7 +71,9 @@ class Confinement:
         return cls(**{**said, "limits": Limits(**said["limits"])})
 
 
-def environment(home: Path, threads: int, encoder_device: str) -> dict[str, str]:
+def environment(
+    home: Path, threads: int, encoder_device: str, face_landmarker: str = ""
+) -> dict[str, str]:
     """All that a measuring process is told: a list of names, so that a new secret is not on it."""
     known = {
         name: value
@@ -89,6 +91,7 @@ def environment(home: Path, threads: int, encoder_device: str) -> dict[str, str]
         # It would try for a semaphore, which is not to be had, and complain.
         "JOBLIB_MULTIPROCESSING": "0",
         "MIMIA_ENCODER_DEVICE": encoder_device,
+        "MIMIA_FACE_LANDMARKER": face_landmarker,
     }
 
 

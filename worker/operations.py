@@ -23,7 +23,13 @@ def prepare(what: Json) -> Json:
     from ml.measuring.clip import measurer_digest
 
     face.tracker().find(np.zeros((480, 640, 3), np.uint8))
-    return {"measurer_digest": measurer_digest()}
+    shapes, fault = _shapes()
+    digest = shapes.digest if shapes else None
+    return {
+        "measurer_digest": measurer_digest(shapes=digest),
+        "blendshapes": digest,
+        "no_blendshapes": fault,
+    }
 
 
 def measure(what: Json) -> Json:
@@ -46,7 +52,20 @@ def measure(what: Json) -> Json:
         if said.get("cues")
         else None,
         encoder=_encoder(what.get("bundle")),
+        shapes=_shapes()[0],
     ).to_json()
+
+
+def _shapes() -> tuple[Any, str]:
+    """The reader of blendshapes, None where there is none; and, where there should be one, why
+    there is not: clips are measured without it."""
+    from ml.errors import WeightsError
+    from ml.measuring import blendshapes
+
+    try:
+        return blendshapes.reader(), ""
+    except WeightsError as fault:
+        return None, str(fault)
 
 
 def _encoder(bundle: Mapping[str, str] | None) -> Any:
@@ -60,7 +79,10 @@ def _encoder(bundle: Mapping[str, str] | None) -> Any:
 
 
 def assess(what: Json) -> Json:
-    """``measurements`` by expression, ``bundle`` (path, digest), ``prevalence`` → an Assessment."""
+    """``measurements`` by expression, ``bundle`` (path, digest), ``prevalence`` → an Assessment.
+
+    ``drawn``: the clips are drawn faces, whose curves are shown by the source that knows them.
+    """
     from ml.measuring.measurement import Measurement
     from ml.scoring import assessment, served_source
 
@@ -72,7 +94,11 @@ def assess(what: Json) -> Json:
     # The device only decides where the encoder lies that measuring has loaded already.
     source = served_source.source_of(bundle, _device())
     assessed = assessment.assess(
-        measurements, bundle=bundle, prevalence=what["prevalence"], source=source
+        measurements,
+        bundle=bundle,
+        prevalence=what["prevalence"],
+        source=source,
+        shown=source if what.get("drawn") else None,
     )
     return {**assessed.to_json()}
 

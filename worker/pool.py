@@ -145,7 +145,8 @@ def _here(size: int) -> _Workplace:
             make = partial(
                 MeasuringProcess, limits=limits, by_kernel=settings.MEASURING_CONFINED_BY_KERNEL
             )
-            measurers = [make(threads, device=device) for _ in range(size)]
+            model = settings.FACE_LANDMARKER
+            measurers = [make(threads, device=device, face_landmarker=model) for _ in range(size)]
             copier = make(measures=False, niceness=COPY_NICENESS)
             _workplace = _Workplace(os.getpid(), MeasuringPool(measurers), MeasuringPool([copier]))
         return _workplace

@@ -44,6 +44,8 @@ UNFORESEEN = "fault"
 
 #: What this system lacks for the confinement, once it is known; said once in each process's log.
 lacking: set[str] = set()
+#: Why clips are measured without blendshapes although a model for them was named; empty else.
+without_blendshapes = ""
 #: Why the last measuring process of this worker did not come up; empty once one has (``/readyz``).
 not_started = ""
 
@@ -75,12 +77,14 @@ class MeasuringProcess:
         by_kernel: bool = True,
         operations: str = "worker.operations",
         reads: Sequence[Path] = (),
+        face_landmarker: str = "",
     ) -> None:
         """``measures`` False: for work that needs no face mesh, which then is not loaded.
         ``device``: where a bundle's image encoder runs (``ml.scoring.served_source.device_of``).
         ``limits`` and ``by_kernel``: see ``worker.confinement``.
         ``operations``: the module of what it can do. ``reads``: folders that it may read beside
-        the code, its libraries and the bundles that it was asked to use."""
+        the code, its libraries and the bundles that it was asked to use. ``face_landmarker``: the
+        model of blendshapes; empty: there is none."""
         self._threads = threads
         self._measures = measures
         self._niceness = niceness
@@ -89,6 +93,7 @@ class MeasuringProcess:
         self._by_kernel = by_kernel
         self._operations = operations
         self._reads = {str(path) for path in reads}
+        self._face_landmarker = face_landmarker and str(Path(face_landmarker).resolve())
         self._folder: WorkFolder | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
@@ -109,7 +114,7 @@ class MeasuringProcess:
         remove_orphans()
         home = emptied(self._place / "home")
         plan = Confinement(
-            reads=[*sorted(self._reads), str(self._desk.inbox)],
+            reads=[*sorted(self._reads), *self._model, str(self._desk.inbox)],
             changes=[str(home), str(self._desk.outbox)],
             limits=self._limits,
             uses_card=card_is_used(self._device),
@@ -124,7 +129,7 @@ class MeasuringProcess:
             [sys.executable, "-m", "worker.measurer", str(descriptor), str(os.getpid()), said],
             pass_fds=[descriptor],
             cwd=home,
-            env=environment(home, self._threads, self._device),
+            env=environment(home, self._threads, self._device, self._face_landmarker),
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -133,6 +138,10 @@ class MeasuringProcess:
         self._loading = self._measures
         if self._measures:
             self._send("prepare", {})
+
+    @property
+    def _model(self) -> list[str]:
+        return [self._face_landmarker] if self._face_landmarker else []
 
     @property
     def _place(self) -> Path:
@@ -229,8 +238,13 @@ class MeasuringProcess:
         not_started = ""
 
     def _finish_loading(self, on_tick: Callable[[], object]) -> None:
+        global without_blendshapes
         told = self._receive(START_SECONDS, on_tick)
         self._loading = False
+        fault = told.get("no_blendshapes", "")
+        if fault and fault != without_blendshapes:
+            logger.warning("clips are measured without blendshapes: %s", fault)
+        without_blendshapes = fault
         if missing := set(told.get("lacking", ())) - lacking:
             lacking.update(missing)
             logger.warning(

@@ -11,7 +11,7 @@ from math import isfinite
 from statistics import correlation, median
 from typing import Any
 
-from worker import steps
+from worker import process, steps
 from worker.pool import Urgency, measuring_pool
 from worker.process import lacking
 
@@ -61,7 +61,15 @@ def run(bundle: Any, at_once: int) -> list[Check]:
     if unmeasured:
         return checks
     strong, weak, still = (_assessed(clips, bundle, a) for a in (STRONG, WEAK, 0.0))
-    return [*checks, *_compare(clips, strong, weak, still), _confined()]
+    return [*checks, *_compare(clips, strong, weak, still), _for_real_faces(clips), _confined()]
+
+
+def _for_real_faces(clips: Sequence[_Clip]) -> Check:
+    """For an operator to know: the curves and signs of real faces are read without it as well."""
+    seen = sum(clip.measurement.get("blendshapes") is not None for clip in clips)
+    lack = process.without_blendshapes or "good to have: scripts/face_landmarker.sh brings it"
+    words = "used for real faces only" if seen else lack
+    return Check("clips with blendshapes, the source for real faces", seen, words, True)
 
 
 def _confined() -> Check:
@@ -99,7 +107,7 @@ def _compare(
 
 
 def _measured(bundle: Any, expression: str, amplitude: float) -> _Clip:
-    with measuring_pool().lend(Urgency.MEASURE) as process, process.desk() as desk:
+    with measuring_pool().lend(Urgency.MEASURE) as lent, lent.desk() as desk:
         drawn = desk.outbox / "clip.mp4"
         what = {
             "target": str(drawn),
@@ -108,7 +116,7 @@ def _measured(bundle: Any, expression: str, amplitude: float) -> _Clip:
             "seconds": SECONDS,
             "seed": 11,
         }
-        truth = process.ask("draw", what, seconds=CLIP_SECONDS)
+        truth = lent.ask("draw", what, seconds=CLIP_SECONDS)
         announced = {"cues": [{"at": at, "kind": "make"} for at in truth["cues"]]}
         path = drawn.rename(desk.inbox / drawn.name)
         clip = {
@@ -119,14 +127,15 @@ def _measured(bundle: Any, expression: str, amplitude: float) -> _Clip:
             "bundle": steps.files_of(bundle),
         }
         reads = [steps.folder_of(bundle)]
-        measurement = process.ask("measure", clip, seconds=CLIP_SECONDS, reads=reads)
+        measurement = lent.ask("measure", clip, seconds=CLIP_SECONDS, reads=reads)
     return _Clip(expression, amplitude, truth, measurement)
 
 
 def _assessed(clips: Sequence[_Clip], bundle: Any, amplitude: float) -> dict[str, Any]:
     """The session of the clips at this amplitude, each beside the same face at rest."""
     chosen = [clip for clip in clips if clip.expression == "rest" or clip.amplitude == amplitude]
-    return steps.assess_measurements({c.expression: c.measurement for c in chosen}, bundle)
+    found = {c.expression: c.measurement for c in chosen}
+    return steps.assess_measurements(found, bundle, drawn=True)
 
 
 def _of(assessment: Mapping[str, Any], expression: str) -> dict[str, Any]:

@@ -201,7 +201,9 @@ def _assess(given: measuring.AssessmentInput, target: measuring.Target, deadline
         target = measuring.with_measurements(screening_id=given.screening_id, target=target)
         if target.lack:
             return False
-    result = assess_measurements(target.measurements, target, given.prevalence, urgency)
+    result = assess_measurements(
+        target.measurements, target, given.prevalence, urgency, drawn=given.is_phantom
+    )
     row = measuring.store_assessment(
         screening_id=given.screening_id,
         bundle=target.bundle_id,
@@ -285,12 +287,16 @@ def assess_measurements(
     bundle: measuring.Target | ModelBundle,
     prevalence: float | None = None,
     urgency: Urgency = Urgency.ASSESS,
+    *,
+    drawn: bool = False,
 ) -> dict[str, Any]:
-    """What ``bundle`` makes of ``{expression: measurement as JSON}``, stored nowhere."""
+    """What ``bundle`` makes of ``{expression: measurement as JSON}``, stored nowhere. ``drawn``: of
+    a drawn face, whose curves no model of real faces should read."""
     what = {
         "measurements": measurements,
         "bundle": files_of(bundle),
         "prevalence": prevalence,
+        "drawn": drawn,
     }
     with measuring_pool().lend(urgency) as process:
         folder = folder_of(bundle)

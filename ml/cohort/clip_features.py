@@ -24,7 +24,7 @@ from ml.cohort.table import UNKNOWN, Cohort
 from ml.distributed import Processes
 from ml.errors import CohortError
 from ml.features import columns_of
-from ml.intensity.source import IntensityCurve, IntensitySource
+from ml.intensity.source import IntensityCurve, IntensitySource, Material
 from ml.progress import counted
 from ml.scoring.assessment import session_curves
 from ml.scoring.norms import drop_failed
@@ -37,18 +37,19 @@ def cohort_of_clips(
     cache: Path,
     *,
     source: Path | None = None,
+    shapes: bool = False,
     check: Check | None = None,
     group: Processes | None = None,
 ) -> Cohort:
     """One row per subject and session, from ``folder/manifest.csv``. A clip that cannot be measured
     leaves its expression missing. ``source``: a CLIP source whose embeddings are kept for
-    :func:`curves_of_clips`. ``check`` sees the labelled rows before anything is measured, a
-    feature taken as usable (0) wherever there is a clip. Each process of ``group`` measures its
-    share, then all read everything. Raises :class:`CohortError` as
-    :func:`ml.cohort.manifest.read_manifest` does."""
+    :func:`curves_of_clips`; ``shapes``: blendshapes are kept for it. ``check`` sees the labelled
+    rows before anything is measured, a feature taken as usable (0) wherever there is a clip. Each
+    process of ``group`` measures its share, then all read everything. Raises :class:`CohortError`
+    as :func:`ml.cohort.manifest.read_manifest` does."""
     clips = read_manifest(folder)
     about = labels_of(clips, folder / MANIFEST)
-    if source is not None and (layout := layout_of(clips)):
+    if (source is not None or shapes) and (layout := layout_of(clips)):
         raise CohortError(
             f"holds points of {layout}, and the intensity source reads pictures; use geometric",
             file=folder / MANIFEST,
@@ -66,11 +67,11 @@ def cohort_of_clips(
         check(labelled)
     if group is not None and group.world > 1:
         for clip in clips[group.rank :: group.world]:
-            features_of(clip, cache, source)
+            features_of(clip, cache, source, shapes=shapes)
         group.wait()
     values = np.full(promised.shape, np.nan)
     for clip in counted("measuring clips", clips, len(clips)):
-        for name, value in features_of(clip, cache, source).items():
+        for name, value in features_of(clip, cache, source, shapes=shapes).items():
             if name in position:
                 values[row_of[clip.visit], position[name]] = value
     return replace(labelled, values=drop_failed(values, columns))
@@ -81,21 +82,24 @@ def curves_of_clips(
 ) -> dict[int, dict[str, IntensityCurve]]:
     """The curves of each row of a cohort that :func:`cohort_of_clips` read, by the row's line."""
     lines = {int(line) for line in cohort.line}
+    shapes = source.material is Material.BLENDSHAPES
     visits: dict[Visit, list[LabelledClip]] = {}
     for clip in read_manifest(folder, verify=False):
         visits.setdefault(clip.visit, []).append(clip)
     found = {}
     for clips in visits.values():
         if clips[0].row in lines:
-            measured = {c.expression: measured_clip(c, cache, embeds) for c in clips}
+            measured = {c.expression: measured_clip(c, cache, embeds, shapes=shapes) for c in clips}
             usable = {e: m for e, m in measured.items() if m.state == "measured"}
             found[clips[0].row] = session_curves(usable, source)
     return found
 
 
-def features_of(clip: LabelledClip, cache: Path, embeds: Path | None = None) -> dict[str, float]:
+def features_of(
+    clip: LabelledClip, cache: Path, embeds: Path | None = None, *, shapes: bool = False
+) -> dict[str, float]:
     """The clip's feature columns, empty where it is unusable; measured unless cached."""
-    measured = measured_clip(clip, cache, embeds)
+    measured = measured_clip(clip, cache, embeds, shapes=shapes)
     return measured.features() if measured.state == "measured" else {}
 
 

@@ -16,7 +16,7 @@ from ml.cohort.csv_files import UNKNOWN as UNKNOWN
 from ml.cohort.manifest import LabelledClip, Visit
 from ml.files import write_json
 from ml.intensity.sources import AUTO, in_folder
-from ml.measuring import layouts
+from ml.measuring import blendshapes, layouts
 from ml.measuring.clip import measure_clip, measurer_digest
 from ml.measuring.measurement import CropEncoder, Measurement
 from ml.measuring.points import measurer
@@ -80,11 +80,14 @@ def _measure(job: tuple[LabelledClip, Path, Path | None]) -> Measurement:
     return measured_clip(*job)
 
 
-def measured_clip(clip: LabelledClip, cache: Path, folder: Path | None = None) -> Measurement:
+def measured_clip(
+    clip: LabelledClip, cache: Path, folder: Path | None = None, *, shapes: bool = False
+) -> Measurement:
     """One clip, from the cache where the same file was measured by the same code; with embeddings
-    by the encoder of the source in ``folder``."""
+    by the encoder of the source in ``folder``, and with blendshapes where ``shapes`` says so."""
     encoder = None if folder is None or clip.points else _encoder(folder)
-    code = measurer_digest(None if encoder is None else encoder.digest)
+    reader = blendshapes.reader() if shapes and not clip.points else None
+    code = measurer_digest(encoder and encoder.digest, reader and reader.digest)
     if clip.points is not None:
         read_as = measurer(layouts.load(clip.points.layout, clip.path.parent))["digest"]
         code = f"{read_as}:{clip.points.fps}:{clip.points.size}"
@@ -96,7 +99,9 @@ def measured_clip(clip: LabelledClip, cache: Path, folder: Path | None = None) -
     if clip.points is not None:
         measured = clip.points.measure(clip.path, clip.expression, cues)
     else:
-        measured = measure_clip(clip.path, expression=clip.expression, cues=cues, encoder=encoder)
+        measured = measure_clip(
+            clip.path, expression=clip.expression, cues=cues, encoder=encoder, shapes=reader
+        )
     write_json(path, measured.to_json())
     return measured
 

@@ -21,6 +21,7 @@ from ml.evaluation.nested import judge_nested
 from ml.evaluation.page import Subject, bundle_judged, training_judged, write
 from ml.evaluation.seen import table_of_strangers
 from ml.files import require_no_model
+from ml.intensity.source import Material
 from ml.scoring.bundle import load
 from ml.scoring.served_source import folder_of, source_of
 from ml.training.config import read_config
@@ -72,7 +73,8 @@ def _of_bundle(options: argparse.Namespace) -> tuple[Judged, Subject]:
         if options.subject_column:
             raise WrongUse("--subject-column: only for a feature table; a manifest has subject")
         source, embeds = source_of(bundle), folder_of(bundle)
-        cohort = cohort_of_clips(given, cache, source=embeds)
+        shapes = source.material is Material.BLENDSHAPES
+        cohort = cohort_of_clips(given, cache, source=embeds, shapes=shapes)
         if bundle.diagnosis is not None:
             curves = curves_of_clips(given, cohort, cache, source, embeds)
     else:

@@ -8,9 +8,11 @@ from typing import Any
 
 from ml.errors import WrongUse
 from ml.intensity.sources import default_source
+from ml.measuring.blendshapes import reader
 from ml.measuring.clip import measure_clip
 from ml.measuring.measurement import Measurement
 from ml.scoring.assessment import curve_json, session_curves
+from ml.scoring.served_source import shown_on
 from ml.signs.signs import signs
 from vocabulary.expressions import EXPRESSIONS
 from vocabulary.signs import SIGNALS
@@ -38,8 +40,13 @@ def run(options: argparse.Namespace) -> int:
         if clip is not None and not clip.is_file():
             raise WrongUse(f"no such file: {clip}; give the path of a recorded clip")
 
-    measured = measure_clip(options.clip, expression=options.expression, cues=options.cues)
-    rest = None if options.rest is None else measure_clip(options.rest, expression="rest")
+    shapes = reader()
+    measured = measure_clip(
+        options.clip, expression=options.expression, cues=options.cues, shapes=shapes
+    )
+    rest = None
+    if options.rest is not None:
+        rest = measure_clip(options.rest, expression="rest", shapes=shapes)
     found = measured.to_json() | curve_and_signs(measured, rest)
     if options.json:
         json.dump(found, sys.stdout, allow_nan=False)
@@ -57,7 +64,8 @@ def curve_and_signs(measured: Measurement, rest: Measurement | None) -> dict[str
     clips = {measured.expression: measured}
     if rest is not None and rest.state == "measured":
         clips.setdefault("rest", rest)
-    curve = session_curves(clips, default_source())[measured.expression]
+    source = shown_on(default_source(), clips.values())
+    curve = session_curves(clips, source)[measured.expression]
     return {
         "curve": curve_json(curve, measured.cues),
         "signs": [sign.to_json() for sign in signs(measured, curve)],
@@ -70,6 +78,8 @@ def as_text(found: dict[str, Any]) -> str:
     if found["reason"] is not None:
         lines.append(f"  {found['reason']}: {found['detail']}")
     lines += [f"  {name:22} {_number(value)}" for name, value in found["quality"].items()]
+    if found["curve"] is not None:
+        lines.append(f"  curve by the {found['curve']['source']['name']} intensity source")
     for sign in found["signs"]:
         lines.append(f"  {sign['name']:22} {_number(sign['value'])} {sign['unit']}")
     return "\n".join(lines)

@@ -50,11 +50,14 @@ class SourceModule(Protocol):
 SOURCES: Mapping[str, SourceKind] = MappingProxyType(
     {
         "geometric": SourceKind("ml.intensity.geometric"),
+        "blendshapes": SourceKind("ml.intensity.blendshapes"),
         "clip": SourceKind("ml.intensity.clip_source", has_weights=True),
     }
 )
 #: Of a bundle that names none, of a training that does not choose, and of a single clip.
 DEFAULT = "geometric"
+#: Of the curves and signs that are shown, where the clips were measured for it.
+REAL_FACES = "blendshapes"
 
 
 def kind_of(name: str) -> SourceKind:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ml.errors import ClipUnusable, WrongUse
 from ml.measuring import (
+    blendshapes,
     completeness,
     face,
     framing,
@@ -29,6 +30,8 @@ from ml.measuring import (
     subject,
     video,
 )
+from ml.measuring.blendshapes import BlendshapeReader, Scores
+from ml.measuring.grid import Grid
 from ml.measuring.measurement import CropEncoder, Embeddings, Measurement, series
 from ml.measuring.orientation import Orientation
 from ml.measuring.video import Announced, Decoding, Limits
@@ -45,9 +48,10 @@ _LIBRARIES = ("mediapipe", "av", "opencv-contrib-python", "numpy")
 
 
 @cache
-def measurer_digest(encoder: str | None = None) -> str:
+def measurer_digest(encoder: str | None = None, shapes: str | None = None) -> str:
     """SHA-256 (hex) of all that decides a measurement: the constants, the libraries and, for a
-    source that reads embeddings, the digest of its ``encoder``."""
+    source that reads embeddings, the digest of its ``encoder``, and that of the model of
+    blendshapes (``shapes``) where there was one."""
     decides = {
         "name": MEASURER,
         "version": MEASURER_VERSION,
@@ -68,6 +72,8 @@ def measurer_digest(encoder: str | None = None) -> str:
         "encoder": encoder,
         "decimals": (SIGNAL_DECIMALS, TIME_DECIMALS),
     }
+    if shapes is not None:
+        decides["blendshapes"] = (shapes, blendshapes.RATE)
     canonical = json.dumps(decides, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -77,11 +83,13 @@ def _limits(module: ModuleType) -> dict[str, Any]:
     return {n: v for n, v in vars(module).items() if n.isupper() and not n.startswith("_")}
 
 
-def measurer(encoder: str | None = None) -> dict[str, str]:
-    """Who measures; ``encoder`` is there only for a measurement that holds embeddings."""
-    digest = measurer_digest(encoder)
+def measurer(encoder: str | None = None, shapes: str | None = None) -> dict[str, str]:
+    """Who measures; ``encoder`` is there only for a measurement that holds embeddings,
+    ``blendshapes`` where these were read."""
+    digest = measurer_digest(encoder, shapes)
     found = {"name": MEASURER, "version": MEASURER_VERSION, "digest": digest}
-    return found if encoder is None else {**found, "encoder": encoder}
+    also = {"encoder": encoder, "blendshapes": shapes}
+    return found | {name: value for name, value in also.items() if value is not None}
 
 
 def measure_clip(
@@ -92,11 +100,13 @@ def measure_clip(
     limits: Limits | None = None,
     cues: Iterable[float] | None = None,
     encoder: CropEncoder | None = None,
+    shapes: BlendshapeReader | None = None,
 ) -> Measurement:
     """Measures one clip. A bad clip is a result (state ``unusable`` with its reason).
 
     ``cues``: seconds in the clip at which the person was prompted to make the expression.
-    ``encoder``: given where the bundle's intensity source reads embeddings. Raises
+    ``encoder``: given where the bundle's intensity source reads embeddings; ``shapes``: where there
+    is a model of blendshapes (``ml.measuring.blendshapes.reader``). Raises
     :class:`WrongUse` for an unknown expression or a path that is no file, and only our own faults
     beyond that, never for what a file holds.
     """
@@ -105,7 +115,7 @@ def measure_clip(
     if not path.is_file():
         raise WrongUse(f"no such file: {path}")
     limits = limits or Limits()
-    take = _Take(encoder)
+    take = _Take(encoder, shapes)
     begin = perf_counter()
     reason, detail = None, ""
     prompts = None if cues is None else tuple(float(cue) for cue in cues if math.isfinite(cue))
@@ -123,16 +133,19 @@ class _Take:
     """One pass over one clip: frames in, times, landmarks, light and stage timings out."""
 
     encoder: CropEncoder | None = None
+    shapes: BlendshapeReader | None = None
     orientation: Orientation = field(default_factory=Orientation)
     decoding: Decoding = field(default_factory=Decoding)
     watcher: quality.Watcher = field(default_factory=quality.Watcher)
     times: list[float] = field(default_factory=list)
     aspects: list[float] = field(default_factory=list)
     faces: list[face.Faces] = field(default_factory=list)
-    crops: list[tuple[int, list[Picture]]] = field(default_factory=list)
+    crops: Grid[Picture] = field(default_factory=Grid)
+    read: Grid[Scores | None] = field(default_factory=Grid)
     mirrored: bool = False
     decode_s: float = 0.0
     mesh_s: float = 0.0
+    shapes_s: float = 0.0
 
     def watch(self, path: Path, limits: Limits) -> None:
         before = perf_counter()
@@ -147,8 +160,8 @@ class _Take:
             self.mesh_s += perf_counter() - decoded
             self.decode_s += decoded - before
             self.watcher.see(frame.t, picture, faces)
-            if self.encoder is not None and faces.found:
-                self._keep_crops(frame.t, picture, faces, self.encoder.rate)
+            if faces.found:
+                self._look_again(frame.t, picture, faces)
             self.times.append(frame.t)
             self.aspects.append(picture.shape[1] / picture.shape[0])
             self.faces.append(faces)
@@ -156,12 +169,15 @@ class _Take:
             before = perf_counter()
         self.decode_s += perf_counter() - before
 
-    def _keep_crops(self, t: float, picture: Picture, faces: face.Faces, rate: float) -> None:
-        """Of the first frame at or after each point of the encoder's grid."""
-        last = self.times[self.crops[-1][0]] if self.crops else None
-        if last is None or int(t * rate) > int(last * rate):
-            found = [face.aligned_crop(picture, landmarks) for landmarks in faces.found]
-            self.crops.append((len(self.times), found))
+    def _look_again(self, t: float, picture: Picture, faces: face.Faces) -> None:
+        """Of some of the frames: the crops for the encoder, and the blendshapes."""
+        if self.encoder is not None and self.crops.is_due(t, self.encoder.rate):
+            self.crops.keep(len(self.times), t, _crops(picture, faces))
+        if self.shapes is not None and self.read.is_due(t, self.shapes.rate):
+            before = perf_counter()
+            scores = [self.shapes.read(crop) for crop in _crops(picture, faces)]
+            self.read.keep(len(self.times), t, scores)
+            self.shapes_s += perf_counter() - before
 
     def seen(self) -> quality.Seen:
         """Whose face it is, once every frame was looked at."""
@@ -185,19 +201,19 @@ class _Take:
         )
 
     def _embeddings(self, whose: Sequence[int | None]) -> Embeddings | None:
-        kept = [
-            (self.times[number], found[which])
-            for number, found in self.crops
-            if (which := whose[number]) is not None
-        ]
+        kept = self.crops.of(whose)
         if self.encoder is None or not kept:
             return None
         vectors = self.encoder.encode(np.stack([crop for _, crop in kept]))
-        return Embeddings(
-            timestamps=tuple(round(t, TIME_DECIMALS) for t, _ in kept),
-            vectors=tuple(tuple(float(x) for x in vector) for vector in vectors),
-            digest=self.encoder.digest,
-        )
+        return _packed([t for t, _ in kept], vectors, self.encoder.digest)
+
+    def _blendshapes(self, whose: Sequence[int | None]) -> Embeddings | None:
+        kept = [(t, scores) for t, scores in self.read.of(whose) if scores is not None]
+        if self.shapes is None or not kept:
+            return None
+        # As they are stored: what was read back is what was measured.
+        vectors = np.stack([scores for _, scores in kept]).astype(np.float16)
+        return _packed([t for t, _ in kept], vectors, self.shapes.digest)
 
     def measurement(
         self,
@@ -233,16 +249,35 @@ class _Take:
             corners=_columns(corners, geometry.CORNERS),
             stats=_stats(signals),
             embeddings=embeddings,
+            blendshapes=self._blendshapes(seen.whose) if reason is None else None,
             cues=cues,
             timing={
                 "decode_s": round(self.decode_s, 6),
                 "mesh_s": round(self.mesh_s, 6),
+                "blendshapes_s": round(self.shapes_s, 6),
                 "geometry_s": round(end - geometry_begin, 6),
                 "embed_s": round(perf_counter() - end, 6),
                 "total_s": round(perf_counter() - begin, 6),
             },
-            measurer=measurer(self.encoder.digest if self.encoder else None),
+            measurer=measurer(
+                self.encoder.digest if self.encoder else None,
+                self.shapes.digest if self.shapes else None,
+            ),
         )
+
+
+def _packed(
+    times: Sequence[float], vectors: npt.NDArray[np.floating[Any]], digest: str
+) -> Embeddings:
+    return Embeddings(
+        timestamps=tuple(round(t, TIME_DECIMALS) for t in times),
+        vectors=tuple(tuple(float(x) for x in vector) for vector in vectors),
+        digest=digest,
+    )
+
+
+def _crops(picture: Picture, faces: face.Faces) -> list[Picture]:
+    return [face.aligned_crop(picture, landmarks) for landmarks in faces.found]
 
 
 def _columns(

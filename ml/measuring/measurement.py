@@ -13,15 +13,18 @@ from ml.measuring.quality import Quality
 from vocabulary.reasons import UnusableReason
 
 SCHEMA = 1
+# How vectors are packed. Blendshapes lie between 0 and 1 and are sure to a hundredth.
+_SINGLE, _HALF = "<f4", "<f2"
 State = Literal["measured", "unusable"]
 Series = tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Image-encoder output of some of the clip's frames, for the CLIP intensity source.
+    """What another model said of some of the clip's frames: an image encoder's output for the CLIP
+    intensity source, or blendshapes.
 
-    ``timestamps`` (E,) seconds, ``vectors`` E tuples of D floats, ``digest`` names the encoder.
+    ``timestamps`` (E,) seconds, ``vectors`` E tuples of D floats, ``digest`` names the model.
     """
 
     timestamps: tuple[float, ...]
@@ -57,6 +60,8 @@ class Measurement:
     numbers. ``cues`` are seconds in the clip at which the person was prompted to make the
     expression, None where nobody recorded them. ``timing`` in seconds of wall clock. An unusable
     clip keeps what could be seen of it (quality, signals) for whoever looks into the reason.
+    ``blendshapes``: 52 for each, None where there was no model for them
+    (``ml.measuring.blendshapes``).
     """
 
     expression: str
@@ -69,6 +74,7 @@ class Measurement:
     corners: Mapping[str, Series] = field(default_factory=dict)
     stats: Mapping[str, float] = field(default_factory=dict)
     embeddings: Embeddings | None = None
+    blendshapes: Embeddings | None = None
     cues: tuple[float, ...] | None = None
     timing: Mapping[str, float] = field(default_factory=dict)
     measurer: Mapping[str, str] = field(default_factory=dict)
@@ -83,7 +89,6 @@ class Measurement:
         return {f"{self.expression}_{name}": value for name, value in self.stats.items()}
 
     def to_json(self) -> dict[str, Any]:
-        embeddings = self.embeddings
         return {
             "schema": self.schema,
             "expression": self.expression,
@@ -95,13 +100,8 @@ class Measurement:
             "signals": {name: list(series) for name, series in self.signals.items()},
             "corners": {name: list(series) for name, series in self.corners.items()},
             "stats": dict(self.stats),
-            "embeddings": None
-            if embeddings is None
-            else {
-                "timestamps": list(embeddings.timestamps),
-                "vectors": _packed(embeddings.vectors),
-                "digest": embeddings.digest,
-            },
+            "embeddings": _embeddings_json(self.embeddings, _SINGLE),
+            "blendshapes": _embeddings_json(self.blendshapes, _HALF),
             "cues": None if self.cues is None else list(self.cues),
             "timing": dict(self.timing),
             "measurer": dict(self.measurer),
@@ -113,7 +113,6 @@ class Measurement:
         for embeddings that are damaged."""
         if data["schema"] != SCHEMA:
             raise ValueError(f"a measurement of schema {data['schema']}; this code reads {SCHEMA}")
-        kept = data["embeddings"]
         return cls(
             expression=data["expression"],
             state=data["state"],
@@ -124,32 +123,47 @@ class Measurement:
             signals={name: tuple(series) for name, series in data["signals"].items()},
             corners={name: tuple(series) for name, series in data["corners"].items()},
             stats=dict(data["stats"]),
-            embeddings=None
-            if kept is None
-            else Embeddings(
-                timestamps=tuple(kept["timestamps"]),
-                vectors=_unpacked(kept["vectors"], len(kept["timestamps"])),
-                digest=kept["digest"],
-            ),
+            embeddings=_embeddings(data["embeddings"], _SINGLE),
+            blendshapes=_embeddings(data.get("blendshapes"), _HALF),
             cues=None if data["cues"] is None else tuple(data["cues"]),
             timing=dict(data["timing"]),
             measurer=dict(data["measurer"]),
         )
 
 
-def _packed(vectors: Sequence[Sequence[float]]) -> str:
-    """float32, little-endian, row by row, in base64: a quarter of the decimals' length."""
-    return base64.b64encode(np.asarray(vectors, "<f4").tobytes()).decode("ascii")
+def _embeddings_json(kept: Embeddings | None, kind: str) -> dict[str, Any] | None:
+    if kept is None:
+        return None
+    return {
+        "timestamps": list(kept.timestamps),
+        "vectors": _packed(kept.vectors, kind),
+        "digest": kept.digest,
+    }
 
 
-def _unpacked(kept: object, rows: int) -> tuple[tuple[float, ...], ...]:
+def _embeddings(kept: Mapping[str, Any] | None, kind: str) -> Embeddings | None:
+    if kept is None:
+        return None
+    return Embeddings(
+        timestamps=tuple(kept["timestamps"]),
+        vectors=_unpacked(kept["vectors"], len(kept["timestamps"]), kind),
+        digest=kept["digest"],
+    )
+
+
+def _packed(vectors: Sequence[Sequence[float]], kind: str) -> str:
+    """Floats, little-endian, row by row, in base64: a quarter of the decimals' length."""
+    return base64.b64encode(np.asarray(vectors, kind).tobytes()).decode("ascii")
+
+
+def _unpacked(kept: object, rows: int, kind: str) -> tuple[tuple[float, ...], ...]:
     """The inverse of :func:`_packed`. Measurements of before the packing hold plain lists of
     decimals, which are read too. Raises ValueError for what is neither."""
     try:
         if isinstance(kept, list):
-            flat = np.array(kept, "<f4")
+            flat = np.array(kept, kind)
         else:
-            flat = np.frombuffer(base64.b64decode(str(kept), validate=True), "<f4")
+            flat = np.frombuffer(base64.b64decode(str(kept), validate=True), kind)
         return tuple(tuple(row) for row in flat.reshape(rows, -1).tolist())
     except (TypeError, ValueError) as fault:
         raise ValueError(f"the embeddings' vectors cannot be read: {fault}") from fault

@@ -1,11 +1,11 @@
 """Measured-like signals without drawing: what FaceMesh would read on a phantom, predicted.
 
 ``signals.json`` holds two small networks, fitted once to drawn and measured frames
-(``experiments/drawing``), from a frame's channels and the identity's proportions to the seven signals and
-to the corners of the mouth, with the spread of what they cannot explain: a shift per person, and
-noise per frame. A simulated clip costs milliseconds, so training can see thousands of people. The
-file states how its clip statistics agree with measured clips of people that were not used for
-fitting. Everything here is about phantoms, not people.
+(``experiments/drawing``), from a frame's channels and the identity's proportions to the seven
+signals and to the corners of the mouth, with the spread of what they cannot explain: a shift per
+person, and noise per frame. A simulated clip costs milliseconds, so training can see thousands of
+people. The file states how its clip statistics agree with measured clips of people that were not
+used for fitting. Everything here is about phantoms, not people.
 """
 
 import json

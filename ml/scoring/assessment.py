@@ -9,13 +9,14 @@ import numpy.typing as npt
 from scipy.special import expit, logit
 
 from ml.intensity.source import ClipMaterial, IntensityCurve, IntensitySource, one_source
-from ml.measuring.measurement import Measurement
+from ml.measuring.geometry import CORNERS
+from ml.measuring.measurement import Measurement, table
 from ml.scoring import repeatability
 from ml.scoring.bundle import Bundle
 from ml.scoring.calibration import shift_prevalence
 from ml.scoring.person_result import Session, person_result
 from ml.scoring.scorer import Score
-from ml.scoring.served_source import check_source, source_of
+from ml.scoring.served_source import check_source, shown_on, source_of
 from ml.signs import repetitions
 from ml.signs.signs import Percentiles, Sign, signs
 from vocabulary import assessment as shape
@@ -119,10 +120,12 @@ def assess(
     bundle: Bundle,
     prevalence: float | None = None,
     source: IntensitySource | None = None,
+    shown: IntensitySource | None = None,
 ) -> Assessment:
     """One session. ``measurements`` by expression, unusable ones included; ``prevalence`` is the
     site's own share of people with PD, None keeps the bundle's; ``source`` is the intensity source,
-    None takes the one the bundle names. Raises ``SourceError`` for an unknown or another source,
+    None takes the one the bundle names; ``shown`` that of curves and signs, None takes the best
+    that the clips were measured for. Raises ``SourceError`` for an unknown or another source,
     or clips that were not measured for it."""
     source = source_of(bundle) if source is None else check_source(bundle, source)
     usable = {e: m for e, m in measurements.items() if m.state == "measured"}
@@ -132,6 +135,8 @@ def assess(
     curves = session_curves(usable, source)
     one_source(curves.values())
     score = bundle.score([row], prevalence, [curves])[0]
+    shown = shown or shown_on(source, usable.values())
+    drawn = curves if shown is source else session_curves(usable, shown)
     ordered = sorted(measurements.items(), key=lambda item: EXPRESSIONS.index(Expression(item[0])))
     used = [m for e, m in usable.items() if e in bundle.expressions]
     site = prevalence if prevalence is not None else float(bundle.metadata["prevalence"])
@@ -148,8 +153,8 @@ def assess(
             "digest": bundle.digest,
             "sources": bundle.sources,
         },
-        intensity_source=source.identity.to_json(),
-        clips=[_report(m, curves.get(e), bundle.norms) for e, m in ordered],
+        intensity_source=shown.identity.to_json(),
+        clips=[_report(m, drawn.get(e), bundle.norms) for e, m in ordered],
     )
 
 
@@ -197,14 +202,17 @@ def session_curves(
 
 def material(measured: Measurement) -> ClipMaterial:
     """What intensity sources read of a measurement."""
-    kept = measured.embeddings
+    kept, shapes = measured.embeddings, measured.blendshapes
     return ClipMaterial(
         expression=measured.expression,
         timestamps=np.array(measured.timestamps),
         signals=measured.signal_table(),
+        corners=table(measured.corners, CORNERS, len(measured.timestamps)),
         embedding_timestamps=None if kept is None else np.array(kept.timestamps),
         embeddings=None if kept is None else np.array(kept.vectors, np.float32),
         embeddings_by=None if kept is None else kept.digest,
+        blendshape_timestamps=None if shapes is None else np.array(shapes.timestamps),
+        blendshapes=None if shapes is None else np.array(shapes.vectors, np.float32),
     )
 
 

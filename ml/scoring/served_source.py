@@ -1,12 +1,18 @@
-"""The intensity source that a bundle names: a model is trained and served on one source."""
+"""The intensity source that a bundle names, and the one that is shown.
 
+A model is trained and served on one source. Curves and signs that people look at come from the
+source for real faces where the clips were measured for it, whatever landmarks the model reads.
+"""
+
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 from ml.errors import SourceError
 from ml.intensity.source import IntensitySource, SourceIdentity
-from ml.intensity.sources import has_weights, in_folder, kind_of
-from ml.measuring.measurement import CropEncoder
+from ml.intensity.sources import DEFAULT, REAL_FACES, has_weights, in_folder, kind_of
+from ml.measuring.blendshapes import SHA256
+from ml.measuring.measurement import CropEncoder, Measurement
 from ml.scoring.bundle import INTENSITY, Bundle
 
 DIGEST = "intensity_source_digest"
@@ -32,6 +38,21 @@ def source_of(bundle: Bundle, device: str = "cpu") -> IntensitySource:
             f" {_named(source.identity)}: train the bundle anew"
         )
     return source
+
+
+def shown_on(source: IntensitySource, usable: Iterable[Measurement]) -> IntensitySource:
+    """The source of the curves and signs of a session whose model is served on ``source``.
+
+    The blendshapes' where every usable clip has them and the model's own source is the one that
+    every clip is measured for; ``source`` otherwise. One source for the whole session.
+    """
+    clips = list(usable)
+    by_all = bool(clips) and all(
+        clip.blendshapes is not None and clip.blendshapes.digest == SHA256 for clip in clips
+    )
+    if source.identity.name != DEFAULT or not by_all:
+        return source
+    return kind_of(REAL_FACES).code.load(None, "cpu")
 
 
 def encoder_of(bundle: Bundle, device: str = "cpu") -> CropEncoder | None:

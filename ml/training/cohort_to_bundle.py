@@ -16,7 +16,8 @@ from ml.errors import CohortError, ConfigError
 from ml.features import columns_of
 from ml.files import canonical, require_no_model, sha256
 from ml.intensity.source import IntensityCurve, IntensitySource, SourceIdentity
-from ml.intensity.sources import source_of_setting
+from ml.intensity.sources import REAL_FACES, source_of_setting
+from ml.measuring import blendshapes
 from ml.scoring.bundle import save
 from ml.scoring.curve_token import CurveSettings
 from ml.scoring.norms import MIN_PEOPLE, Norms
@@ -49,6 +50,7 @@ def read_cohort(
             source,
             cache,
             source=config.source_folder,
+            shapes=config.intensity_source == REAL_FACES,
             check=lambda promised: _ready(config, promised, check),
             group=group,
         )
@@ -105,7 +107,10 @@ def train(config: TrainingConfig, cache: Path) -> str | None:
 
 
 def source_for(config: TrainingConfig) -> IntensitySource:
-    """The source of intensity curves that the settings name."""
+    """The source of intensity curves that the settings name. Raises :class:`ConfigError` where its
+    clips could not be measured."""
+    if config.intensity_source == REAL_FACES:
+        blendshapes.required()
     return source_of_setting(config.intensity_source)
 
 

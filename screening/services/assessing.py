@@ -58,10 +58,12 @@ class Target:
 
 @dataclass(frozen=True)
 class AssessmentInput:
-    """What ``ml.scoring.assessment.assess`` needs: the bundles and their measurements."""
+    """What ``ml.scoring.assessment.assess`` needs: the bundles and their measurements.
+    ``is_phantom``: of a drawn face."""
 
     screening_id: UUID
     prevalence: float | None
+    is_phantom: bool
     targets: tuple[Target, ...]
 
 
@@ -91,6 +93,7 @@ def claim_assessment(*, screening_id: UUID, part: Part = Part.ALL) -> Assessment
     return AssessmentInput(
         screening_id=screening.pk,
         prevalence=screening.site.pd_prevalence,
+        is_phantom=screening.is_phantom,
         targets=targets,
     )
 

@@ -14,13 +14,14 @@ from django.apps import apps
 from django.conf import settings
 
 from ml.cohort.columns import FEATURES
+from ml.intensity.action_units import UNITS
 from ml.intensity.geometric import GeometricSource
 from ml.intensity.source import ClipMaterial
-from ml.measuring.geometry import SIGNALS
+from ml.measuring.geometry import CORNERS, SIGNALS
 from ml.phantom import Program, perform
 from ml.phantom.channels import SIDED, SINGLE
 from ml.phantom.graded_people import draw_subject, load_config
-from ml.phantom.signals import simulate
+from ml.phantom.signals import simulate, simulate_corners
 from ml.training.clip_source.prompts import tokenise
 from screening.api import present
 from screening.models import Protocol, ProtocolStep
@@ -78,10 +79,11 @@ def test_the_text_tower_reads_the_whole_descriptor(expression: Expression) -> No
 @each
 def test_its_movements_are_named_as_they_are_measured_and_drawn(expression: Expression) -> None:
     entry = expression.entry
-    assert set(entry.moves) <= set(SIGNALS), f"{TABLE}: {expression}: no such signal"
+    assert set(entry.moves) <= {*SIGNALS, *CORNERS}, f"{TABLE}: {expression}: no such signal"
+    assert set(entry.units) <= set(UNITS), f"{TABLE}: {expression}: no such action unit"
     assert set(entry.drawn) <= {*SIDED, *SINGLE}, f"{TABLE}: {expression}: no such channel"
     assert entry.sides, f"{TABLE}: {expression} has no sides to compare"
-    parts = (entry.moves, entry.drawn, entry.blendshapes, entry.asking.repetitions)
+    parts = (entry.moves, entry.units, entry.drawn, entry.blendshapes, entry.asking.repetitions)
     still = expression not in POSED
     assert all(not part if still else part for part in parts), f"{TABLE}: {expression}"
 
@@ -89,7 +91,8 @@ def test_its_movements_are_named_as_they_are_measured_and_drawn(expression: Expr
 def seen(expression: Expression, amplitude: float) -> ClipMaterial:
     program = Program(amplitude=amplitude, head_motion=0.0, blinks_per_minute=0.0)
     clip = perform(expression, seed=5, seconds=8.0, program=program)
-    return ClipMaterial(expression, clip.times, simulate(clip, (1, 1)))
+    lips = simulate_corners(clip, (1, 1))
+    return ClipMaterial(expression, clip.times, simulate(clip, (1, 1)), lips)
 
 
 @each_posed

@@ -13,6 +13,7 @@ import torch
 from ml.errors import ConfigError
 from ml.scoring.bundle import default_bundle_path
 from tests.clip_bundle import write_clip_bundle
+from tests.landmarker import MODEL, needs_model
 from tests.ml.scoring.test_bundle import resign
 from tests.worker.conftest import wait_for
 from worker import operations
@@ -154,3 +155,32 @@ def test_a_bundle_without_a_source_is_registered_under_the_one_it_means(tmp_path
     resign(folder, lambda described: described["metadata"].pop("intensity_source"))
     found = operations.describe_bundle({"path": str(folder)})
     assert found["metadata"]["intensity_source"] == "geometric"
+
+
+# --- the optional model of blendshapes ------------------------------------------------------------
+def measured_by(process: MeasuringProcess, drawn: Path) -> dict[str, Any]:
+    with process.desk() as desk:
+        clip = Path(shutil.copy(drawn / "smile.mp4", desk.inbox))
+        return process.ask("measure", request(clip), seconds=60)
+
+
+@needs_model
+def test_a_confined_process_can_read_the_model_of_blendshapes(drawn: Path) -> None:
+    process = MeasuringProcess(face_landmarker=str(MODEL))
+    found = measured_by(process, drawn)
+    process.retire()
+    assert found["blendshapes"]["digest"] == found["measurer"]["blendshapes"]
+    assert len(found["blendshapes"]["timestamps"]) > 12
+
+
+def test_a_model_that_is_another_costs_the_blendshapes_alone(
+    drawn: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = tmp_path / "other.task"
+    other.write_bytes(b"another model")
+    process = MeasuringProcess(face_landmarker=str(other))
+    found = measured_by(process, drawn)
+    process.retire()
+    assert (found["state"], found["blendshapes"]) == ("measured", None)
+    assert "clips are measured without blendshapes" in caplog.text
+    assert "not the face landmarker" in caplog.text

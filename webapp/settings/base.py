@@ -190,6 +190,11 @@ MEASURING_MEMORY_MIB = env.int("MIMIA_MEASURING_MEMORY_MIB", default=4096)
 MEASURING_CONFINED_BY_KERNEL = env.bool("MIMIA_MEASURING_CONFINED_BY_KERNEL", default=True)
 #: Where the image encoder of a bundle with the CLIP source runs: a torch device, or auto.
 ENCODER_DEVICE = env("MIMIA_ENCODER_DEVICE", default="auto")
+#: The model of blendshapes (`scripts/face_landmarker.sh`), used where it is there; empty: none.
+FACE_LANDMARKER = env("MIMIA_FACE_LANDMARKER", default=None)
+if FACE_LANDMARKER is None:
+    _usual = VAR / "models" / "face_landmarker.task"
+    FACE_LANDMARKER = str(_usual) if _usual.is_file() else ""
 SWEEP_SECONDS = env.int("MIMIA_SWEEP_SECONDS", default=30)
 #: The store is compared with the rows this often; what no row names is deleted after so many days,
 #: unless it is more than so many objects, or than this share of all: then somebody has to look.

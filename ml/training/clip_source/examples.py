@@ -20,6 +20,7 @@ from ml.files import whole
 from ml.intensity.encoder import FrameEncoder
 from ml.measuring.clip import measurer_digest
 from ml.training.clip_source.crops import sample_crops
+from ml.training.clip_source.labels import Truth, programmed
 from ml.training.clip_source.run_settings import TrainConfig
 from vocabulary.expressions import Expression
 
@@ -122,7 +123,9 @@ def _with_rest(clips: Sequence[LabelledClip]) -> list[LabelledClip]:
     return kept if any(clip.expression != Expression.REST for clip in kept) else []
 
 
-def load_examples(clips: Iterable[LabelledClip], cache: FrameCache) -> list[Example]:
+def load_examples(
+    clips: Iterable[LabelledClip], cache: FrameCache, truth_of: Truth = programmed
+) -> list[Example]:
     """One example per clip that shows a face; the others are left out.
 
     Raises :class:`CohortError` when none does.
@@ -131,7 +134,7 @@ def load_examples(clips: Iterable[LabelledClip], cache: FrameCache) -> list[Exam
     for clip in clips:
         times, frames = cache.frames(clip)
         if len(times) > 1:
-            truth = _truth(clip, times)
+            truth = truth_of(clip, times)
             examples.append(
                 Example(clip.subject, clip.expression, times, frames, truth, clip.session)
             )
@@ -157,14 +160,3 @@ def pair_with_rest(examples: Sequence[Example]) -> list[Pair]:
             file="the cohort",
         )
     return pairs
-
-
-def _truth(clip: LabelledClip, times: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The programmed curve at the frames' times, NaN for a clinic's clip. Rest is 0 by meaning."""
-    if clip.expression == Expression.REST:
-        return np.zeros(len(times), dtype=np.float32)
-    programmed = clip.read_truth()
-    if programmed is None:
-        return np.full(len(times), np.nan, dtype=np.float32)
-    curve = np.interp(times, programmed["t"], programmed["intensity"])
-    return np.asarray(np.maximum(curve, 0.0), dtype=np.float32)

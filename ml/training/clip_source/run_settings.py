@@ -28,6 +28,8 @@ class TrainConfig(Settings):
 
     ``cohort`` directory with a manifest; ``weights`` CLIP as ``local-dir:PATH``.
     ``image_blocks`` of the image tower that learn (0 frozen, -1 all); ``tune_text`` the text tower.
+    ``labels``: where a clip's intensity is known from, what was programmed (drawn people) or the
+    blendshapes of the same clip (real ones, docs/decisions/blendshapes.md).
     ``splits`` of the manifest that are trained on; the figures of ``watch``
     are only reported after each epoch (``watched_…`` in the log), never chosen by.
     ``frames``, ``rest_frames`` length of a training window at ``rate`` frames per second.
@@ -55,6 +57,7 @@ class TrainConfig(Settings):
     noise: float = 0.0
     flip: bool = False
     precision: Precision = "bf16"
+    labels: Literal["programmed", "blendshapes"] = "programmed"
     splits: tuple[str, ...] = ("train",)
     watch: tuple[str, ...] = ("val",)
     seed: int = 0

@@ -26,6 +26,7 @@ from ml.files import require_no_model
 from ml.intensity import clip_source
 from ml.intensity.encoder import FrameEncoder, frame_encoder
 from ml.intensity.weights import LOCAL_PREFIX, LoadedClip, load, read_config
+from ml.measuring import blendshapes
 from ml.training.clip_source.examples import (
     FrameCache,
     Pair,
@@ -34,6 +35,7 @@ from ml.training.clip_source.examples import (
     pair_with_rest,
     watched_clips,
 )
+from ml.training.clip_source.labels import programmed, taught
 from ml.training.clip_source.learner import Batch, Cut, Learner, make_batch
 from ml.training.clip_source.run_folder import claim, keep, resume
 from ml.training.clip_source.run_settings import TrainConfig
@@ -54,6 +56,8 @@ def train(config: TrainConfig, out: Path, cache: Path) -> Path:
         torch.manual_seed(config.seed)
         learner = _learner(weights, config)
         wanted = chosen(clips, config)
+        if config.labels == "blendshapes":
+            blendshapes.required()
         beside = watched_clips(clips, config)
         require_no_model(out)
         claim(out, config, _digest_of_clips(clips), weights.digest, group)
@@ -124,7 +128,8 @@ def _pairs(
         for clip in wanted[group.rank :: group.world]:
             store.frames(clip)
         group.wait()
-    return pair_with_rest(load_examples(wanted, store))
+    truth = taught(wanted, cache) if config.labels == "blendshapes" else programmed
+    return pair_with_rest(load_examples(wanted, store, truth))
 
 
 def _optimiser(learner: Learner, config: TrainConfig) -> torch.optim.Optimizer:

@@ -183,7 +183,9 @@ def test_settings_of_curves_that_cannot_work_stop_before_measuring(drawn: Path) 
             train(read_config(drawn / "wrong.json"), drawn / "never")
         return str(fault.value)
 
-    assert "intensity_source: geometric, or local-dir:DIR" in refused(intensity_source="clip")
+    assert "intensity_source: geometric, blendshapes, or local-dir:DIR" in refused(
+        intensity_source="clip"
+    )
     assert "nowhere/source.json: the file is missing" in refused(
         intensity_source="local-dir:nowhere"
     )

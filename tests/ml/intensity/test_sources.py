@@ -93,5 +93,5 @@ def test_a_folder_of_no_source_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("setting", ["clip", "sonar", ""])
 def test_a_setting_names_a_source_without_weights_or_a_folder(setting: str) -> None:
-    with pytest.raises(ConfigError, match="intensity_source: geometric, or local-dir:DIR"):
+    with pytest.raises(ConfigError, match="intensity_source: geometric, blendshapes, or"):
         sources.source_of_setting(setting)
