@@ -291,13 +291,9 @@ def assess_measurements(
     drawn: bool = False,
 ) -> dict[str, Any]:
     """What ``bundle`` makes of ``{expression: measurement as JSON}``, stored nowhere. ``drawn``: of
-    a drawn face, whose curves no model of real faces should read."""
-    what = {
-        "measurements": measurements,
-        "bundle": files_of(bundle),
-        "prevalence": prevalence,
-        "drawn": drawn,
-    }
+    a drawn face, which no model of real faces should read."""
+    said = {"prevalence": prevalence, "drawn": drawn}
+    what = {"measurements": measurements, "bundle": files_of(bundle), **said}
     with measuring_pool().lend(urgency) as process:
         folder = folder_of(bundle)
         return process.ask("assess", what, seconds=ASSESS_SECONDS, reads=[folder])

@@ -87,7 +87,9 @@ def measured_clip(
     by the encoder of the source in ``folder``, and with blendshapes where ``shapes`` says so."""
     encoder = None if folder is None or clip.points else _encoder(folder)
     reader = blendshapes.reader() if shapes and not clip.points else None
-    code = measurer_digest(encoder and encoder.digest, reader and reader.digest)
+    code = measurer_digest(
+        None if encoder is None else encoder.digest, None if reader is None else reader.digest
+    )
     if clip.points is not None:
         read_as = measurer(layouts.load(clip.points.layout, clip.path.parent))["digest"]
         code = f"{read_as}:{clip.points.fps}:{clip.points.size}"
