@@ -6,6 +6,8 @@ step within another only the outer one is shown; where nobody hears the log, nei
 """
 
 import logging
+import os
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -26,10 +28,8 @@ class _Step:
     def __init__(self, name: str, of: int, done: int, *, shown: bool) -> None:
         self.name, self.of, self.begun_with, self.done = name, of, done, done
         self.shown = shown and logger.isEnabledFor(logging.INFO)
-        # None: drawn where the standard error is a terminal.
-        self.bar = tqdm(
-            total=of, initial=done, desc=name, leave=False, disable=None if self.shown else True
-        )
+        drawn = self.shown and _is_terminal()
+        self.bar = tqdm(total=of, initial=done, desc=name, leave=False, disable=not drawn)
         self.began = self.told = time.monotonic()
 
     def advance(self) -> None:
@@ -41,6 +41,14 @@ class _Step:
             self.told = now
             left = (now - self.began) / (self.done - self.begun_with) * (self.of - self.done)
             logger.info("%s: %d of %d, about %.0f s left", self.name, self.done, self.of, left)
+
+
+def _is_terminal() -> bool:
+    """Whether the standard error is one, and of a size: tqdm draws nothing on one of no lines."""
+    try:
+        return sys.stderr.isatty() and all(os.get_terminal_size(sys.stderr.fileno()))
+    except OSError:
+        return False
 
 
 _open: ContextVar[tuple[_Step, ...]] = ContextVar("open", default=())

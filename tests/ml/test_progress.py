@@ -81,9 +81,10 @@ with _log_on_stderr("train"):
 """
 
 
-def test_a_terminal_has_a_bar_and_lines_above_it() -> None:
+def on_a_terminal(lines: int) -> str:
+    """What the script writes to the standard error, on a terminal of so many lines."""
     ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 80))
+    termios.tcsetwinsize(theirs, (lines, 80))
     with subprocess.Popen([sys.executable, "-c", SCRIPT], stderr=theirs) as child:
         os.close(theirs)
         seen = b""
@@ -94,11 +95,21 @@ def test_a_terminal_has_a_bar_and_lines_above_it() -> None:
             pass
         assert child.wait() == 0
     os.close(ours)
-    text = seen.decode()
+    return seen.decode()
+
+
+def test_a_terminal_has_a_bar_and_lines_above_it() -> None:
+    text = on_a_terminal(24)
     assert "measuring clips:" in text
     assert "0/3" in text
     assert "train: clip 1\r\n" in text
     assert "s left" not in text, "a bar needs no line"
+
+
+def test_a_terminal_of_no_size_has_lines() -> None:
+    text = on_a_terminal(0)
+    assert "measuring clips: 3 of 3, about 0 s left" in text
+    assert "0/3" not in text
 
 
 def test_a_file_has_lines_and_no_bar() -> None:
