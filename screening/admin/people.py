@@ -85,7 +85,7 @@ class Users(Confirmed, UserAdmin):
 @admin.register(Site)
 class Sites(Chosen, Confirmed, NoDelete, admin.ModelAdmin):
     list_display = ("name", "release_policy", "patients_see_p_pd", "pd_prevalence", "protocol")
-    list_filter = ("release_policy", "patients_see_p_pd")
+    list_filter = ("release_policy", "patients_see_p_pd", "clinicians_see_weak_p_pd")
     search_fields = ("name",)
     autocomplete_fields = ("protocol",)
     inlines = (MembershipInline,)

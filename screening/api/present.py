@@ -155,7 +155,7 @@ def assessment(row: Assessment) -> dict[str, Any]:
         },
         "measurements_digest": row.measurements_digest,
         "statement": saying.of_clinician(row),
-        "result": results.read(row),
+        "result": saying.in_full(row),
     }
 
 

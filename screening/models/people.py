@@ -71,6 +71,12 @@ class Site(Row):
         default=False,
         help_text="Off by default: a probability without a clinician beside it frightens or lulls.",
     )
+    clinicians_see_weak_p_pd = models.BooleanField(
+        "clinicians see a probability of PD that is not shown to hold",
+        default=False,
+        help_text="Off: a model’s probability of PD is shown only where it ranked people outside"
+        " its own data better than the index did. On: clinicians see it all the same, marked.",
+    )
     pd_prevalence = models.FloatField(
         "share of people with PD among those screened here",
         null=True,

@@ -155,15 +155,18 @@ def models(request: HttpRequest, sites: list[Site]) -> HttpResponse:
     """The active and the shadow models side by side, on the screenings this clinic has graded."""
     site, by = _site(request, sites), user_of(request)
     found = comparison.agreements(by=by, site=site)
+    lines = comparison.lines(by=by, site=site)[:LINES]
     rows = [
         {"line": line, "answers": [line.answers.get(one.bundle.pk) for one in found]}
-        for line in comparison.lines(by=by, site=site)[:LINES]
+        for line in lines
     ]
+    answers = [answer for line in lines for answer in line.answers.values()]
     context = {
         "site": site,
         "sites": sites,
         "rows": rows,
         "found": found,
         "enough": comparison.ENOUGH,
+        "shows_p_pd": any(answer.p_pd is not None for answer in answers),
     }
     return render(request, "clinic/models.html", context)

@@ -18,7 +18,7 @@ from uuid import UUID
 from screening.errors import UnreadableResult
 from screening.models import Assessment, ModelBundle, Review, Screening, Site, User
 from screening.permissions import WorkAtSite, stands
-from screening.services import access, cohort, results
+from screening.services import access, cohort, results, saying
 from screening.services.assessing import ASSESSED
 
 COMPARED = (ModelBundle.Status.ACTIVE, ModelBundle.Status.SHADOW)
@@ -28,7 +28,7 @@ ENOUGH = 10
 
 @dataclass(frozen=True)
 class Answer:
-    """What one bundle says about one screening."""
+    """What one bundle says about one screening; ``p_pd`` only where clinicians are shown it."""
 
     hypomimia_index: float | None
     severity_expected: float | None
@@ -138,19 +138,24 @@ def _lines(screenings: Iterable[Screening]) -> list[Line]:
     }
     rows = Assessment.objects.filter(
         screening__in=grades, bundle__status__in=COMPARED
-    ).select_related("screening__patient")
+    ).select_related("screening__patient", "screening__site", "bundle")
     answers: dict[Screening, dict[UUID, Answer]] = {}
     for row in rows.order_by("-screening__created_at", "created_at"):
         answers.setdefault(row.screening, {})[row.bundle_id] = Answer(
             hypomimia_index=row.hypomimia_index,
             severity_expected=_severity_expected(row),
-            p_pd=row.p_pd,
+            p_pd=_p_pd(row),
             abstained=row.abstained or None,
         )
     known = _trained_on()
     return [
         Line(one, *grades[one.pk], found, _mark(one) in known) for one, found in answers.items()
     ]
+
+
+def _p_pd(row: Assessment) -> float | None:
+    shown = saying.for_clinicians(row.bundle, row.screening.site).is_shown
+    return row.p_pd if shown else None
 
 
 def _severity_expected(row: Assessment) -> float | None:

@@ -6,9 +6,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from screening import statements
-from screening.models import Assessment, ModelBundle
+from screening.models import Assessment, ModelBundle, Site
 from screening.services import results
 from screening.statements.pd import Shown
+from vocabulary import assessment as shape
 from vocabulary.person import PersonResult
 from vocabulary.statement import Statement
 from vocabulary.travel import Travel
@@ -26,7 +27,9 @@ def of_patient(row: Assessment, person: PersonResult | None = None) -> Statement
 
 def of_clinician(row: Assessment, person: PersonResult | None = None) -> Statement:
     """For a clinician of the site. Raises UnreadableResult."""
-    return statements.for_clinician(results.read(row), person, pd=for_clinicians(row))
+    return statements.for_clinician(
+        results.read(row), person, pd=for_clinicians(row.bundle, row.screening.site)
+    )
 
 
 def of_json(result: Mapping[str, Any], person: Mapping[str, Any] | None = None) -> Statement:
@@ -39,10 +42,31 @@ def of_json(result: Mapping[str, Any], person: Mapping[str, Any] | None = None) 
     return statements.for_clinician(read, whole, pd=Shown(_holds(travel), travel))
 
 
-def for_clinicians(row: Assessment) -> Shown:
-    """Whether clinicians are shown the probability of PD: where it was found to hold."""
-    travel = travel_of(row.bundle)
-    return Shown(is_shown=_holds(travel), travel=travel)
+def in_full(row: Assessment) -> shape.Assessment:
+    """The result for a clinician, without the probability of PD where it is not shown. Raises
+    UnreadableResult."""
+    found = results.read(row)
+    if for_clinicians(row.bundle, row.screening.site).is_shown:
+        return found
+    left_out = {
+        name: shape.Without(hypomimia_index=one["hypomimia_index"], p_pd=None)
+        for name, one in found["leave_one_out"].items()
+    }
+    return {
+        **found,
+        "p_pd": None,
+        "p_pd_interval": None,
+        "prediction_set": [],
+        "diagnosis": None,
+        "leave_one_out": left_out,
+    }
+
+
+def for_clinicians(bundle: ModelBundle, site: Site) -> Shown:
+    """Whether a site's clinicians are shown a bundle's probability of PD: where it was found to
+    hold, or where the site asks for it."""
+    travel = travel_of(bundle)
+    return Shown(is_shown=_holds(travel) or site.clinicians_see_weak_p_pd, travel=travel)
 
 
 def travel_of(bundle: ModelBundle) -> Travel | None:

@@ -6,7 +6,14 @@ from screening.models import Site, User
 from screening.services import access, events
 
 #: What decides on patients' screenings and what they are shown; the rest is how a clinic is called.
-POLICY = ("release_policy", "patients_see_p_pd", "pd_prevalence", "protocol_id", "course_days")
+POLICY = (
+    "release_policy",
+    "patients_see_p_pd",
+    "clinicians_see_weak_p_pd",
+    "pd_prevalence",
+    "protocol_id",
+    "course_days",
+)
 
 
 def save(*, by: User, site: Site) -> Site:

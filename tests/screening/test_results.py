@@ -53,6 +53,29 @@ def test_probability_only_where_the_site_shows_it_and_it_holds(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("asked_for", [True, False])
+@pytest.mark.parametrize("holds", [True, False])
+def test_clinicians_get_a_probability_that_holds_or_that_their_site_asks_for(
+    client_of: Clients, holds: bool, asked_for: bool
+) -> None:
+    screening = make.submitted(make.PatientFactory(site__clinicians_see_weak_p_pd=asked_for))
+    ModelBundle.objects.update(metadata={"travel": {"holds": holds}})
+    without = {"smile": {"hypomimia_index": 60.0, "p_pd": 0.3}}
+    make.assess(screening, leave_one_out=without)
+    clinic = client_of(make.ClinicianFactory(site=screening.site))
+    found = clinic.get(f"/api/v1/screenings/{screening.pk}/assessment/").json()
+    result, said = found["result"], codes(found["statement"])
+    shown = holds or asked_for
+    assert (result["p_pd"] is not None) is shown
+    assert (result["p_pd_interval"] is not None) is shown
+    assert bool(result["prediction_set"]) is shown
+    assert result["leave_one_out"]["smile"]["hypomimia_index"] == 60.0
+    assert (result["leave_one_out"]["smile"]["p_pd"] is not None) is shown
+    assert ("pd_weak" in said) is (asked_for and not holds)
+    assert ("pd_untested" in said) is not shown
+
+
+@pytest.mark.django_db
 def test_abstention_shows_no_number(client_of: Clients) -> None:
     screening = make.submitted(
         make.PatientFactory(site__release_policy="at_once", site__patients_see_p_pd=True)

@@ -12,7 +12,7 @@ import pytest
 
 from screening import statements
 from screening.errors import Invalid
-from screening.models import Assessment, ClipMeasurement, Screening, User
+from screening.models import Assessment, ClipMeasurement, Screening, Site, User
 from screening.services import measuring, results, screenings
 from tests.screening import factories as make
 from tests.screening.conftest import Client
@@ -75,6 +75,7 @@ def test_the_measuring_process_is_not_believed() -> None:
 
 def test_a_result_of_before_a_part_was_added_is_read(client_of: ClientOf) -> None:
     screening = kept(without("diagnosis"))
+    Site.objects.update(clinicians_see_weak_p_pd=True)
     address = f"/api/v1/screenings/{screening.pk}/assessment/"
     answer = client_of(make.ClinicianFactory(site=screening.site)).get(address)
     assert answer.status_code == 200
@@ -85,6 +86,7 @@ def test_a_result_of_before_a_part_was_added_is_read(client_of: ClientOf) -> Non
 def test_every_page_reads_what_earlier_releases_kept(client_of: ClientOf, file: Path) -> None:
     earlier = json.loads(file.read_text())
     screening = kept(earlier["result"])
+    Site.objects.update(clinicians_see_weak_p_pd=True)
     ClipMeasurement.objects.update(measurement=earlier["measurement"])
     address = f"/api/v1/screenings/{screening.pk}/assessment/"
     clinic = client_of(make.ClinicianFactory(site=screening.site))

@@ -110,26 +110,34 @@ function tokenName(name: string): string {
   return name === "curves" ? "curves (LSTM)" : name;
 }
 
+/** Where the probability of PD is shown: how much each token weighed in it, and what it is without. */
 export function attention(result: Result): HTMLElement | null {
   const weights = Object.entries(result.attention ?? {});
   if (weights.length === 0) return null;
-  const without = Object.entries(result.leave_one_out ?? {}).map(
-    ([name, left]): [string, number, string] => {
-      const change =
-        left.p_pd === null || result.p_pd === null ? 0 : 100 * (left.p_pd - result.p_pd);
-      const points = `${change > 0 ? "+" : change < 0 ? "−" : "±"}${Math.abs(change).toFixed(1)}`;
-      const index = left.hypomimia_index === null ? "–" : String(Math.round(left.hypomimia_index));
-      return [tokenName(name), change, `${points} points; index ${index}`];
-    },
+  const { p_pd } = result;
+  const without = Object.entries(result.leave_one_out ?? {});
+  const index = h("h3", {}, "Index with one left out");
+  const indices = facts(
+    without.map(([name, left]) => [tokenName(name), figure(left.hypomimia_index, 0)]),
   );
+  if (p_pd === null) {
+    return without.length ? h("section", { class: "card" }, h("h2", {}, "What weighed how much"), index, indices) : null;
+  }
+  const changes = without.map(([name, left]): [string, number, string] => {
+    const change = left.p_pd === null ? 0 : 100 * (left.p_pd - p_pd);
+    const sign = change > 0 ? "+" : change < 0 ? "−" : "±";
+    return [tokenName(name), change, `${sign}${Math.abs(change).toFixed(1)} points`];
+  });
   return h(
     "section",
     { class: "card" },
     h("h2", {}, "What weighed how much"),
-    h("h3", {}, "Attention"),
+    without.length > 0 && index,
+    without.length > 0 && indices,
+    h("h3", {}, "Attention, in the probability of PD"),
     bars(weights.map(([name, share]) => [tokenName(name), share, percentWords(share)])),
-    without.length > 0 && h("h3", {}, "Probability of PD with one left out"),
-    without.length > 0 && bars(without),
+    changes.length > 0 && h("h3", {}, "Probability of PD with one left out"),
+    changes.length > 0 && bars(changes),
     h("p", { class: "soft" }, "Attention alone is not an explanation: read both together."),
   );
 }
