@@ -6,11 +6,14 @@ once per set of expressions that may be present.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logit
+
+from ml.scoring.sureness import calibrations
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -64,6 +67,16 @@ class CrossConformal:
     """
 
     scores: tuple[tuple[Floats, Floats], ...]
+
+    @cached_property
+    def resampled(self) -> Floats:
+        """(draws, 2): the calibration as bootstrap samples of these people would have it."""
+        no_pd, pd = (np.concatenate(rows) for rows in zip(*self.scores, strict=True))
+        return calibrations(no_pd, pd)
+
+    @property
+    def people(self) -> int:
+        return sum(len(no_pd) + len(pd) for no_pd, pd in self.scores)
 
     @classmethod
     def fit(cls, raw: Floats, labels: Integers, fold: Integers, folds: int) -> "CrossConformal":

@@ -7,11 +7,10 @@ import numpy.typing as npt
 
 from ml.scoring.calibration import shift_prevalence, subset_key
 from ml.scoring.classifier import Classifier, by_person
+from ml.scoring.sureness import interval
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
-
-INTERVAL = (0.05, 0.95)  # quantiles over the members
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,9 +18,9 @@ class Prediction:
     """Of N people with K tokens; NaN, and p-values of 1, for whoever has no token at all.
 
     ``there`` (N, K) the tokens that were read; ``log_odds`` (N,) calibrated, at the prevalence
-    asked for; ``low``, ``high`` (N,) where nine members of ten lie; ``spread`` (N,) the members'
-    standard deviation; ``p_values`` (N, 2) cross-conformal, of no PD and of PD; ``attention``
-    (N, K), 0 where a token is missing.
+    asked for; ``low``, ``high`` (N,) how sure they are (``ml.scoring.sureness``); ``spread`` (N,)
+    the members' standard deviation; ``p_values`` (N, 2) cross-conformal, of no PD and of PD;
+    ``attention`` (N, K), 0 where a token is missing.
     """
 
     there: Booleans
@@ -50,7 +49,13 @@ def predict(classifier: Classifier, tokens: Floats, prevalence: float | None = N
         calibrated = classifier.temperatures[key].apply(by_person(members))
         odds = shift_prevalence(calibrated, trained=classifier.prevalence, site=prevalence)
         log_odds[rows], spread[rows] = odds.mean(axis=-1), odds.std(axis=-1)
-        low[rows], high[rows] = np.quantile(odds, INTERVAL, axis=-1)
-        p_values[rows] = classifier.conformal[key].p_values(classifier.by_fold(members))
+        known = classifier.conformal[key]
+        ends = interval(by_person(members), known.resampled, known.people)
+        least, most = (
+            shift_prevalence(end, trained=classifier.prevalence, site=prevalence) for end in ends
+        )
+        low[rows] = np.minimum(least, log_odds[rows])
+        high[rows] = np.maximum(most, log_odds[rows])
+        p_values[rows] = known.p_values(classifier.by_fold(members))
         attention[rows] = by_person(weights).mean(axis=-1)
     return Prediction(there, log_odds, low, high, spread, p_values, attention)
