@@ -23,7 +23,9 @@ from ml.scoring.grades import EXPERIMENTAL
 from ml.scoring.lstm import DiagnosisModel
 from ml.scoring.lstm_network import DiagnosisConfig, DiagnosisNetwork
 from ml.scoring.served_source import source_of
+from ml.signs import repetitions
 from tests.ml.signs.test_signs import COLUMN, measurement, still
+from vocabulary import assessment as shape
 from vocabulary.reasons import UnusableReason
 
 T = np.arange(0, 8, 1 / 30)
@@ -55,6 +57,7 @@ def test_a_whole_session(bundle: Bundle) -> None:
     told = assess(session("surprise", "rest", "smile", "disgust"), bundle=bundle).to_json()
     assert [one["expression"] for one in told["clips"]] == ["rest", "smile", "disgust", "surprise"]
     assert (told["missing"], told["schema"]) == ([], 1)
+    assert set(told) == set(shape.Assessment.__annotations__)
     assert told["bundle"] == {
         "name": bundle.name,
         "version": bundle.version,
@@ -195,3 +198,18 @@ def test_a_curve_is_told_in_few_digits_with_its_movements(bundle: Bundle) -> Non
     assert peak["intensity"] == pytest.approx(max(known), abs=0.05)
     assert curve_json(curves["rest"], None)["peaks"] == []
     assert curve_json(curves["rest"], None)["cues"] is None
+
+
+def test_a_movements_times_are_told_to_the_thousandth(bundle: Bundle) -> None:
+    signals = still(T, seed=3)
+    signals[:, COLUMN["mouth-width"]] += 0.1 * pulse(T, 2.013, 0.6, 4.977, 0.6)
+    stats = {f"{name}_{kind}": 0.01 for name in COLUMN for kind in ("mean", "var")}
+    smile = measurement(T, signals, "smile", stats=stats, cues=(1.5,), quality=Quality())
+    curve = session_curves({"smile": smile}, source_of(bundle))["smile"]
+    (found,) = repetitions.find(curve.t, curve.intensity, curve.smoothed_s)
+    (told,) = curve_json(curve, None)["peaks"]
+    for name, value in (("t", found.peak_at), ("onset", found.onset), ("end", found.end)):
+        assert value is not None
+        assert told[name] == round(value, 3)  # type: ignore[literal-required]
+        assert round(value, 3) != round(value, 2)
+    assert told["intensity"] == round(found.peak, 4) != round(found.peak, 3)

@@ -47,3 +47,15 @@ def test_a_fold_that_has_nobody_counts_nobody() -> None:
     raw, labels = np.array([-1.0, 1.0]), np.array([0, 1])
     conformal = CrossConformal.fit(raw, labels, np.array([0, 1]), 4)
     assert conformal.p_values(np.zeros((4, 1))) == pytest.approx(np.array([[0.5, 0.5]]))
+
+
+def test_a_fit_ends_at_its_bounds_where_the_people_leave_none() -> None:
+    """Too few people, alike or told apart without a fault, would else make anything certain."""
+    raw = np.array([-2.0, -1.0, 1.0, 2.0])
+    apart = fit_temperature(raw / 100, np.array([0, 0, 1, 1]))
+    assert apart.scale == pytest.approx(np.exp(3.0), rel=1e-3)
+    against = fit_temperature(raw * 100, np.array([1, 1, 0, 0]))
+    assert against.scale == pytest.approx(np.exp(-5.0), rel=1e-3)
+    for label, bias in ((1, 10.0), (0, -10.0)):
+        alike = fit_temperature(np.zeros(4), np.full(4, label))
+        assert alike.bias == pytest.approx(bias, abs=1e-3)
