@@ -83,5 +83,11 @@ def test_json_and_back(norms: Norms) -> None:
         assert again.percentile("smile_mouth-width_mean", value) == pytest.approx(a, abs=0.01)
 
 
+def test_a_table_says_what_it_is(norms: Norms) -> None:
+    told = norms.to_json()
+    assert (told["schema"], told["reference"], told["people"]) == (1, "test", 2000)
+    assert told["levels"] == [round((n + 0.5) / 100, 4) for n in range(100)]
+
+
 def test_the_table_holds_quantiles_not_people(norms: Norms) -> None:
     assert {len(t) for t in norms.to_json()["tables"].values()} == {100}

@@ -56,6 +56,16 @@ def test_how_many_expressions_are_enough(
     assert all_three == (reason if len(expressions) in (0, 3) else "missing_expressions")
 
 
+def test_two_expressions_are_enough_unless_it_is_said_otherwise(scorer: Scorer) -> None:
+    plain = Scorer(scorer.norms, scorer.index, scorer.classifier, spread_limit=99.0)
+    said = [plain.score([invented(1, NAMES[:n])])[0].abstained for n in (1, 2)]
+    assert said == ["missing_expressions", None]
+    z = plain.tokens([invented(1), invented(2)])
+    found = plain.estimate(z, np.isfinite(z).any(axis=-1), None)
+    assert found.grades.shape == (2, 5)
+    assert np.isnan(found.grades).all()
+
+
 def test_members_that_disagree_by_more_than_the_limit(scorer: Scorer) -> None:
     row = invented(1)
     spread = float(predict(scorer.classifier, scorer.tokens([row])).spread[0])
