@@ -130,6 +130,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST": Rule(THE_CLINICIAN, {"grade": 1, "note": ""}),
     },
     "api-assessment": pages(THE_CASE, *READ),
+    "api-course": pages(THE_CASE, *READ),
     "api-clip": pages(THE_CASE, *READ),
     "api-clip-skip": {"POST": Rule(THE_PATIENT, {"reason": "tired"})},
     "api-clip-rerecord": pages(THE_PATIENT, "POST"),

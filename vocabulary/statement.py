@@ -10,8 +10,8 @@ from typing_extensions import TypedDict
 
 #: What a sentence is about, in the order in which they stand: how much the face moved against
 #: people without PD, how sure that is, the grade, what the model for PD says, what would make it
-#: surer, what to do next, and what the result is not.
-Topic = Literal["movement", "certainty", "grade", "pd", "surer", "next", "limits"]
+#: surer, what has changed since the first sessions, what to do next, and what the result is not.
+Topic = Literal["movement", "certainty", "grade", "pd", "surer", "change", "next", "limits"]
 
 
 class Sentence(TypedDict):

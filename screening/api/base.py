@@ -21,9 +21,9 @@ from screening.permissions import ActAsPatient, Permission, stands
 from screening.services import access
 
 #: ``is_open``: not taken back, so that others than the patient may see what it holds.
-SCREENINGS = Screening.objects.select_related("patient", "site", "protocol", "consent").annotate(
-    is_open=ExpressionWrapper(stands(), BooleanField())
-)
+SCREENINGS = Screening.objects.select_related(
+    "patient", "site", "protocol", "consent", "course__protocol"
+).annotate(is_open=ExpressionWrapper(stands(), BooleanField()))
 CLIPS = Clip.objects.select_related("screening__patient", "screening__site", "step")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import reverse
 
 from screening import reasons, statements
+from screening.api.present_course import person_of
 from screening.errors import UnreadableResult
 from screening.models import Assessment, Clip, Intake, Patient, Screening, User
 from screening.permissions import ReviewScreening
@@ -55,6 +56,7 @@ def screening(row: Screening, *, viewer: User) -> dict[str, Any]:
     intake = Intake.objects.filter(screening=row).first()
     return {
         **_head(row, for_clinician=may_review),
+        "course": row.course_id,
         "protocol": _protocol(row),
         "rerecord_note": row.rerecord_note,
         "steps": [
@@ -82,6 +84,7 @@ def _taken_back(row: Screening) -> dict[str, Any]:
     """What a clinic still sees: that there was a screening, and nothing of what it holds."""
     return {
         **_head(row, for_clinician=True),
+        "course": row.course_id,
         "protocol": _protocol(row),
         "rerecord_note": "",
         "steps": [],
@@ -154,7 +157,7 @@ def assessment(row: Assessment) -> dict[str, Any]:
             "sources": row.bundle.sources,
         },
         "measurements_digest": row.measurements_digest,
-        "statement": saying.of_clinician(row),
+        "statement": saying.of_clinician(row, person_of(row.screening, released_only=False)),
         "result": saying.in_full(row),
     }
 
@@ -167,7 +170,8 @@ def patient_result(row: Screening) -> dict[str, Any] | None:
     if found is None:
         return None
     try:
-        said, result = saying.of_patient(found), results.read(found)
+        person = person_of(row, released_only=True)
+        said, result = saying.of_patient(found, person), results.read(found)
     except UnreadableResult:
         return _unreadable(found, row)
     return {

@@ -8,7 +8,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from screening.api import present, serializers
+from screening.api import present, present_course, serializers
 from screening.api.base import SCREENINGS, View, describe, describe_page
 from screening.errors import NotFound
 from screening.models import Screening, Viewing
@@ -164,3 +164,19 @@ class AssessmentOf(View):
             body = shown
         self.note_view(Viewing.ASSESSMENT, row)
         return Response(body)
+
+
+class CourseOf(View):
+    @describe(
+        "The course of a screening: its sessions, what they say together, and other courses",
+        answer=serializers.CourseOut,
+        errors=[404],
+    )
+    def get(self, request: Request, pk: UUID) -> Response:
+        row = self.screening(ViewScreening, pk)
+        may_review = ReviewScreening.allows(self.user, row)
+        if not may_review:
+            # Closed to the clinic, it is still the patient's own.
+            row = self.screening(RecordScreening, pk)
+        self.note_view(Viewing.COURSE, row)
+        return Response(present_course.course(row, is_own=not may_review))

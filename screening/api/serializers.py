@@ -5,7 +5,7 @@ holds the two against each other.
 """
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from django.db import models
 from rest_framework import serializers as s
@@ -14,7 +14,9 @@ from screening.api.shapes import ShapeField
 from screening.models import Clip, ConsentForm, Intake, Scope, Screening
 from screening.services.screenings import INTAKE_FIELDS
 from vocabulary import assessment as shape
-from vocabulary.statement import Statement
+from vocabulary.course import CourseResult, Medication
+from vocabulary.person import PersonChange
+from vocabulary.statement import Sentence, Statement
 
 
 class Finite(s.FloatField):
@@ -199,7 +201,50 @@ class PatientResult(s.Serializer):
     contact = s.CharField(allow_blank=True)
 
 
+class CourseSessionOut(s.Serializer):
+    screening = s.UUIDField()
+    is_this = s.BooleanField(help_text="The one that was asked about.")
+    at = s.DateTimeField(help_text="When it was handed in.")
+    medication = s.ChoiceField(get_args(Medication))
+    medication_words = s.CharField()
+    hours_since_dose = s.FloatField(allow_null=True)
+    counts = s.BooleanField(help_text="Whether it is part of the person’s result.")
+    why_not = s.CharField(allow_blank=True)
+    hypomimia_index = s.FloatField(allow_null=True)
+
+
+class CoursePointOut(s.Serializer):
+    """One course beside the others, for each medication that is read apart."""
+
+    course = s.UUIDField()
+    is_this = s.BooleanField()
+    opened_at = s.DateTimeField()
+    model = s.CharField()
+    medication = s.ChoiceField(get_args(Medication))
+    medication_words = s.CharField()
+    value = s.FloatField(allow_null=True)
+    low = s.FloatField(allow_null=True)
+    high = s.FloatField(allow_null=True)
+    mean = s.FloatField(allow_null=True, help_text="Of its sessions alone: what is compared.")
+    sessions = s.IntegerField()
+    change = ShapeField(PersonChange, allow_null=True)
+
+
+class CourseOut(s.Serializer):
+    id = s.UUIDField()
+    opened_at = s.DateTimeField()
+    closes_at = s.DateTimeField()
+    least = s.IntegerField(help_text="Sessions that the clinic asks for.")
+    most = s.IntegerField()
+    sessions = CourseSessionOut(many=True)
+    is_due = s.BooleanField(help_text="The person’s result of these sessions is on its way.")
+    result = ShapeField(CourseResult, allow_null=True)
+    sentences = ShapeField(list[Sentence])
+    courses = CoursePointOut(many=True, help_text="The oldest first.")
+
+
 class ScreeningOut(ScreeningLine):
+    course = s.UUIDField()
     protocol = ProtocolOut()
     rerecord_note = s.CharField(allow_blank=True)
     steps = StepOut(many=True)

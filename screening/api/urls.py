@@ -35,6 +35,7 @@ urlpatterns = [
         screenings.RequestRerecord.as_view(),
         name="api-request-rerecord",
     ),
+    path("screenings/<uuid:pk>/course/", screenings.CourseOf.as_view(), name="api-course"),
     path("screenings/<uuid:pk>/reviews/", screenings.Reviews.as_view(), name="api-reviews"),
     path(
         "screenings/<uuid:pk>/assessment/",

@@ -56,7 +56,23 @@ class InviteForm(forms.Form):
     )
 
 
-class IntakeForm(forms.Form):
+class DoseForm(forms.Form):
+    """What changes from one session of a course to the next."""
+
+    hours_since_dose = forms.FloatField(
+        label="If you take medicine for Parkinson’s: how many hours ago was the last dose?",
+        required=False,
+        min_value=0,
+        max_value=72,
+        widget=forms.NumberInput(attrs={"class": "short", "inputmode": "decimal", "step": "0.5"}),
+    )
+
+    def answers(self) -> dict[str, Any]:
+        """The cleaned answers as ``screenings.save_intake`` takes them; open ones are null."""
+        return dict(self.cleaned_data)
+
+
+class IntakeForm(DoseForm):
     """What else can still a face. Every question may be left open."""
 
     age_years = forms.IntegerField(
@@ -71,13 +87,6 @@ class IntakeForm(forms.Form):
         required=False,
         choices=[("", "I would rather not say"), *Intake.Sex.choices],
         widget=forms.RadioSelect,
-    )
-    hours_since_dose = forms.FloatField(
-        label="If you take medicine for Parkinson’s: how many hours ago was the last dose?",
-        required=False,
-        min_value=0,
-        max_value=72,
-        widget=forms.NumberInput(attrs={"class": "short", "inputmode": "decimal", "step": "0.5"}),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

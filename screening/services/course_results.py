@@ -73,6 +73,11 @@ def shown(course: Course, *, released_only: bool) -> Shown:
     return Shown(sessions, results.read_course(row) if row else None, bool(wish and not row))
 
 
+def without_result(course: Course, *, released_only: bool) -> Shown:
+    """The course alone, where what was kept of it cannot be read."""
+    return Shown(sessions_of(course, released_only=released_only), None, is_due=False)
+
+
 def due(*, limit: int) -> list[UUID]:
     """Courses whose result is not that of their sessions; what failed a moment ago waits."""
     waited = Q(attempt_after__isnull=True) | Q(attempt_after__lte=timezone.now())

@@ -81,6 +81,25 @@ def save_intake(*, by: User, screening: Screening, answers: Mapping[str, Any]) -
     return intake
 
 
+def earlier_answers(screening: Screening) -> dict[str, Any] | None:
+    """For a further session of a course: the answers of the one before, without the dose, which is
+    asked each time. None for the first session."""
+    rows = Intake.objects.filter(
+        screening__course=screening.course_id, screening__state__in=courses.HANDED_IN
+    ).exclude(screening=screening)
+    found = rows.order_by("-created_at").first()
+    if found is None:
+        return None
+    answers = {name: getattr(found, name) for name in INTAKE_FIELDS}
+    return {**answers, "hours_since_dose": None}
+
+
+def takes_no_dose(answers: Mapping[str, Any]) -> bool:
+    """Whether these answers leave no dose to ask for."""
+    said = answers["pd_medication"]
+    return said is False or (said is None and answers["known_pd"] is False)
+
+
 def submit(*, by: User, screening: Screening) -> Screening:
     """Hand the session in: every current clip is at least received, and one was not skipped.
 

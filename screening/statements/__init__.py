@@ -4,6 +4,7 @@ Pure functions of the typed result; only here are a result's numbers put into wo
 """
 
 from screening.statements.clinician import for_clinician
+from screening.statements.course import for_course
 from screening.statements.patient import for_patient, unreadable
 
-__all__ = ["for_clinician", "for_patient", "unreadable"]
+__all__ = ["for_clinician", "for_course", "for_patient", "unreadable"]

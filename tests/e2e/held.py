@@ -34,7 +34,9 @@ def case(film: bytes, *, said: str = "video/webm", copy: Path | None = None) -> 
     make.assess(screening, **result())
     reviews.sign_off(by=clinician, screening=screening, grade=2, note="Calm.")
     invitations.invite(by=clinician, site=site, name="Bea", email="bea@test.mimia")
-    return screenings.release(by=clinician, screening=screening)
+    released = screenings.release(by=clinician, screening=screening)
+    make.read_together()
+    return released
 
 
 def _record(clip: Clip, by: User, film: bytes, said: str, copy: Path | None) -> None:

@@ -17,7 +17,7 @@ from django.test import Client as PageClient
 from django.urls import reverse
 
 from screening.errors import DomainError
-from screening.models import Clip, Screening, User
+from screening.models import Clip, CourseResult, Screening, User
 from screening.services import (
     clips,
     cohort,
@@ -38,6 +38,7 @@ CANARIES = {
     "film": "canary-film",
     "measurement": "canary-measurement",
     "result": "canary-result",
+    "course": "canary-course",
     "note": "canary-note",
     "asked": "canary-asked-again",
     "skipped": "canary-skipped",
@@ -84,6 +85,10 @@ def held() -> Held:
     make.assess(screening)
     reviews.sign_off(by=clinician, screening=screening, grade=3, note=CANARIES["note"])
     screening = screenings.release(by=clinician, screening=screening)
+    make.read_together()
+    for row in CourseResult.objects.all():
+        row.result["bundle"]["name"] = CANARIES["course"]
+        row.save()
     smile = make.clip_of(screening, "smile")
     ids = {
         "site": str(patient.site_id),

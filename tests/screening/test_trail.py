@@ -74,7 +74,10 @@ def test_a_screening_is_started() -> None:
     given = make.consent(patient)
     with what_is_left(patient) as left:
         made = screenings.start(patient=patient)
-    assert left.trail == [("screening.started", patient.user, named(made), {})]
+    assert left.trail == [
+        ("course.opened", patient.user, f"course:{made.course_id}", {}),
+        ("screening.started", patient.user, named(made), {}),
+    ]
     assert left.told == [of(made, "screening.started", "draft")]
     kept = (made.patient, made.site, made.protocol, made.consent, made.is_phantom)
     assert kept == (patient, patient.site, patient.site.protocol, given, False)

@@ -3,8 +3,10 @@ import { ApiError, call, pageData, sentenceOf } from "../shared/api";
 import { byId, button, face, h } from "../shared/dom";
 import { endingWords, loginAgain } from "../shared/ended";
 import { Live, refresher } from "../shared/live";
+import type { Course } from "../shared/course";
 import type { Screening, Step } from "../shared/types";
 import * as findings from "./findings";
+import { courseCard } from "./course";
 import { player } from "./player";
 import { rerecordForm, reviewForm, reviewList } from "./review";
 import type { CaseData, Envelope, MeasurementEnvelope, ReviewRow } from "./types";
@@ -17,6 +19,7 @@ class CasePage {
   private screening: Screening | null = null;
   private found: Envelope | null = null;
   private reviews: ReviewRow[] = [];
+  private course: Course | null = null;
   private chosen = "";
   private readonly measured = new Map<string, MeasurementEnvelope>();
   private shown = "";
@@ -33,13 +36,15 @@ class CasePage {
     const screening = await call<Screening>("GET", path);
     // What was taken back is not asked for, and leaves an open page too.
     const isOpen = screening.state !== "withdrawn";
-    const [found, reviews] = await Promise.all([
+    const [found, course, reviews] = await Promise.all([
       isOpen ? this.assessment(path) : null,
+      isOpen ? call<Course>("GET", `${path}course/`) : null,
       isOpen ? call<ReviewRow[]>("GET", `${path}reviews/`) : [],
     ]);
     this.screening = screening;
     this.found = found;
     this.reviews = reviews;
+    this.course = course;
     if (!this.head.isConnected) {
       root.replaceChildren(
         this.head,
@@ -51,6 +56,10 @@ class CasePage {
     this.drawResult(screening);
     this.drawSide(screening);
     await this.drawClips(screening);
+  }
+
+  isOfCourse(id: unknown): boolean {
+    return this.screening !== null && this.screening.course === id;
   }
 
   /** The newest result; null where there is none, or none that this version reads. */
@@ -100,6 +109,7 @@ class CasePage {
 
   private drawResult(screening: Screening): void {
     const { found } = this;
+    const card = this.course && courseCard(this.course);
     if (!found) {
       const words: Partial<Record<Screening["state"], string>> = {
         draft: "The patient is still recording.",
@@ -110,12 +120,15 @@ class CasePage {
         withdrawn: "The patient took this screening back. Its recordings and results can no longer be seen.",
       };
       const said = this.unreadable || (words[screening.state] ?? "There is no result.");
-      this.result.replaceChildren(h("p", { class: "note", role: "status" }, said));
+      this.result.replaceChildren(...parts(h("p", { class: "note", role: "status" }, said), card));
       return;
     }
     this.result.replaceChildren(
-      findings.statementCard(found.statement),
-      findings.figures(found, data.words.grades),
+      ...parts(
+        findings.statementCard(found.statement),
+        card,
+        findings.figures(found, data.words.grades),
+      ),
     );
   }
 
@@ -247,6 +260,10 @@ class CasePage {
   }
 }
 
+function parts(...all: (HTMLElement | null)[]): HTMLElement[] {
+  return all.filter((one) => one !== null);
+}
+
 function showProblem(words: string): void {
   const problem = byId("problem");
   problem.className = "note bad";
@@ -282,7 +299,8 @@ new Live({
   path: `/ws/site/${data.site}/`,
   after: data.after,
   onEvent: (event) => {
-    if (event.data.screening === data.screening) refresh();
+    // Another session of the same course changes what is said of the person.
+    if (event.data.screening === data.screening || page.isOfCourse(event.data.course)) refresh();
   },
   onStale: refresh,
   onEnd: (why) => {

@@ -3,6 +3,7 @@ import { call, pageData, sentenceOf } from "../shared/api";
 import { byId, face, h } from "../shared/dom";
 import { endingWords, loginAgain } from "../shared/ended";
 import { type Ending, Live, refresher } from "../shared/live";
+import { type Course, picture, sessionColumns, trend } from "../shared/course";
 import { about, said, type Statement } from "../shared/statement";
 import type { Clip, PatientResult, Screening, Step } from "../shared/types";
 import { type KeptActions, keptButtons } from "../record/kept";
@@ -22,6 +23,7 @@ interface PageData {
 const root = byId("screening");
 const data = pageData<PageData>();
 let screening: Screening | null = null;
+let course: Course | null = null;
 let sender: Sender | null = null;
 let connected = true;
 let ended: Ending | null = null;
@@ -127,7 +129,8 @@ function resultView(now: Screening, result: PatientResult): HTMLElement {
     ...about(statement, "certainty", "pd").map((one) => said(one)),
     next.length > 0 && h("h2", {}, "What to do now"),
     ...next.map((one) => said(one)),
-    result.seen.length > 0 && h("h2", {}, "What was seen"),
+    ...(course ? together(course) : []),
+    result.seen.length > 0 && h("h2", {}, "What was seen this time"),
     result.seen.length > 0 &&
       h(
         "ul",
@@ -153,12 +156,36 @@ function resultView(now: Screening, result: PatientResult): HTMLElement {
   );
 }
 
+/** Where this session stands among the others of its course, and this course among the others. */
+function together(found: Course): HTMLElement[] {
+  const counting = found.sessions.filter((one) => one.counts).length;
+  if (found.sessions.length < 2 && found.sentences.length === 0) return [];
+  return [
+    h("h2", {}, "Your sessions"),
+    ...(found.sessions.length > 1
+      ? [
+          h(
+            "figure",
+            {},
+            picture(sessionColumns(found), `${found.sessions.length} sessions and what they say together`),
+            h(
+              "figcaption",
+              { class: "soft" },
+              `Each dot is one session; ${counting} of ${found.sessions.length} count. The bar is the range of your own number over all of them.`,
+            ),
+          ),
+        ]
+      : []),
+    ...trend(found),
+  ];
+}
+
 /** The number with its range: where another reading would lie. */
 function scale(index: NonNullable<Statement["index"]>): HTMLElement {
   const mark = h("span", { class: "mark" });
   const value = h("span", { class: "value" }, `${index.value} of 100`);
   mark.style.left = `${index.value}%`;
-  value.style.left = `${Math.min(88, Math.max(12, index.value))}%`;
+  value.style.left = `${Math.min(86, Math.max(14, index.value))}%`;
   const { low, high } = index;
   const range = low === null || high === null ? null : h("span", { class: "range" });
   if (range && low !== null && high !== null) {
@@ -202,7 +229,9 @@ function draw(): void {
 }
 
 async function load(): Promise<void> {
-  screening = await call<Screening>("GET", `screenings/${data.screening}/`);
+  const path = `screenings/${data.screening}/`;
+  screening = await call<Screening>("GET", path);
+  course = screening.state === "released" ? await call<Course>("GET", `${path}course/`) : null;
   draw();
 }
 
