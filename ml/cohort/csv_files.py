@@ -9,6 +9,7 @@ repaired in silence. Rows are numbered by their line in the file.
 import csv
 import hashlib
 import io
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -242,7 +243,7 @@ def age(text: str, path: Path | str, line: int) -> float:
         raise CohortError(f"the age {text!r} is no number", file=str(path), row=line) from None
     if value is not None and not 0 <= value <= OLDEST:
         raise CohortError(f"the age {text} is not from 0 to {OLDEST}", file=str(path), row=line)
-    return float("nan") if value is None else value
+    return math.nan if value is None else value
 
 
 def split(text: str, path: Path | str, line: int) -> str:

@@ -1,6 +1,7 @@
 """Phantom clips as files: the frames and times of the truth, in each format."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -38,11 +39,10 @@ def test_mjpeg_is_a_bare_stream_of_jpegs(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_behind_by_a_drawing_that_stops(tmp_path: Path) -> None:
-    def stop(share: float) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_clip(tmp_path / "clip.mp4", perform("smile", seconds=1.0, capture=SMALL), stop)
+    clip = perform("smile", seconds=1.0, capture=SMALL)
+    cut = replace(clip, channels=clip.channels[:3])
+    with pytest.raises((IndexError, ValueError)):
+        write_clip(tmp_path / "clip.mp4", cut)
     assert list(tmp_path.iterdir()) == []
 
 
