@@ -69,13 +69,6 @@ def macro_f1(labels: Integers, predicted: Integers) -> float:
     return float(np.mean(values))
 
 
-def best_threshold(labels: Integers, scores: Floats) -> float:
-    """The threshold with the highest macro-F1. Choose it on other people than it is used on."""
-    candidates = np.unique(np.quantile(scores, np.linspace(0.02, 0.98, 97)))
-    figures = [macro_f1(labels, (scores >= t).astype(np.int64)) for t in candidates]
-    return float(candidates[int(np.argmax(figures))])
-
-
 def quadratic_kappa(labels: Integers, predicted: Integers, classes: int) -> float:
     """Cohen's kappa with quadratic weights."""
     table = np.zeros((classes, classes))

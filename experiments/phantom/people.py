@@ -18,7 +18,7 @@ import numpy.typing as npt
 from experiments.phantom.oracle import posterior, seen
 from ml import phantom
 from ml.intensity.geometric import GeometricSource
-from ml.intensity.source import IntensitySource, SourceIdentity, digest_of
+from ml.intensity.source import IntensityCurve, IntensitySource, SourceIdentity, digest_of
 from ml.measuring.geometry import CORNERS, SIGNALS
 from ml.measuring.measurement import Measurement, series
 from ml.phantom.capture import Capture
@@ -27,10 +27,13 @@ from ml.phantom.performance import Performance, perform
 from ml.phantom.signals import simulate, simulate_corners
 from ml.scoring.assessment import session_curves
 from ml.scoring.curve_sampling import SessionCurves, stack
-from ml.scoring.curve_summary import SIGNS, feature_row, session_signs, summarise
+from ml.scoring.session_signs import SIGNS, session_signs
+from ml.signs.signs import signs
 from vocabulary.expressions import Expression
 
 LONGEST = 12.0
+# Signs of a clip that do not grow with its length, so that no model can read the recording's.
+FEATURES = ("peak", "amplitude", "mean", "onset-latency", "rise-rate", "decay-rate", "mean-speed")
 _DECIMALS = 7
 
 
@@ -169,8 +172,7 @@ def gather(rows: Iterable[Row], source: IntensitySource, expressions: Sequence[s
         posed = {e: found[e] for e in expressions if e in found}
         stacked = stack(posed, expressions, LONGEST)
         curves.append(replace(stacked, signs=session_signs(usable, SIGNS)))
-        row = feature_row(summarise(usable, found), expressions)
-        features.append([np.nan if value is None else value for value in row.values()])
+        features.append(curve_features(usable, found, expressions))
     return People(
         curves=tuple(curves),
         features=np.array(features),
@@ -178,6 +180,22 @@ def gather(rows: Iterable[Row], source: IntensitySource, expressions: Sequence[s
         grade=np.array([person.grade for person in people]),
         posterior=np.array([person.posterior for person in people]),
     )
+
+
+def curve_features(
+    measured: Mapping[str, Measurement],
+    curves: Mapping[str, IntensityCurve],
+    expressions: Sequence[str],
+) -> list[float]:
+    """:data:`FEATURES` of each expression in turn, NaN where missing: for simple models."""
+    row = []
+    for expression in expressions:
+        found: dict[str, float | None] = {}
+        if expression in curves:
+            shown = signs(measured[expression], curves[expression])
+            found = {sign.name: sign.value for sign in shown}
+        row += [np.nan if (v := found.get(name)) is None else v for name in FEATURES]
+    return row
 
 
 def simulated(shown: Performance, person_seed: Sequence[int]) -> Measurement:

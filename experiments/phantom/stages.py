@@ -27,9 +27,9 @@ from ml.intensity.geometric import GeometricSource
 from ml.measuring.measurement import Measurement
 from ml.phantom.cohort import CohortSpec, programme, write_cohort
 from ml.phantom.graded_people import GRADES, load_config
-from ml.scoring.curve_summary import SIGNS
 from ml.scoring.lstm import DiagnosisModel, FitSettings, fit
 from ml.scoring.lstm_network import DiagnosisConfig
+from ml.scoring.session_signs import SIGNS
 from vocabulary.expressions import Expression
 
 HOME = "home"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from experiments.public.methods import Averaged, Baseline, FusionMethod
+from experiments.public.methods import Averaged, Baseline, FusionMethod, plain_norm_index
 from experiments.public.protocol import Material, Method, Outcome
 from experiments.public.shipped import shipped_cohort
 from experiments.public.tables import HOME_PROTOCOL, PUBLIC_EXPRESSIONS, PublicData
@@ -28,7 +28,6 @@ from ml.metrics import (
 )
 from ml.scoring.calibration import probability
 from ml.scoring.fusion import Fusion
-from ml.scoring.index import plain_norm_index
 from ml.scoring.scorer import ALPHA, Scorer
 from ml.training.fusion import fusion_spec
 

@@ -10,10 +10,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from experiments.public.protocol import Material, Method, Predicted
-from ml.metrics import best_threshold
+from ml.metrics import macro_f1
 from ml.scoring.balance import PRESETS
 from ml.scoring.classifier import Classifier, ClassifierSpec
 from ml.scoring.fusion import Fusion, Head
+from ml.scoring.index import signal_weights, weighted_lack
 from ml.scoring.prediction import predict
 from ml.scoring.whitening import Whitening
 from ml.training.fusion import candidates as recipe_candidates
@@ -21,6 +22,23 @@ from ml.training.fusion import fusion_spec, train_fusion
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+
+# METHOD's index: minus the mean z of the log-variance of eye-open and mouth signals in smile.
+PLAIN_SIGNALS = ("eye-open-right", "eye-open-left", "mouth-open", "mouth-width")
+PLAIN_WEIGHTS = signal_weights({(signal, "var"): -1.0 for signal in PLAIN_SIGNALS})
+
+
+def plain_norm_index(z_smile: Floats) -> Floats:
+    """METHOD's norm index on smile tokens of normal scores, for comparison. (N, 14) → (N,)."""
+    return weighted_lack(z_smile, PLAIN_WEIGHTS)
+
+
+def best_threshold(labels: Integers, scores: Floats) -> float:
+    """The threshold with the highest macro-F1. Choose it on other people than it is used on."""
+    candidates = np.unique(np.quantile(scores, np.linspace(0.02, 0.98, 97)))
+    figures = [macro_f1(labels, (scores >= t).astype(np.int64)) for t in candidates]
+    return float(candidates[int(np.argmax(figures))])
 
 
 @dataclass(frozen=True)

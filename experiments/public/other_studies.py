@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.public.comparisons import mean_difference, smile_sessions
+from experiments.public.methods import plain_norm_index
 from experiments.public.tables import PublicData
 from ml.metrics import Interval, random_effects, subject_resamples, within_groups
-from ml.scoring.index import plain_norm_index
 from ml.scoring.scorer import Scorer
 
 Floats = npt.NDArray[np.float64]

@@ -22,16 +22,11 @@ from ml.scoring.norms import LEVELS, normal_score, quantiles
 
 Floats = npt.NDArray[np.float64]
 
-# METHOD's index: minus the mean z of the log-variance of eye-open and mouth signals in smile.
-PLAIN_SIGNALS = ("eye-open-right", "eye-open-left", "mouth-open", "mouth-width")
-
 
 def signal_weights(weights: Mapping[tuple[str, str], float]) -> Floats:
     """(14,) weights in the order of a token."""
     return np.array([weights.get(part, 0.0) for part in TOKEN_PARTS])
 
-
-PLAIN_WEIGHTS = signal_weights({(signal, "var"): -1.0 for signal in PLAIN_SIGNALS})
 
 _OUTERMOST = float(ndtri(LEVELS[-1]))
 
@@ -118,11 +113,6 @@ def ordered_tail(score: Floats) -> Floats:
     beyond = np.maximum(size - _OUTERMOST, 0.0)
     drawn_in = np.minimum(size, _OUTERMOST) + 3.0 * beyond / (beyond + 6.0)
     return np.asarray(np.sign(score) * drawn_in)
-
-
-def plain_norm_index(z_smile: Floats) -> Floats:
-    """METHOD's norm index on smile tokens of normal scores, for comparison. (N, 14) → (N,)."""
-    return weighted_lack(z_smile, PLAIN_WEIGHTS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,6 @@ from ml.intensity.source import IntensityCurve, SourceIdentity
 from ml.measuring.measurement import Measurement
 from ml.part import PartFiles
 from ml.scoring.curve_sampling import SessionCurves, stack
-from ml.scoring.curve_summary import session_signs
 from ml.scoring.lstm_network import (
     CurveBatch,
     DiagnosisConfig,
@@ -26,6 +25,7 @@ from ml.scoring.lstm_network import (
     Outputs,
     batch_of,
 )
+from ml.scoring.session_signs import session_signs
 
 FILES = PartFiles("diagnosis", "a diagnosis model")
 

@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from ml.errors import ConfigError
 from ml.scoring.curve_sampling import SessionCurves
-from ml.scoring.curve_summary import SIGNS
+from ml.scoring.session_signs import SIGNS
 from ml.settings import Settings, settings
 from vocabulary.expressions import POSED, is_expression
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from experiments.public.methods import plain_norm_index
 from experiments.public.other_studies import WAYS, without
 from ml.features import columns_of
 from ml.scoring.bundle import Bundle, default_bundle_path, load
-from ml.scoring.index import plain_norm_index
 from ml.scoring.norms import LEVELS
 
 PEOPLE = 300

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from experiments.public.methods import plain_norm_index
 from ml.features import SIGNALS
 from ml.scoring.index import (
     EXPRESSION_WEIGHTS,
     INDEX_WEIGHTS,
     HypomimiaIndex,
     bounded_means,
-    plain_norm_index,
     weighted_lack,
 )
 

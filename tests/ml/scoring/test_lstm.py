@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
+from experiments.phantom.people import FEATURES, curve_features
 from ml.errors import CohortError, ConfigError, SourceError, WeightsError
 from ml.intensity.source import IntensityCurve, RestReference, SourceIdentity
 from ml.measuring.geometry import SIGNALS
@@ -16,10 +17,9 @@ from ml.measuring.measurement import Measurement, series
 from ml.phantom.movement import blinks
 from ml.scoring import lstm
 from ml.scoring.curve_sampling import SessionCurves, resample, stack
-from ml.scoring.curve_summary import SIGNS, feature_row, session_signs, summarise
 from ml.scoring.lstm import DiagnosisModel, FitSettings, fit
 from ml.scoring.lstm_network import DiagnosisConfig, DiagnosisNetwork, batch_of
-from vocabulary.signs import RIGIDITY
+from ml.scoring.session_signs import SIGNS, session_signs
 
 GEOMETRIC = SourceIdentity("geometric", "1", "a" * 64)
 OTHER = SourceIdentity("clip", "1", "b" * 64)
@@ -259,7 +259,7 @@ def test_bad_labels_stop_before_training() -> None:
         DiagnosisConfig(expressions=("grin",))
 
 
-def test_the_summary_gathers_the_signs_of_each_expression() -> None:
+def test_simple_models_read_the_signs_of_each_expression() -> None:
     shown = curve("smile", 1.0)
     signals = {name: (0.3,) * len(shown.t) for name in SIGNALS}
     measured = Measurement(
@@ -269,13 +269,11 @@ def test_the_summary_gathers_the_signs_of_each_expression() -> None:
         signals=signals,
         cues=(0.0, 2.0, 4.0),
     )
-    found = summarise({"smile": measured}, {"smile": shown})
-    assert found.expressivity["smile"]["repetitions"] == 3
-    assert found.expressivity["smile"]["peak"] == pytest.approx(1.0, abs=0.06)
-    assert set(found.rigidity["smile"]) == set(RIGIDITY)
-    assert found.rigidity["smile"]["rise-rate"] is not None
-    assert found.source == GEOMETRIC
-    row = feature_row(found, ("smile", "surprise"))
-    assert row["smile_peak"] == found.expressivity["smile"]["peak"]
-    assert row["surprise_peak"] is None
-    assert not any("area" in name or "repetitions" in name for name in row)  # grow with length
+    smile, surprise = np.split(
+        np.array(curve_features({"smile": measured}, {"smile": shown}, ("smile", "surprise"))), 2
+    )
+    found = dict(zip(FEATURES, smile, strict=True))
+    assert found["peak"] == pytest.approx(1.0, abs=0.06)
+    assert np.isfinite(found["rise-rate"])
+    assert np.isnan(surprise).all()
+    assert not {"area", "repetitions"} & set(FEATURES), "they grow with a clip's length"
