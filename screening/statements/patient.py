@@ -171,7 +171,7 @@ def _next(movement: Movement, *, leans_to_pd: bool) -> Sentence:
     if movement is Movement.USUAL:
         words = _(
             "You need not do anything because of this result. It does not rule anything out: if"
-            " something leans_to_pd you, ask your doctor."
+            " something worries you, ask your doctor."
         )
         return sentence("next", "next_nothing", words)
     words = _(
