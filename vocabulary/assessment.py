@@ -89,7 +89,9 @@ class Curve(TypedDict):
 
 
 class ClipReport(TypedDict):
-    """One clip's part; ``signs`` and ``curve`` only of one that was measured."""
+    """One clip's part; ``signs`` and ``curve`` only of one that was measured. ``notes``: codes of
+    :class:`vocabulary.notes.Note`, with the expression that was ``shown`` where it was another one;
+    ``weight``: what the clip counts for in a person's result, 0 to 1."""
 
     expression: str
     state: Literal["measured", "unusable"]
@@ -98,6 +100,9 @@ class ClipReport(TypedDict):
     quality: Quality
     signs: list[Sign]
     curve: Curve | None
+    notes: NotRequired[list[str]]
+    shown: NotRequired[str | None]
+    weight: NotRequired[float]
 
 
 class Without(TypedDict):

@@ -155,7 +155,18 @@ def _session(assessed: Json) -> Any:
             for sign in clip["signs"]
             if sign["percentile"] is not None
         },
+        _done_as_asked(assessed),
     )
+
+
+def _done_as_asked(assessed: Json) -> float:
+    """What the clips that were read count for on average; older results say nothing of it."""
+    weights = [
+        clip.get("weight", 1.0)
+        for clip in assessed["clips"]
+        if clip["state"] == "measured" and clip["expression"] in assessed["attention"]
+    ]
+    return sum(weights) / len(weights) if weights else 1.0
 
 
 def _dropped(assessed: Json) -> float:

@@ -132,6 +132,10 @@ class _Track:
 
     @classmethod
     def of(cls, clip: ClipMaterial) -> "_Track":
+        return clip.prepared(NAME, lambda: cls._made(clip))
+
+    @classmethod
+    def _made(cls, clip: ClipMaterial) -> "_Track":
         t = np.asarray(clip.timestamps, np.float64)
         raw = np.asarray(clip.signals, np.float64)
         lips = np.full((len(t), len(CORNERS)), np.nan) if clip.corners is None else clip.corners

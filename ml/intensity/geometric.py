@@ -193,7 +193,11 @@ def _read(clip: ClipMaterial, rest: ClipMaterial | None) -> Names:
 
 def _steady(clip: ClipMaterial, names: Names) -> FloatArray:
     """(T, len(names)) without blinks and without the frame-to-frame noise of landmarks found
-    afresh."""
+    afresh. Done once for all expressions of a clip."""
+    return clip.prepared(f"{NAME}:{len(names)}", lambda: _steadied(clip, names))
+
+
+def _steadied(clip: ClipMaterial, names: Names) -> FloatArray:
     times = np.asarray(clip.timestamps, np.float64)
     steady = np.array(bridged(times, np.asarray(clip.signals, np.float64)))
     if len(names) > len(SIGNALS):

@@ -7,10 +7,10 @@ and a model is trained and served on one source, never on a mixture (:func:`one_
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from ml.measuring.measurement import CropEncoder
 from vocabulary.assessment import SourceName
 
 FloatArray = npt.NDArray[np.floating[Any]]
+T = TypeVar("T")
 
 
 class Material(StrEnum):
@@ -95,6 +96,19 @@ class ClipMaterial:
     embeddings_by: str | None = None
     blendshape_timestamps: FloatArray | None = None
     blendshapes: FloatArray | None = None
+    _work: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def of(self, expression: str) -> "ClipMaterial":
+        """The same clip as one of another expression; what was prepared of it is shared."""
+        other = replace(self, expression=expression)
+        object.__setattr__(other, "_work", self._work)
+        return other
+
+    def prepared(self, name: str, make: Callable[[], T]) -> T:
+        """What a source makes of the clip whatever its expression, made once."""
+        if name not in self._work:
+            self._work[name] = make()
+        return cast(T, self._work[name])
 
     def has(self, material: Material) -> bool:
         """True when this clip holds at least one row of that material."""

@@ -18,9 +18,10 @@ from ml.scoring.person_result import Session, person_result
 from ml.scoring.scorer import Score
 from ml.scoring.served_source import check_source, shown_on, source_of
 from ml.signs import repetitions
+from ml.signs.asked import NOTHING_ELSE, Done, done
 from ml.signs.signs import Percentiles, Sign, signs
 from vocabulary import assessment as shape
-from vocabulary.expressions import EXPRESSIONS, Expression
+from vocabulary.expressions import EXPRESSIONS, POSED, Expression
 from vocabulary.person import PersonResult
 
 POOR_CAPTURE = "poor_capture"
@@ -38,11 +39,13 @@ ABSTENTIONS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class ClipReport:
-    """One clip's part of the assessment; ``signs`` and ``curve`` only for a measured clip."""
+    """One clip's part of the assessment; ``signs`` and ``curve`` only for a measured clip.
+    ``done``: what was done instead of what was asked."""
 
     measured: Measurement
     signs: Sequence[Sign]
     curve: IntensityCurve | None
+    done: Done = NOTHING_ELSE
 
     def to_json(self) -> shape.ClipReport:
         reason = self.measured.reason
@@ -54,6 +57,9 @@ class ClipReport:
             "quality": self.measured.quality.to_json(),
             "signs": [sign.to_json() for sign in self.signs],
             "curve": None if self.curve is None else curve_json(self.curve, self.measured.cues),
+            "notes": [str(note) for note in self.done.notes],
+            "shown": self.done.shown,
+            "weight": self.done.weight,
         }
 
 
@@ -140,13 +146,15 @@ def assess(
     ordered = sorted(measurements.items(), key=lambda item: EXPRESSIONS.index(Expression(item[0])))
     used = [m for e, m in usable.items() if e in bundle.expressions]
     site = prevalence if prevalence is not None else float(bundle.metadata["prevalence"])
+    did = what_was_done(usable, shown)
+    read = {e: did[e].weight for e in bundle.expressions if e in did}
     return Assessment(
         score=score,
         prevalence=site,
         abstained=score.abstained or _poor_capture(used),
         missing=[str(e) for e in bundle.expressions if e not in usable],
         diagnosis=_diagnosis(bundle, curves, site),
-        person=_person(bundle, score, list(usable.values())),
+        person=_person(bundle, score, list(usable.values()), list(read.values())),
         bundle={
             "name": bundle.name,
             "version": bundle.version,
@@ -154,17 +162,21 @@ def assess(
             "sources": bundle.sources,
         },
         intensity_source=shown.identity.to_json(),
-        clips=[_report(m, drawn.get(e), bundle.norms) for e, m in ordered],
+        clips=[_report(m, drawn.get(e), bundle.norms, did.get(e)) for e, m in ordered],
     )
 
 
-def _person(bundle: Bundle, score: Score, usable: Sequence[Measurement]) -> PersonResult:
-    """What this session says of the person by itself: with the band that one session has."""
+def _person(
+    bundle: Bundle, score: Score, usable: Sequence[Measurement], weights: Sequence[float]
+) -> PersonResult:
+    """What this session says of the person by itself: with the band that one session has, whose
+    clips count for so much."""
     dropped = [m.quality.dropped_share for m in usable]
     session = Session(
         score.hypomimia_index,
         score.severity_expected,
         sum(dropped) / len(dropped) if dropped else 0.0,
+        done_as_asked=sum(weights) / len(weights) if weights else 1.0,
     )
     return person_result([session], repeatability.load().for_model(bundle.scorer))
 
@@ -188,6 +200,17 @@ def _diagnosis(
         "source": said.source.to_json(),
         "used": list(said.used),
     }
+
+
+def what_was_done(usable: Mapping[str, Measurement], source: IntensitySource) -> dict[str, Done]:
+    """Of each usable clip, by the curves of all expressions that the source knows."""
+    rest = usable.get(Expression.REST)
+    still, found = None if rest is None else material(rest), {}
+    for expression, measured in usable.items():
+        clip = material(measured)
+        curves = {str(e): source.curve(clip.of(e), still) for e in POSED if source.knows(e)}
+        found[expression] = done(measured, curves, rest)
+    return found
 
 
 def session_curves(
@@ -217,11 +240,14 @@ def material(measured: Measurement) -> ClipMaterial:
 
 
 def _report(
-    measured: Measurement, curve: IntensityCurve | None, norms: Percentiles | None
+    measured: Measurement,
+    curve: IntensityCurve | None,
+    norms: Percentiles | None,
+    did: Done | None,
 ) -> ClipReport:
     if curve is None:
-        return ClipReport(measured, (), None)
-    return ClipReport(measured, signs(measured, curve, norms), curve)
+        return ClipReport(measured, (), None, did or NOTHING_ELSE)
+    return ClipReport(measured, signs(measured, curve, norms), curve, did or NOTHING_ELSE)
 
 
 def _poor_capture(used: Sequence[Measurement]) -> str | None:

@@ -31,17 +31,19 @@ class SignReading:
 @dataclass(frozen=True)
 class Session:
     """What of a session's assessment counts: the numbers, None where not known, the share of
-    pictures that its clips lost on average (0 to 1), and its signs by (expression, name)."""
+    pictures that its clips lost on average (0 to 1), its signs by (expression, name), and what the
+    clips that were read count for on average, by what was done in them (0 to 1)."""
 
     hypomimia_index: float | None
     severity_expected: float | None
     dropped_share: float = 0.0
     signs: Mapping[tuple[str, str], SignReading] = field(default_factory=dict)
+    done_as_asked: float = 1.0
 
     @property
     def quality(self) -> float:
         """How much of a full session's information it holds."""
-        return min(max(1.0 - self.dropped_share, LEAST_QUALITY), 1.0)
+        return min(max((1.0 - self.dropped_share) * self.done_as_asked, LEAST_QUALITY), 1.0)
 
 
 def person_result(sessions: Sequence[Session], known: Repeatability) -> PersonResult:

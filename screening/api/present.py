@@ -17,6 +17,7 @@ from screening.services.screenings import INTAKE_FIELDS
 from screening.services.transitions import consent_stands
 from vocabulary.assessment import ClipReport
 from vocabulary.expressions import title_of
+from vocabulary.notes import Note
 from vocabulary.signs import patient_words
 
 State = Screening.State
@@ -258,7 +259,11 @@ def _seen(found: ClipReport) -> dict[str, Any]:
 
 
 def _movement(found: ClipReport) -> str:
-    """What was measured of one expression, in a plain sentence without a judgement."""
+    """What was measured of one expression, in a plain sentence without a judgement, and what the
+    patient is asked for next time."""
     said = [patient_words(sign["name"], sign["value"]) for sign in found["signs"]]
     words = "; ".join(filter(None, said))
-    return f"Measured: {words}." if words else "Recorded and measured."
+    measured = f"Measured: {words}." if words else "Recorded and measured."
+    known = {str(note): note.request for note in Note}
+    requests = [known[code] for code in found.get("notes", ()) if code in known]
+    return " ".join([measured, *requests])

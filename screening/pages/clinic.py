@@ -18,7 +18,9 @@ from screening.pages.frame import clinician_page, user_of
 from screening.permissions import FollowScreening, ManageInvitation
 from screening.services import access, comparison, events, invitations
 from screening.services.screenings import INTAKE_FIELDS
+from vocabulary.expressions import POSED, title_of
 from vocabulary.grades import GRADES
+from vocabulary.notes import Note
 from vocabulary.signs import SIGNALS, SIGNS
 
 #: So many graded screenings are listed on the page of models; its figures are of all of them.
@@ -69,13 +71,16 @@ def case(request: HttpRequest, sites: list[Site], key: UUID) -> HttpResponse:
 
 
 def _words() -> dict[str, Any]:
-    """What the page calls signs, signals, grades and the questions of the intake."""
+    """What the page calls signs, signals, notes, expressions, grades and the questions of the
+    intake."""
     questions = {field.name: field.verbose_name for field in Intake._meta.fields}
     return {
         "signs": {
             name: {"title": sign.title, "masked": sign.masked} for name, sign in SIGNS.items()
         },
         "signals": dict(SIGNALS),
+        "notes": {str(note): note.clinician for note in Note},
+        "titles": {str(expression): title_of(expression).lower() for expression in POSED},
         "grades": [grade.name.lower() for grade in GRADES],
         "intake": {name: capfirst(questions[name]) for name in INTAKE_FIELDS},
     }

@@ -184,6 +184,7 @@ class CasePage {
         "div",
         { role: "tabpanel", "aria-label": current.title },
         clipNote(current, report?.detail ?? measured?.measurement.detail ?? ""),
+        report ? findings.doneNotes(report, data.words) : null,
         player(current, measured, report, data.words.signals),
         report && report.signs.length > 0 ? findings.signTable(report, data.words.signs) : null,
         quality ? h("details", {}, h("summary", {}, "Quality of the recording"), findings.qualityFacts(quality)) : null,

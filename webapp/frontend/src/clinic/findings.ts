@@ -142,6 +142,16 @@ export function attention(result: Result): HTMLElement | null {
   );
 }
 
+/** What was done instead of what was asked, and what the clip therefore counts for. */
+export function doneNotes(report: ClipReport, words: Words): HTMLElement | null {
+  const said = (report.notes ?? []).map((code) => words.notes[code]).filter(Boolean);
+  if (said.length === 0) return null;
+  const shown = report.shown ? ` It looks most like ${words.titles[report.shown] ?? report.shown}.` : "";
+  const weight = report.weight ?? 1;
+  const counts = weight < 1 ? ` This recording counts for ${percentWords(weight)} in the person’s result.` : "";
+  return h("p", { class: "note warn", "data-notes": (report.notes ?? []).join(" ") }, said.join(" ") + shown + counts);
+}
+
 export function signTable(report: ClipReport, named: Words["signs"]): HTMLElement {
   const isStatistic = (sign: Sign): boolean => /_(mean|var)$/.test(sign.name);
   const table = (caption: string, signs: Sign[]): HTMLElement | null =>

@@ -37,6 +37,10 @@ export interface Words {
   signs: Record<string, { title: string; masked: "less" | "more" | null }>;
   /** The signals that are measured, in the order in which they are shown. */
   signals: Record<string, string>;
+  /** What was done instead of what was asked, by code. */
+  notes: Record<string, string>;
+  /** The expressions, as they stand within a sentence. */
+  titles: Record<string, string>;
   /** By grade of MDS-UPDRS 3.2, 0 to 4. */
   grades: string[];
   intake: Record<string, string>;
