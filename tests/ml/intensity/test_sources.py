@@ -16,7 +16,7 @@ from ml.part import PartFiles
 from ml.scoring.assessment import assess
 from ml.scoring.bundle import default_bundle_path, load, save
 from ml.scoring.served_source import encoder_of, folder_of, source_of
-from ml.training.card import predictors
+from ml.training.card import card
 from ml.training.config import config_from
 from tests.clip_bundle import write_source
 
@@ -74,7 +74,8 @@ def test_a_further_source_is_trained_on_stored_and_served(
     assert folder_of(bundle) == tmp_path / "bundle" / "intensity"
     assert assess({}, bundle=bundle).to_json()["intensity_source"] == IDENTITY.to_json()
     lstm = {"network": {"units": 4}, "auroc_out_of_fold": 0.7}
-    assert "curves\nof how the picture flows" in predictors({**bundle.metadata, "diagnosis": lstm})
+    made = card("own", "1", {**bundle.metadata, "diagnosis": lstm})
+    assert "curves of how the picture flows" in " ".join(made.split())
     (bundle.folder / "intensity" / "source.safetensors").unlink()
     with pytest.raises(BundleError, match=r"intensity/source\.safetensors is missing"):
         load(bundle.folder)
