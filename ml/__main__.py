@@ -87,7 +87,8 @@ def _log_on_stderr(command: str) -> Iterator[None]:
 
 def main(arguments: Sequence[str] | None = None, **program: Any) -> int:
     """Runs one command of ``program``, which is what :func:`build_parser` takes. Exit codes: 0
-    done, 1 our own fault, 2 wrong use (a file that cannot be read or written included)."""
+    done, 1 our own fault, 2 wrong use (a file that cannot be read or written included), 130 stopped
+    by Ctrl-C."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     options = build_parser(next(iter(given), None), **program).parse_args(given)
     try:
@@ -96,6 +97,11 @@ def main(arguments: Sequence[str] | None = None, **program: Any) -> int:
     except MimiaError as error:
         print(f"{options.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        kept = getattr(options, "cache", None)
+        more = "" if kept is None else f"; the clips measured so far are kept in {kept}"
+        print(f"{options.command}: stopped; the same command goes on{more}", file=sys.stderr)
+        return 130
     except OSError as error:
         if error.filename is None:
             raise

@@ -51,13 +51,17 @@ def balanced_accuracy(labels: Integers, predicted: Integers) -> float:
 
 
 def sensitivity(labels: Integers, probabilities: Floats, *, threshold: float) -> float:
-    """Share of the people with PD whose probability is the threshold or more."""
-    return float((probabilities[labels == 1] >= threshold).mean())
+    """Share of the people with PD whose probability is the threshold or more; NaN of nobody."""
+    return _share(probabilities[labels == 1] >= threshold)
 
 
 def specificity(labels: Integers, probabilities: Floats, *, threshold: float) -> float:
-    """Share of the people without PD whose probability is below the threshold."""
-    return float((probabilities[labels == 0] < threshold).mean())
+    """Share of the people without PD whose probability is below the threshold; NaN of nobody."""
+    return _share(probabilities[labels == 0] < threshold)
+
+
+def _share(answers: Booleans) -> float:
+    return float(answers.mean()) if len(answers) else float("nan")
 
 
 def macro_f1(labels: Integers, predicted: Integers) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.cohort.clips import measured_clip
+from ml.cohort.clips import MEASURING, measure_ahead, measured_clip
 from ml.cohort.manifest import (
     MANIFEST,
     LabelledClip,
@@ -65,12 +65,15 @@ def cohort_of_clips(
     labelled = _cohort(folder, list(about.values()), columns, promised)
     if check is not None:
         check(labelled)
+    is_measured = False
     if group is not None and group.world > 1:
         for clip in clips[group.rank :: group.world]:
             features_of(clip, cache, source, shapes=shapes)
         group.wait()
+    else:
+        is_measured = measure_ahead(clips, cache, source, shapes=shapes)
     values = np.full(promised.shape, np.nan)
-    for clip in counted("measuring clips", clips, len(clips)):
+    for clip in clips if is_measured else counted(MEASURING, clips, len(clips)):
         for name, value in features_of(clip, cache, source, shapes=shapes).items():
             if name in position:
                 values[row_of[clip.visit], position[name]] = value

@@ -3,9 +3,12 @@
 import hashlib
 import json
 import multiprocessing
+import os
+import signal
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,11 @@ from ml.measuring import blendshapes, layouts
 from ml.measuring.clip import measure_clip, measurer_digest
 from ml.measuring.measurement import CropEncoder, Measurement
 from ml.measuring.points import measurer
+from ml.progress import advance, following
 
+MEASURING = "measuring clips"
+#: A process that measures takes seconds to begin.
+CLIPS_WORTH_A_PROCESS = 4
 # One source per process: loading it for every clip would cost more than the clip.
 _encoders: dict[Path, CropEncoder | None] = {}
 
@@ -44,15 +51,49 @@ def measure_sessions(
     clips: Sequence[LabelledClip], cache: Path, *, source: Path | None = None, workers: int = 2
 ) -> list[Session]:
     """Every visit of ``clips``, in order. ``source`` is the folder of one that also encodes."""
+    measure_ahead(clips, cache, source, workers=workers)
+    return _by_visit(clips, [measured_clip(clip, cache, source) for clip in clips])
+
+
+def measure_ahead(
+    clips: Sequence[LabelledClip],
+    cache: Path,
+    source: Path | None = None,
+    *,
+    shapes: bool = False,
+    workers: int = 0,
+) -> bool:
+    """Fill the cache with what is not in it, by so many processes (0: one for each core); False
+    where it is not worth more than this one. What is done stays there if it is interrupted. Points
+    of landmarks are read faster than processes begin."""
+    left = [
+        clip
+        for clip in clips
+        if clip.points is None and not _place(clip, cache, source, shapes=shapes)[0].is_file()
+    ]
+    workers = min(workers or os.cpu_count() or 1, len(left) // CLIPS_WORTH_A_PROCESS)
+    if workers <= 1:
+        return False
     cache.mkdir(parents=True, exist_ok=True)
-    jobs = [(clip, cache, source) for clip in clips]
-    if workers == 1:
-        found = [_measure(job) for job in jobs]
-    else:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            found = list(pool.map(_measure, jobs))
-    return _by_visit(clips, found)
+    context = multiprocessing.get_context("spawn")
+    with (
+        following(MEASURING, len(clips), done=len(clips) - len(left)),
+        ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool,
+    ):
+        try:
+            for _ in pool.map(partial(_measure, cache=cache, folder=source, shapes=shapes), left):
+                advance(MEASURING)
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return True
+
+
+def _begin() -> None:
+    """Ctrl-C reaches the whole group: the first process ends the others in good order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
 
 
 def _by_visit(clips: Sequence[LabelledClip], found: Sequence[Measurement]) -> list[Session]:
@@ -74,10 +115,8 @@ def _by_visit(clips: Sequence[LabelledClip], found: Sequence[Measurement]) -> li
     return sessions
 
 
-def _measure(job: tuple[LabelledClip, Path, Path | None]) -> Measurement:
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    return measured_clip(*job)
+def _measure(clip: LabelledClip, *, cache: Path, folder: Path | None, shapes: bool) -> None:
+    measured_clip(clip, cache, folder, shapes=shapes)
 
 
 def measured_clip(
@@ -85,27 +124,42 @@ def measured_clip(
 ) -> Measurement:
     """One clip, from the cache where the same file was measured by the same code; with embeddings
     by the encoder of the source in ``folder``, and with blendshapes where ``shapes`` says so."""
-    encoder = None if folder is None or clip.points else _encoder(folder)
-    reader = blendshapes.reader() if shapes and not clip.points else None
-    code = measurer_digest(
-        None if encoder is None else encoder.digest, None if reader is None else reader.digest
-    )
-    if clip.points is not None:
-        read_as = measurer(layouts.load(clip.points.layout, clip.path.parent))["digest"]
-        code = f"{read_as}:{clip.points.fps}:{clip.points.size}"
-    cues = tuple((clip.read_truth() or {}).get("cues_s", ()))
-    name = hashlib.sha256(f"{clip.sha256}:{clip.expression}:{code}:{cues}".encode()).hexdigest()
-    path = cache / f"{name[:40]}.json"
+    path, cues = _place(clip, cache, folder, shapes=shapes)
     if path.is_file():
         return Measurement.from_json(json.loads(path.read_text(encoding="utf-8")))
     if clip.points is not None:
         measured = clip.points.measure(clip.path, clip.expression, cues)
     else:
+        encoder, reader = _readers(folder, shapes=shapes)
         measured = measure_clip(
             clip.path, expression=clip.expression, cues=cues, encoder=encoder, shapes=reader
         )
     write_json(path, measured.to_json())
     return measured
+
+
+def _place(
+    clip: LabelledClip, cache: Path, folder: Path | None, *, shapes: bool
+) -> tuple[Path, tuple[float, ...]]:
+    """Where a clip's measurement is kept, by all that it depends on; and its cues."""
+    if clip.points is not None:
+        read_as = measurer(layouts.load(clip.points.layout, clip.path.parent))["digest"]
+        code = f"{read_as}:{clip.points.fps}:{clip.points.size}"
+    else:
+        encoder, reader = _readers(folder, shapes=shapes)
+        code = measurer_digest(
+            None if encoder is None else encoder.digest, None if reader is None else reader.digest
+        )
+    cues = tuple((clip.read_truth() or {}).get("cues_s", ()))
+    name = hashlib.sha256(f"{clip.sha256}:{clip.expression}:{code}:{cues}".encode()).hexdigest()
+    return cache / f"{name[:40]}.json", cues
+
+
+def _readers(
+    folder: Path | None, *, shapes: bool
+) -> tuple[CropEncoder | None, blendshapes.BlendshapeReader | None]:
+    encoder = None if folder is None else _encoder(folder)
+    return encoder, blendshapes.reader() if shapes else None
 
 
 def _encoder(folder: Path) -> CropEncoder | None:

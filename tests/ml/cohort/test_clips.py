@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from ml.scoring.served_source import source_of
 from ml.training.cohort_to_bundle import read_cohort, train
 from ml.training.config import read_config
 from tests.clip_bundle import write_source
+from tests.patience import PATIENCE
+from tests.servers import wait_for
 
 ROOT = Path(__file__).parents[3]
 PEOPLE = 6
@@ -63,7 +66,7 @@ def change(folder: Path, edit: Callable[[int, dict[str, str]], dict[str, str]]) 
     with path.open(newline="", encoding="utf-8") as stream:
         rows = [edit(n, row) for n, row in enumerate(csv.DictReader(stream))]
     with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]))
+        writer = csv.DictWriter(stream, list({name: None for row in rows for name in row}))
         writer.writeheader()
         writer.writerows(rows)
 
@@ -114,6 +117,30 @@ def test_two_processes_train_what_one_trains(drawn: Path) -> None:
     one, two = (load_file(drawn / out / "weights.safetensors") for out in ("one", "two"))
     assert one.keys() == two.keys()
     assert all((one[name] == two[name]).all() for name in one)
+
+
+def test_stopped_it_says_how_to_go_on_and_keeps_what_is_measured(
+    drawn: Path, tmp_path: Path
+) -> None:
+    """Ctrl-C in a terminal: every process of the group gets it, the ones that measure too."""
+    cache = tmp_path / "cache"
+    config = drawn / "stopped.json"
+    config.write_text(json.dumps(CONFIG | {"out": "stopped"}))
+    command = [sys.executable, "-m", "ml", "train", str(config), "--cache", str(cache)]
+    with subprocess.Popen(
+        command, cwd=ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True
+    ) as training:
+        wait_for(lambda: measured(cache), "the first clips are measured")
+        kept = measured(cache)
+        os.killpg(training.pid, signal.SIGINT)
+        _, said = training.communicate(timeout=PATIENCE)
+    assert training.returncode == 130
+    assert "Traceback" not in said
+    assert said.splitlines()[-1] == (
+        f"train: stopped; the same command goes on; the clips measured so far are kept in {cache}"
+    )
+    assert len(kept) < 2 * PEOPLE, "it was over before it was stopped"
+    assert kept.items() <= measured(cache).items()
 
 
 def test_a_person_who_comes_again_is_two_rows_of_one_subject(drawn: Path) -> None:
