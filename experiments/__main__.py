@@ -22,6 +22,10 @@ if __name__ == "__main__":
                     "experiments.drawing.command",
                     "fit the simulated signals, compare drawn faces with people",
                 ),
+                "shadow": (
+                    "experiments.shadow.command",
+                    "train the bundle that ships as the shadow, on drawn people",
+                ),
                 "repeatability": (
                     "experiments.repeatability.command",
                     "measure how scores repeat on MIMIA_DATA; writes a page",

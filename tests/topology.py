@@ -19,7 +19,13 @@ from tests.servers import ObjectStore, PostgreSQL, Redis, free_port, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Quick sweeps and short claims, so that a test of a fault need not wait for the defaults.
-QUICK = {"MIMIA_SWEEP_SECONDS": "2", "MIMIA_CLAIM_SECONDS": "6", "MIMIA_LIVE_POLL_SECONDS": "2"}
+QUICK = {
+    "MIMIA_SWEEP_SECONDS": "2",
+    "MIMIA_CLAIM_SECONDS": "6",
+    "MIMIA_LIVE_POLL_SECONDS": "2",
+    # tests/worker/test_second_opinion.py has it; elsewhere one result is enough to wait for.
+    "MIMIA_SECOND_OPINION": "false",
+}
 
 
 class Program:

@@ -80,6 +80,27 @@ def ensure_active() -> ModelBundle:
     return bundle
 
 
+def ensure_shadow() -> None:
+    """The experimental bundle that ships runs in the shadow from the first start on, unless the
+    installation wants none (``MIMIA_SECOND_OPINION``) or an administrator took it out of there.
+
+    To be called before :func:`ensure_active`, which retires what an update took the files of.
+    """
+    if not settings.SECOND_OPINION:
+        return
+    found = _describe(shadow=True)
+    same = ModelBundle.objects.filter(name=found["name"]).order_by("created_at")
+    if (before := same.last()) and (before.digest == found["digest"] or not _runs(before)):
+        return
+    bundle = _registered(found)
+    bundles.set_shadow(by=None, bundle=bundle)
+    logger.info("%s assesses in the shadow", bundle)
+
+
+def _runs(bundle: ModelBundle) -> bool:
+    return bool(bundle.status == ModelBundle.Status.SHADOW)
+
+
 def _adopt(bundle: ModelBundle) -> None:
     """A bundle that was registered before bundles were copied, and still is where it was."""
     folder = settings.ROOT / bundle.path
@@ -117,12 +138,13 @@ def _default_path() -> str:
     return str(settings.DEFAULT_BUNDLE or "")
 
 
-def _describe(path: str) -> dict[str, Any]:
-    """What the bundle at ``path`` says of itself. Raises MeasuringFault when it cannot be read."""
+def _describe(path: str = "", *, shadow: bool = False) -> dict[str, Any]:
+    """What the bundle at ``path`` says of itself; without one, that of the one that ships, or of
+    its ``shadow``. Raises MeasuringFault when it cannot be read."""
     folder = str(Path(path).resolve()) if path else ""
     reads = [Path(folder)] if folder else []
     with measuring_pool().lend(Urgency.ASSESS) as process:
-        what = {"path": folder}
+        what = {"path": folder, "shadow": shadow}
         return process.ask("describe_bundle", what, seconds=DESCRIBE_SECONDS, reads=reads)
 
 

@@ -180,13 +180,15 @@ def _dropped(assessed: Json) -> float:
 
 
 def describe_bundle(what: Json) -> Json:
-    """``path`` (empty: the bundle that ships) → what a ModelBundle row keeps of it.
+    """``path`` (empty: the bundle that ships, or the one for the ``shadow``) → what a ModelBundle
+    row keeps of it.
 
     Its intensity source is loaded too, so that what cannot be served is refused here.
     """
     from ml.scoring import bundle, served_source
 
-    path = Path(what["path"]) if what["path"] else bundle.default_bundle_path()
+    ships = bundle.shadow_bundle_path() if what.get("shadow") else bundle.default_bundle_path()
+    path = Path(what["path"]) if what["path"] else ships
     loaded = bundle.load(path)
     served_source.source_of(loaded, _device())
     encoder = served_source.encoder_of(loaded, _device())

@@ -49,13 +49,24 @@ INTENSITY_FILES = tuple(f"{INTENSITY}/{file}" for file in SOURCE_FILES)
 DIAGNOSIS = "diagnosis"
 DIAGNOSIS_FILES = tuple(f"{DIAGNOSIS}/{file}" for file in diagnosis.FILES.both)
 DEFAULT = "fusion-0.3.0"
+#: Experimental, learnt from drawn people: it assesses beside the active one and decides nothing.
+SHADOW = "drawn-curves-0.1.0"
 #: With a bundle whose format is not this version's, an earlier one's included.
 WHAT_TO_DO = "use the version of Mimia that wrote it, or train the bundle anew"
 
 
 def default_bundle_path() -> Path:
     """The bundle that ships with this code."""
-    return Path(__file__).parents[1] / "bundles" / DEFAULT
+    return _shipped(DEFAULT)
+
+
+def shadow_bundle_path() -> Path:
+    """The one that ships beside it, for the shadow."""
+    return _shipped(SHADOW)
+
+
+def _shipped(name: str) -> Path:
+    return Path(__file__).parents[1] / "bundles" / name
 
 
 class Metadata(BaseModel):

@@ -160,6 +160,21 @@ def assessment(row: Assessment) -> dict[str, Any]:
         "measurements_digest": row.measurements_digest,
         "statement": saying.of_clinician(row, person_of(row.screening, released_only=False)),
         "result": saying.in_full(row),
+        "second_opinions": [
+            _second_opinion(one) for one in assessing.second_opinions(row.screening)
+        ],
+    }
+
+
+def _second_opinion(row: Assessment) -> dict[str, Any]:
+    found = results.read(row)
+    lstm = found.get("diagnosis")
+    return {
+        "bundle": {"name": row.bundle.name, "version": row.bundle.version},
+        "p_pd": found["p_pd"],
+        "p_pd_lstm": lstm and lstm["p_pd"],
+        "abstained_words": found["abstained_words"],
+        "auroc": row.bundle.metadata["figures"].get("drawn people, held out: auroc"),
     }
 
 

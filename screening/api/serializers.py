@@ -277,6 +277,22 @@ class BundleOut(BundleName):
     sources = s.JSONField()
 
 
+class IntervalOut(s.Serializer):
+    value = s.FloatField()
+    low = s.FloatField()
+    high = s.FloatField()
+
+
+class SecondOpinion(s.Serializer):
+    bundle = BundleName()
+    p_pd = s.FloatField(
+        allow_null=True, help_text="Of drawn people who moved like this, the share drawn with PD."
+    )
+    p_pd_lstm = s.FloatField(allow_null=True, help_text="The same, by the course alone.")
+    abstained_words = s.CharField(allow_null=True)
+    auroc = IntervalOut(allow_null=True, help_text="Of drawn people that it had not seen.")
+
+
 class AssessmentOut(s.Serializer):
     id = s.UUIDField()
     created_at = s.DateTimeField()
@@ -284,6 +300,9 @@ class AssessmentOut(s.Serializer):
     measurements_digest = s.CharField()
     statement = ShapeField(Statement, help_text="What the result says, for a clinician.")
     result = ShapeField(shape.Assessment)
+    second_opinions = SecondOpinion(
+        many=True, help_text="Experimental: by shadows that learnt from drawn people."
+    )
 
 
 # --- clips --------------------------------------------------------------------------------------

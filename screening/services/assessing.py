@@ -162,6 +162,20 @@ def latest(screening: Screening) -> Assessment | None:
     return rows.select_related("bundle", "screening__site").order_by("-created_at").first()
 
 
+def second_opinions(screening: Screening) -> list[Assessment]:
+    """The newest result of each shadow that learnt from drawn people: experimental, for clinicians.
+
+    Those of a clinic's own shadows are compared on its reviews instead, before one is activated.
+    """
+    if screening.state not in ASSESSED:
+        return []
+    rows = Assessment.objects.filter(
+        screening=screening, is_shadow=True, bundle__status=ModelBundle.Status.SHADOW
+    ).select_related("bundle")
+    newest = {row.bundle_id: row for row in rows.order_by("created_at")}
+    return [row for row in newest.values() if row.bundle.metadata.get("drawn") is True]
+
+
 def due_assessments(*, limit: int) -> list[UUID]:
     """Submitted screenings with all clips terminal; what failed a moment ago waits."""
     waiting = _complete().filter(retries.due_now(), state=State.SUBMITTED)

@@ -222,6 +222,7 @@ REQUESTS_AT_ONCE = env.int("MIMIA_REQUESTS_AT_ONCE", default=16)
 UPLOADS_AT_ONCE = env.int("MIMIA_UPLOADS_AT_ONCE", default=8)
 LINE_SECONDS = env.float("MIMIA_LINE_SECONDS", default=20.0)
 DEFAULT_BUNDLE = env("MIMIA_BUNDLE", default="")
+SECOND_OPINION = env.bool("MIMIA_SECOND_OPINION", default=True)
 
 # --- tasks (the names are Celery's own) ---------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"

@@ -48,6 +48,7 @@ def _ensure_bundle() -> None:
         threading.Thread(target=_check_bundle, name="bundle", daemon=True).start()
         return
     try:
+        bundles.ensure_shadow()
         bundles.ensure_active()
     except MeasuringError as error:
         raise CommandError(f"no model bundle: {error}") from error
@@ -55,6 +56,7 @@ def _ensure_bundle() -> None:
 
 def _check_bundle() -> None:
     try:
+        bundles.ensure_shadow()
         bundles.ensure_active()
     except MeasuringError as error:
         logger.error("the active bundle cannot be used, and no other was found: %s", error)

@@ -146,7 +146,8 @@ class CasePage {
     this.side.replaceChildren(...parts.filter((part) => part !== null));
     const weighed = this.found ? findings.attention(this.found.result) : null;
     const source = findings.provenance(screening, this.found, data);
-    this.below.replaceChildren(...(weighed ? [weighed, source] : [source]));
+    const second = this.found ? findings.secondOpinions(this.found) : null;
+    this.below.replaceChildren(...[weighed, source, second].filter((part) => part !== null));
   }
 
   // --- clips --------------------------------------------------------------------------------

@@ -42,6 +42,41 @@ export function statementCard(statement: Statement): HTMLElement {
   );
 }
 
+/** What shadows say that learnt from drawn people: closed, for they decide nothing. */
+export function secondOpinions(found: Envelope): HTMLElement | null {
+  if (found.second_opinions.length === 0) return null;
+  return h(
+    "section",
+    { class: "card" },
+    ...found.second_opinions.map((one) =>
+      h(
+        "details",
+        {},
+        h("summary", {}, `Second opinion, experimental: ${one.bundle.name} ${one.bundle.version}`),
+        h("p", { class: "note warn" }, "Learnt from drawn faces alone. No patient taught it."),
+        h("p", {}, secondOpinion(one)),
+        one.auroc && h("p", {}, howGood(one.auroc)),
+        h("p", { class: "soft" }, "It decides nothing, and the patient never sees it."),
+      ),
+    ),
+  );
+}
+
+function howGood({ value, low, high }: { value: number; low: number; high: number }): string {
+  const [middle, from, to] = [value, low, high].map((number) => number.toFixed(2));
+  return `On drawn people that it had not seen: AUROC ${middle} [${from}, ${to}]; 0.50 is chance.`;
+}
+
+function secondOpinion(one: Envelope["second_opinions"][number]): string {
+  if (one.p_pd === null || one.abstained_words !== null) {
+    return `It gives no answer for this session. ${one.abstained_words ?? ""}`;
+  }
+  const drawn = `Of drawn people who moved like this, ${percentWords(one.p_pd)} were drawn with Parkinson’s disease`;
+  return one.p_pd_lstm === null
+    ? `${drawn}. It had no curves to read.`
+    : `${drawn}; by the course of the movement alone (LSTM), ${percentWords(one.p_pd_lstm)}.`;
+}
+
 /** The numbers behind the statement. */
 export function figures(found: Envelope, grades: string[]): HTMLElement {
   const { result, statement } = found;
