@@ -182,6 +182,7 @@ def _bodies(sessions: Sequence[Session]) -> list[dict[str, Any]]:
         numbers = {
             "hypomimia_index": said["hypomimia_index"],
             "severity_expected": said["severity_expected"],
+            "attention": said["attention"],
         }
         found.append({**numbers, "clips": clips})
     return found
