@@ -252,6 +252,14 @@ def test_times_rates_and_what_is_missing(mesh: np.ndarray) -> None:
     assert found.face_size == pytest.approx(float(np.ptp(mesh[:, 0])), abs=1e-4)
 
 
+def test_two_pictures_close_together_make_up_for_none_that_is_lost(mesh: np.ndarray) -> None:
+    times = np.array([0.0, 0.1, 0.2, 0.21, 0.31, 0.41, 0.51, 0.81, 0.91, 1.01])
+    film = np.repeat(mesh[None], 10, axis=0)
+    seen = Seen(times, film, np.ones(10), [0] * 10, [[0.4]] * 10)
+    found = summarise(Watcher(), seen, Decoding(width=480, height=480), Orientation())
+    assert found.dropped_share == pytest.approx(2 / 12, abs=1e-4)
+
+
 def test_of_no_frame_nothing_is_told() -> None:
     nothing = Seen(np.zeros(0), np.zeros((0, 478, 3)), np.zeros(0), [], [])
     found = summarise(Watcher(), nothing, Decoding(width=640, height=480), Orientation())
