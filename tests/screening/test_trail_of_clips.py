@@ -161,7 +161,8 @@ def test_a_clip_fails_and_is_measured_again(clip: Clip) -> None:
         of(clip.screening, "screening.submitted", "submitted"),
         of_clip(clip, "received"),
     ]
-    assert left.asked == measuring_of(clip)
+    of_course = (queue.UPDATE_COURSE, (str(clip.screening.course_id),))
+    assert left.asked == [of_course, *measuring_of(clip)]
     assert is_as_stored(row)
     assert (row.state, row.reason, row.attempts, row.claimed_until) == ("received", "", 0, None)
     screening = Screening.objects.get(pk=clip.screening_id)
