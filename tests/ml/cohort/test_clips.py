@@ -241,7 +241,7 @@ def test_a_mistake_stops_before_measuring(
 ) -> None:
     before = (drawn / "cohort" / MANIFEST).read_text()
     try:
-        change(drawn, lambda n, row: row | {column: value} if n == 4 else row)
+        change(drawn, lambda n, row: row | {column: value if n == 4 else row.get(column, "")})
         with pytest.raises(CohortError, match=words):
             read_cohort(read_config(drawn / "config.json"), tmp_path / "cache")
     finally:
