@@ -11,10 +11,10 @@ from typing import Any
 
 from django.conf import settings
 
-from screening.errors import Conflict, Unavailable
+from screening.errors import Conflict, DomainError, Unavailable
 from screening.models import ModelBundle
 from screening.services import bundle_files, bundles
-from worker.errors import MeasuringFault
+from worker.errors import MeasuringError, MeasuringFault
 from worker.pool import Urgency, measuring_pool
 
 logger = logging.getLogger(__name__)
@@ -84,21 +84,25 @@ def ensure_shadow() -> None:
     """The experimental bundle that ships runs in the shadow from the first start on, unless the
     installation wants none (``MIMIA_SECOND_OPINION``) or an administrator took it out of there.
 
-    To be called before :func:`ensure_active`, which retires what an update took the files of.
+    To be called before :func:`ensure_active`, which retires what an update took the files of. That
+    there is none is said in the log and stops nothing.
     """
     if not settings.SECOND_OPINION:
         return
-    found = _describe(shadow=True)
-    same = ModelBundle.objects.filter(name=found["name"]).order_by("created_at")
-    if (before := same.last()) and (before.digest == found["digest"] or not _runs(before)):
-        return
-    bundle = _registered(found)
-    bundles.set_shadow(by=None, bundle=bundle)
-    logger.info("%s assesses in the shadow", bundle)
+    try:
+        found = _describe(shadow=True)
+        before = ModelBundle.objects.filter(name=found["name"]).order_by("created_at").last()
+        if before is None or _gives_way(before, found["digest"]):
+            bundle = _registered(found)
+            bundles.set_shadow(by=None, bundle=bundle)
+            logger.info("%s assesses in the shadow", bundle)
+    except (MeasuringError, DomainError) as error:
+        logger.error("no experimental second opinion: %s", error)
 
 
-def _runs(bundle: ModelBundle) -> bool:
-    return bool(bundle.status == ModelBundle.Status.SHADOW)
+def _gives_way(bundle: ModelBundle, digest: str) -> bool:
+    """To its later version: it runs, and is another one."""
+    return bool(bundle.status == ModelBundle.Status.SHADOW and bundle.digest != digest)
 
 
 def _adopt(bundle: ModelBundle) -> None:

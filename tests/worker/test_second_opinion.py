@@ -55,6 +55,16 @@ def test_an_update_brings_the_later_version(pool: MeasuringPool) -> None:
     assert dict(found) == {"0.0.1": Status.RETIRED, "0.1.0": Status.SHADOW}
 
 
+def test_what_keeps_it_away_stops_nothing(
+    pool: MeasuringPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    bundles.ensure_shadow()
+    ModelBundle.objects.update(digest="0" * 64)
+    bundles.ensure_shadow()
+    assert "no experimental second opinion: There is another bundle drawn-curves" in caplog.text
+    assert bundles.ensure_active().name == "fusion"
+
+
 def result(screening: Screening, email: str) -> Any:
     client = Client()
     assert client.login(username=email, password=PASSWORD)
