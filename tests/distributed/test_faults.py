@@ -39,7 +39,7 @@ def check_same(
 
 def test_journey_without_a_fault(undisturbed: dict[str, Any]) -> None:
     assert undisturbed["hypomimia_index"] is not None
-    assert undisturbed["p_pd"] is not None
+    assert undisturbed["severity_expected"] is not None
 
 
 def test_measuring_process_killed_in_mid_clip(

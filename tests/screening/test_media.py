@@ -234,6 +234,7 @@ def test_patients_who_look_at_their_own_are_not_noted(client_of: Clients) -> Non
 NOTED = {
     "api-screening": Viewing.SCREENING,
     "api-assessment": Viewing.ASSESSMENT,
+    "api-course": Viewing.COURSE,
     "api-reviews": Viewing.REVIEWS,
     "api-clip": Viewing.CLIP,
     "api-clip-measurement": Viewing.MEASUREMENT,
