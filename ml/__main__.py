@@ -98,9 +98,7 @@ def main(arguments: Sequence[str] | None = None, **program: Any) -> int:
         print(f"{options.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        kept = getattr(options, "cache", None)
-        more = "" if kept is None else f"; the clips measured so far are kept in {kept}"
-        print(f"{options.command}: stopped; the same command goes on{more}", file=sys.stderr)
+        print(f"{options.command}: stopped", file=sys.stderr)
         return 130
     except OSError as error:
         if error.filename is None:

@@ -160,11 +160,13 @@ def _session(assessed: Json) -> Any:
 
 
 def _done_as_asked(assessed: Json) -> float:
-    """What the clips that were read count for on average; older results say nothing of it."""
+    """What the clips that were read count for on average, the rest clip too, which every curve
+    begins at; older results say nothing of it."""
+    read = {"rest", *assessed["attention"]}
     weights = [
         clip.get("weight", 1.0)
         for clip in assessed["clips"]
-        if clip["state"] == "measured" and clip["expression"] in assessed["attention"]
+        if clip["state"] == "measured" and clip["expression"] in read
     ]
     return sum(weights) / len(weights) if weights else 1.0
 

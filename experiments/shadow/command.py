@@ -48,6 +48,8 @@ DRAW = (
 )
 #: The pages say it beside what the bundle says of somebody.
 DRAWN_AUROC = "drawn people, held out: auroc"
+REAL_AUROC = "real people of the public table, the norms' own among them, without curves: auroc"
+DETAILS = "not judged, the figures above are all there are"
 LIMITS = (
     "Experimental. It learnt from drawn people alone, whose illness is programmed: no person with"
     " Parkinson's disease taught it anything, and no figure of it is a clinical one.",
@@ -116,13 +118,16 @@ def train(config: TrainingConfig, cache: Path, known: Mapping[str, object], real
     served = replace(learnt, norms=shipped.norms, index=shipped.scorer.index)
 
     def saved(figures: Mapping[str, object]) -> Bundle:
+        described = metadata_of(config, model_metadata(served), material, source.identity)
+        served_by = [{**one, "used_for": "norms, index"} for one in shipped.metadata["sources"]]
         metadata: dict[str, Any] = {
-            **metadata_of(config, model_metadata(served), material, source.identity),
+            **described,
             "norms": shipped.norms.reference,
+            "sources": [*described["sources"], *served_by],
             "drawn": True,
             "limits": list(LIMITS),
             "figures": dict(figures),
-            "details": "this card alone",
+            "details": DETAILS,
             "evaluated": "on drawn people by nested cross-validation, on real ones without curves",
             "command": f"{DRAW}; python -m experiments shadow",
         }
@@ -162,4 +167,4 @@ def real_figures(bundle: Bundle, real: Cohort) -> dict[str, object]:
     found: Interval = bootstrap(
         auroc, real.pd[rows], p[rows], subject_resamples(real.subject[rows])
     )
-    return {"real people of the public table, without curves: auroc": found.to_json()}
+    return {REAL_AUROC: found.to_json()}

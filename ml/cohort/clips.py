@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import logging
 import multiprocessing
 import os
 import signal
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +19,7 @@ import torch
 
 from ml.cohort.csv_files import UNKNOWN as UNKNOWN
 from ml.cohort.manifest import LabelledClip, Visit
+from ml.errors import CohortError
 from ml.files import write_json
 from ml.intensity.sources import AUTO, in_folder
 from ml.measuring import blendshapes, layouts
@@ -25,9 +28,13 @@ from ml.measuring.measurement import CropEncoder, Measurement
 from ml.measuring.points import measurer
 from ml.progress import advance, following
 
+logger = logging.getLogger(__name__)
+
 MEASURING = "measuring clips"
 #: A process that measures takes seconds to begin.
 CLIPS_WORTH_A_PROCESS = 4
+#: Each has a mesh, and perhaps an encoder, in memory.
+MOST_PROCESSES = 8
 # One source per process: loading it for every clip would cost more than the clip.
 _encoders: dict[Path, CropEncoder | None] = {}
 
@@ -71,7 +78,7 @@ def measure_ahead(
         for clip in clips
         if clip.points is None and not _place(clip, cache, source, shapes=shapes)[0].is_file()
     ]
-    workers = min(workers or os.cpu_count() or 1, len(left) // CLIPS_WORTH_A_PROCESS)
+    workers = min(workers or _cores(), len(left) // CLIPS_WORTH_A_PROCESS)
     if workers <= 1:
         return False
     cache.mkdir(parents=True, exist_ok=True)
@@ -84,9 +91,21 @@ def measure_ahead(
             for _ in pool.map(partial(_measure, cache=cache, folder=source, shapes=shapes), left):
                 advance(MEASURING)
         except KeyboardInterrupt:
+            logger.info("the clips under way are finished; what is measured is kept in %s", cache)
             pool.shutdown(cancel_futures=True)
             raise
+        except BrokenProcessPool as fault:
+            raise CohortError(
+                "a process that measures was ended from outside (too little memory?); the same"
+                " command goes on where it was",
+                file=clips[0].path.parent,
+            ) from fault
     return True
+
+
+def _cores() -> int:
+    """Those that this process may use; one where a GPU encodes, which has no room for many."""
+    return 1 if torch.cuda.is_available() else min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
 
 
 def _begin() -> None:

@@ -22,6 +22,7 @@ from ml.evaluation.page import Subject, bundle_judged, training_judged, write
 from ml.evaluation.seen import table_of_strangers
 from ml.files import require_no_model
 from ml.intensity.source import Material
+from ml.measuring import blendshapes
 from ml.scoring.bundle import load
 from ml.scoring.served_source import folder_of, source_of
 from ml.training.config import read_config
@@ -73,7 +74,9 @@ def _of_bundle(options: argparse.Namespace) -> tuple[Judged, Subject]:
         if options.subject_column:
             raise WrongUse("--subject-column: only for a feature table; a manifest has subject")
         source, embeds = source_of(bundle), folder_of(bundle)
-        shapes = source.material is Material.BLENDSHAPES
+        shapes = source.material is Material.BLENDSHAPES and bundle.diagnosis is not None
+        if shapes:
+            blendshapes.required()
         cohort = cohort_of_clips(given, cache, source=embeds, shapes=shapes)
         if bundle.diagnosis is not None:
             curves = curves_of_clips(given, cohort, cache, source, embeds)

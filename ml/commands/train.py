@@ -9,9 +9,9 @@ from ml.errors import ConfigError
 from ml.settings import make_folder, read_object
 from ml.training.clip_source.train import train_file as train_intensity
 from ml.training.cohort_to_bundle import train
-from ml.training.config import config_from
+from ml.training.config import KIND, config_from
 
-KINDS = ("severity", "intensity")
+KINDS = (KIND, "intensity")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +60,7 @@ def _train(data: Mapping[str, Any], here: Path, cache: Path) -> None:
     kind = data.get("kind", KINDS[0])
     if kind == "intensity":
         train_intensity(data, here, cache)
-    elif kind == "severity":
-        train(config_from({k: v for k, v in data.items() if k != "kind"}, here), cache)
+    elif kind == KIND:
+        train(config_from(data, here), cache)
     else:
         raise ConfigError(f"kind: must be one of {', '.join(KINDS)}")

@@ -172,8 +172,6 @@ def _pd_figures(judged: Judged, rows: Booleans) -> dict[str, Any]:
             for at in sorted({threshold, *THRESHOLDS})
         ],
         "auroc": interval(auroc),
-        "auroc_index": bootstrap(auroc, labels, index, resamples).to_json(),
-        "difference_index": paired(auroc, labels, p, index, resamples).to_json(),
         "balanced_accuracy": answered(balanced_accuracy),
         "macro_f1": answered(macro_f1),
         "brier": interval(brier),
@@ -187,6 +185,10 @@ def _pd_figures(judged: Judged, rows: Booleans) -> dict[str, Any]:
         "calibration_curve": calibration_curve(labels, p),
         "roc": roc(labels, p),
     }
+    has_index = np.isfinite(index)
+    if len(np.unique(labels[has_index])) == 2:  # of anger, sadness and fear there is none
+        result["auroc_index"] = bootstrap(auroc, labels, index, resamples, has_index).to_json()
+        result["difference_index"] = paired(auroc, labels, p, index, resamples, has_index).to_json()
     if judged.simple is not None:
         simple = judged.simple[rows]
         result["auroc_simple"] = bootstrap(auroc, labels, simple, resamples).to_json()

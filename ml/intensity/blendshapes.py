@@ -29,7 +29,7 @@ from ml.intensity.source import (
     digest_of,
     need,
 )
-from ml.measuring import blendshapes
+from ml.measuring import blendshapes, blinks
 from ml.measuring.blinks import blink_masks, bridged
 from ml.measuring.geometry import CORNERS, SIGNALS
 from ml.measuring.measurement import CropEncoder
@@ -46,6 +46,8 @@ SMOOTH_S = 0.12
 # Without a rest clip each blendshape's quantile of the clip stands in for it, since they rise from
 # rest; but no less than what faces at rest read up to (by eye, on public films and portraits).
 CALM_QUANTILE = 0.1
+#: So far (seconds) from a look of the model nothing is known.
+HOLDS_S = 1.0
 AT_REST = MappingProxyType(
     {
         "browInnerUp": 0.2, "browOuterUp": 0.25, "browDown": 0.12, "eyeSquint": 0.5,
@@ -69,7 +71,9 @@ def _digest() -> str:
             "units": {name: asdict(_plain(unit)) for name, unit in action_units.UNITS.items()},
             "limits": [action_units.MOST, action_units.LEAST, action_units.BLENDSHAPE_SHARE],
             "expressions": {str(e): dict(e.entry.units) for e in EXPRESSIONS if e.entry.units},
-            "curve": [SMOOTH_S, CALM_QUANTILE, dict(AT_REST), *vars(LIMITS).values()],
+            "curve": [SMOOTH_S, CALM_QUANTILE, HOLDS_S, dict(AT_REST), *vars(LIMITS).values()],
+            "together": [together.CALM_SHARE, together.CONSISTENT_MAD],
+            "blinks": [blinks.DEPTH, blinks.EDGE, blinks.LONGEST_S, blinks.USUAL_WINDOW_S],
         }
     )
 
@@ -163,13 +167,17 @@ class _Track:
 
 
 def _at(t: FloatArray, clip: ClipMaterial, blinking: npt.NDArray[np.bool_]) -> FloatArray:
-    """(T, 52) at the frames' own times; drawn straight across blinks, which close the lids only."""
+    """(T, 52) at the frames' own times; drawn straight across blinks, which close the lids only.
+    NaN where the model saw no face for long."""
     times = np.asarray(clip.blendshape_timestamps, np.float64)
     scores = np.asarray(clip.blendshapes, np.float64)
     open_eyes = np.interp(times, t, blinking.astype(float)) < 0.5
     kept = open_eyes if open_eyes.any() else np.ones(len(times), bool)
-    columns = [np.interp(t, times[kept], scores[kept, k]) for k in range(scores.shape[1])]
-    return np.stack(columns, axis=1)
+    seen = times[kept]
+    columns = [np.interp(t, seen, scores[kept, k]) for k in range(scores.shape[1])]
+    shapes = np.stack(columns, axis=1)
+    shapes[np.abs(t[:, None] - seen).min(axis=1) > HOLDS_S] = np.nan
+    return shapes
 
 
 def _reading(change: FloatArray, names: tuple[str, ...], sides: tuple[str, str]) -> Reading:

@@ -8,7 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
-from ml.intensity.source import ClipMaterial, IntensityCurve, IntensitySource, one_source
+from ml.intensity.source import (
+    ClipMaterial,
+    IntensityCurve,
+    IntensitySource,
+    Material,
+    one_source,
+)
 from ml.measuring.geometry import CORNERS
 from ml.measuring.measurement import Measurement, table
 from ml.scoring import repeatability
@@ -147,7 +153,7 @@ def assess(
     used = [m for e, m in usable.items() if e in bundle.expressions]
     site = prevalence if prevalence is not None else float(bundle.metadata["prevalence"])
     did = what_was_done(usable, shown)
-    read = {e: did[e].weight for e in bundle.expressions if e in did}
+    read = {e: did[e].weight for e in (Expression.REST, *bundle.expressions) if e in did}
     return Assessment(
         score=score,
         prevalence=site,
@@ -217,10 +223,15 @@ def session_curves(
     usable: Mapping[str, Measurement], source: IntensitySource
 ) -> dict[str, IntensityCurve]:
     """The intensity curve of each usable clip that the source knows the expression of, relative to
-    the rest clip where there is one."""
+    the rest clip where there is one. A clip in which the model of blendshapes saw no face, or that
+    was measured where there is no such model, has no curve of them; to be measured again would give
+    the same."""
     rest = usable.get(Expression.REST)
     still = None if rest is None else material(rest)
-    return {e: source.curve(material(m), still) for e, m in usable.items() if source.knows(e)}
+    read = {e: material(m) for e, m in usable.items() if source.knows(e)}
+    if source.material is Material.BLENDSHAPES:
+        read = {e: clip for e, clip in read.items() if clip.has(source.material)}
+    return {e: source.curve(clip, still) for e, clip in read.items()}
 
 
 def material(measured: Measurement) -> ClipMaterial:

@@ -62,7 +62,7 @@ class Repeatability(Settings):
         return Repeatability(
             self.index if same_index else None,
             self.grade if same_grades else None,
-            self.signals,
+            self.signals if same_index else {},
             self.source,
             self.learnt_from,
         )
@@ -117,10 +117,9 @@ def load(path: Path = FILE) -> Repeatability:
 
 
 def index_digest(index: HypomimiaIndex) -> str:
-    """SHA-256 of what decides how an index repeats: its weights and the shares of expressions. Its
-    reference people only set the scale."""
-    said = index.to_json()
-    return sha256(canonical({"weights": said["weights"], "shares": said["shares"]}))
+    """SHA-256 of all that decides how an index repeats: weights, shares, and the people whose
+    quantiles are its scale. Another cohort's own people may be measured in another way."""
+    return sha256(canonical(index.to_json()))
 
 
 def grades_digest(scorer: Scorer) -> str:

@@ -17,6 +17,9 @@ from ml.training.fusion import CANDIDATES, shape_of
 from ml.training.recipe import Recipe
 from vocabulary.expressions import EXPRESSIONS, POSED, is_expression
 
+#: What a settings file of a bundle may say of its ``kind``.
+KIND = "severity"
+
 
 @dataclass(frozen=True)
 class TrainingConfig(Settings):
@@ -106,6 +109,10 @@ def read_config(path: Path) -> TrainingConfig:
 
 def config_from(data: Mapping[str, Any], here: Path) -> TrainingConfig:
     """A settings file's content; paths in it are relative to ``here``. Raises ConfigError."""
+    kind = data.get("kind", KIND)
+    if kind != KIND:
+        raise ConfigError(f"kind: {kind} trains no bundle; that is {KIND}")
+    data = {name: entry for name, entry in data.items() if name != "kind"}
     said = data.get("diagnosis")
     if isinstance(said, bool):
         data = {**data, "diagnosis": {} if said else None}
