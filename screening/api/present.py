@@ -3,18 +3,21 @@
 Patients get results only once they were released, and never numbers that their site keeps back.
 """
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.urls import reverse
 
 from screening import reasons, statements
-from screening.api.present_course import person_of
+from screening.api.present_course import group_of
 from screening.errors import UnreadableResult
 from screening.models import Assessment, Clip, Intake, Patient, Screening, User
 from screening.permissions import ReviewScreening
 from screening.services import assessing, consents, media, results, retries, saying
 from screening.services.screenings import INTAKE_FIELDS
 from screening.services.transitions import consent_stands
+from vocabulary.assessment import Assessment as AssessmentShape
 from vocabulary.assessment import ClipReport
 from vocabulary.expressions import title_of
 from vocabulary.notes import Note
@@ -158,23 +161,27 @@ def assessment(row: Assessment) -> dict[str, Any]:
             "sources": row.bundle.sources,
         },
         "measurements_digest": row.measurements_digest,
-        "statement": saying.of_clinician(row, person_of(row.screening, released_only=False)),
+        "statement": saying.of_clinician(row, group_of(row.screening, released_only=False)),
         "result": saying.in_full(row),
-        "second_opinions": [
-            _second_opinion(one) for one in assessing.second_opinions(row.screening)
-        ],
+        "second_opinions": list(_second_opinions(row.screening)),
     }
 
 
-def _second_opinion(row: Assessment) -> dict[str, Any]:
-    found = results.read(row)
+def _second_opinions(row: Screening) -> Iterator[dict[str, Any]]:
+    for one in assessing.second_opinions(row):
+        # One that cannot be read hides no result.
+        with suppress(UnreadableResult):
+            yield _second_opinion(one, results.read(one))
+
+
+def _second_opinion(row: Assessment, found: AssessmentShape) -> dict[str, Any]:
     lstm = found.get("diagnosis")
     return {
         "bundle": {"name": row.bundle.name, "version": row.bundle.version},
         "p_pd": found["p_pd"],
         "p_pd_lstm": lstm and lstm["p_pd"],
         "abstained_words": found["abstained_words"],
-        "auroc": row.bundle.metadata["figures"].get("drawn people, held out: auroc"),
+        "auroc": row.bundle.metadata.get("figures", {}).get("drawn people, held out: auroc"),
     }
 
 
@@ -186,8 +193,8 @@ def patient_result(row: Screening) -> dict[str, Any] | None:
     if found is None:
         return None
     try:
-        person = person_of(row, released_only=True)
-        said, result = saying.of_patient(found, person), results.read(found)
+        group = group_of(row, released_only=True)
+        said, result = saying.of_patient(found, group), results.read(found)
     except UnreadableResult:
         return _unreadable(found, row)
     return {

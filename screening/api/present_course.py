@@ -8,8 +8,8 @@ from screening.models import Course, Screening
 from screening.services import course_results
 from screening.services.course_results import Shown
 from screening.services.course_sessions import Session
-from vocabulary.course import CourseResult
-from vocabulary.person import PersonResult
+from vocabulary.course import CourseGroup, CourseResult
+from vocabulary.person import PersonNumber
 
 #: So many of the newest courses are set beside each other.
 COURSES = 12
@@ -42,15 +42,39 @@ def course(row: Screening, *, is_own: bool) -> dict[str, Any]:
         "most": found.protocol.most_sessions,
         "sessions": [_session(one, row) for one in shown.sessions],
         "is_due": shown.is_due,
-        "result": shown.result,
+        "result": _of_patient(shown.result) if is_own else shown.result,
         "sentences": statements.for_course(shown.result, is_own=is_own) if shown.result else [],
         "courses": _courses(row, is_own=is_own),
     }
 
 
-def person_of(row: Screening, *, released_only: bool) -> PersonResult | None:
-    """The person's result of the course, for the page of one of its sessions; None where there is
-    none yet, or it is another model's than this session's."""
+def _of_patient(result: CourseResult | None) -> CourseResult | None:
+    """Without grades and signs, which patients never read."""
+    if result is None:
+        return None
+    unknown = PersonNumber(
+        value=None,
+        low=None,
+        high=None,
+        mean=None,
+        sessions=0,
+        worth=0.0,
+        is_scattered=False,
+        more=[],
+    )
+    groups = [
+        CourseGroup(
+            **{**group, "person": {**group["person"], "severity_expected": unknown}, "signs": []}
+        )
+        for group in result["groups"]
+    ]
+    return {**result, "groups": groups}
+
+
+def group_of(row: Screening, *, released_only: bool) -> CourseGroup | None:
+    """What the course says of the person, for the page of one of its sessions: of the sessions that
+    are read with it. None where there is nothing yet, or it is another model's than this session's.
+    """
     try:
         shown = course_results.shown(row.course, released_only=released_only)
     except UnreadableResult:
@@ -60,7 +84,7 @@ def person_of(row: Screening, *, released_only: bool) -> PersonResult | None:
         return None
     groups = shown.result["groups"]
     mine = (group for group in groups if str(row.pk) in group["sessions"])
-    return next(mine, groups[0])["person"]
+    return next(mine, groups[0])
 
 
 def _session(one: Session, row: Screening) -> dict[str, Any]:

@@ -70,7 +70,14 @@ def shown(course: Course, *, released_only: bool) -> Shown:
     sessions = sessions_of(course, released_only=released_only)
     wish = asked(course, sessions, released_only=released_only)
     row = wish and _row(course, wish)
-    return Shown(sessions, results.read_course(row) if row else None, bool(wish and not row))
+    is_due = wish is not None and row is None and _comes(course, wish)
+    return Shown(sessions, results.read_course(row) if row else None, is_due)
+
+
+def _comes(course: Course, wish: Asked) -> bool:
+    """Not by a model whose files went with an update, nor after it was tried in vain for long."""
+    is_left = course.computed != course.revision and course.attempts < retries.MOST_ATTEMPTS
+    return is_left and bool(wish.bundle.path)
 
 
 def without_result(course: Course, *, released_only: bool) -> Shown:

@@ -33,7 +33,7 @@ def join(*, patient: Patient) -> Course:
     closes_at = now + timedelta(days=locked.site.course_days)
     newest = locked.courses.order_by("-opened_at").first()
     if newest is not None and newest.closes_at > now:
-        if newest.screenings.exclude(state=State.WITHDRAWN).exists():
+        if newest.screenings.filter(stands()).exists():
             return newest
         plan = {"opened_at": now, "closes_at": closes_at, "protocol": locked.site.protocol}
         Course.objects.filter(pk=newest.pk).update(**plan)
@@ -76,7 +76,9 @@ def changed(screening: Screening) -> None:
 
 def closed(screening: Screening) -> None:
     """As ``changed``, of a session that nobody may read any more: what was computed with it goes
-    at once."""
+    at once. One that was never handed in was in none."""
+    if screening.submitted_at is None:
+        return
     changed(screening)
     CourseResult.objects.filter(course__in=_from(screening.course)).delete()
 

@@ -10,26 +10,32 @@ from screening.models import Assessment, ModelBundle, Site
 from screening.services import results
 from screening.statements.pd import Shown
 from vocabulary import assessment as shape
-from vocabulary.person import PersonResult
+from vocabulary.course import CourseGroup
 from vocabulary.statement import Statement
 from vocabulary.travel import Travel
 
 TRAVEL = TypeAdapter(Travel)
 
 
-def of_patient(row: Assessment, person: PersonResult | None = None) -> Statement:
-    """For the patient. ``person``: their result over several sessions. Raises UnreadableResult."""
+def of_patient(row: Assessment, group: CourseGroup | None = None) -> Statement:
+    """For the patient. ``group``: what their sessions say together. Raises UnreadableResult."""
     travel = travel_of(row.bundle)
     allowed = row.screening.site.patients_see_p_pd
     shown = Shown(is_shown=allowed and _holds(travel), travel=travel)
-    return statements.for_patient(results.read(row), person, pd=shown)
+    person = None if group is None else group["person"]
+    return statements.for_patient(results.read(row), person, pd=shown, is_worse=_is_worse(group))
 
 
-def of_clinician(row: Assessment, person: PersonResult | None = None) -> Statement:
+def of_clinician(row: Assessment, group: CourseGroup | None = None) -> Statement:
     """For a clinician of the site. Raises UnreadableResult."""
-    return statements.for_clinician(
-        results.read(row), person, pd=for_clinicians(row.bundle, row.screening.site)
-    )
+    person = None if group is None else group["person"]
+    pd = for_clinicians(row.bundle, row.screening.site)
+    return statements.for_clinician(results.read(row), person, pd=pd, is_worse=_is_worse(group))
+
+
+def _is_worse(group: CourseGroup | None) -> bool:
+    change = None if group is None else group["change"]
+    return change is not None and change["is_shown"] and change["second"] > change["first"]
 
 
 def of_json(result: Mapping[str, Any], person: Mapping[str, Any] | None = None) -> Statement:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from screening import queue
 from screening.errors import Conflict, Invalid, WrongState
 from screening.models import Clip, Intake, Patient, Protocol, Screening, User
-from screening.permissions import RecordScreening, ReviewScreening
+from screening.permissions import RecordScreening, ReviewScreening, stands
 from screening.services import access, bundles, consents, courses, events
 from screening.services.transitions import lock_screening, move
 
@@ -85,11 +85,15 @@ def earlier_answers(screening: Screening) -> dict[str, Any] | None:
     """For a further session of a course: the answers of the one before, without the dose, which is
     asked each time. None for the first session."""
     rows = Intake.objects.filter(
-        screening__course=screening.course_id, screening__state__in=courses.HANDED_IN
+        stands("screening__"),
+        screening__course=screening.course_id,
+        screening__state__in=courses.HANDED_IN,
     ).exclude(screening=screening)
     found = rows.order_by("-created_at").first()
     if found is None:
         return None
+    # What was said in this very session is its own.
+    found = Intake.objects.filter(screening=screening).first() or found
     answers = {name: getattr(found, name) for name in INTAKE_FIELDS}
     return {**answers, "hours_since_dose": None}
 

@@ -13,10 +13,15 @@ from vocabulary.statement import Sentence, Statement
 
 
 def for_clinician(
-    result: Assessment, person: PersonResult | None = None, *, pd: Shown = HIDDEN
+    result: Assessment,
+    person: PersonResult | None = None,
+    *,
+    pd: Shown = HIDDEN,
+    is_worse: bool = False,
 ) -> Statement:
     """``person``: the patient's result over several sessions, this one among them; ``pd``: whether
-    the bundle's probability of PD is shown, and what it was found to be worth."""
+    the bundle's probability of PD is shown, and what it was found to be worth; ``is_worse``: the
+    person is shown to move less than at first."""
     reading, abstained = read(result, person), result["abstained"]
     if reading.movement is None or (abstained is not None and person is None):
         return statement(None, _no_result(abstained))
@@ -27,7 +32,7 @@ def for_clinician(
             *_certainty(reading),
             *([_left_alone(abstained)] if abstained else [*_grade(reading), *_pd(result, pd)]),
             *_surer(reading, result["missing"]),
-            _next(reading.movement),
+            _next(reading.movement, is_worse=is_worse),
             sentence("limits", "limits_research", _("Research use. Not a diagnosis.")),
         ],
     )
@@ -252,8 +257,8 @@ def _surer(reading: Reading, missing: list[str]) -> list[Sentence]:
     return said
 
 
-def _next(movement: Movement) -> Sentence:
-    if movement in (Movement.LESS, Movement.MUCH_LESS):
+def _next(movement: Movement, *, is_worse: bool) -> Sentence:
+    if is_worse or movement in (Movement.LESS, Movement.MUCH_LESS):
         words = _(
             "Rate item 3.2 from the recordings, and look for other reasons in the intake (low mood,"
             " palsy, botulinum, medication) before you think of PD."

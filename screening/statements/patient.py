@@ -12,10 +12,15 @@ from vocabulary.statement import Sentence, Statement
 
 
 def for_patient(
-    result: Assessment, person: PersonResult | None = None, *, pd: Shown = HIDDEN
+    result: Assessment,
+    person: PersonResult | None = None,
+    *,
+    pd: Shown = HIDDEN,
+    is_worse: bool = False,
 ) -> Statement:
     """``person``: the patient's result over several sessions, this one among them; ``pd``: whether
-    the site shows patients the probability of PD, and this bundle's is worth it."""
+    the site shows patients the probability of PD, and this bundle's is worth it; ``is_worse``: the
+    person is shown to move less than at first."""
     reading, abstained = read(result, person), result["abstained"] is not None
     if reading.movement is None or (abstained and person is None):
         return statement(None, [*_no_result(), *_limits()])
@@ -28,7 +33,7 @@ def for_patient(
             *_certainty(reading),
             *said,
             *_surer(reading),
-            _next(reading.movement, leans_to_pd=leans_to_pd),
+            _next(reading.movement, to_doctor=leans_to_pd or is_worse),
             *_limits(),
         ],
     )
@@ -161,8 +166,8 @@ def _surer(reading: Reading) -> list[Sentence]:
     return [sentence("surer", "surer_sessions", words % numbers)]
 
 
-def _next(movement: Movement, *, leans_to_pd: bool) -> Sentence:
-    if leans_to_pd or movement in (Movement.LESS, Movement.MUCH_LESS):
+def _next(movement: Movement, *, to_doctor: bool) -> Sentence:
+    if to_doctor or movement in (Movement.LESS, Movement.MUCH_LESS):
         words = _(
             "Please show this to your doctor. A face can move little for many reasons: tiredness,"
             " low mood, medicines, or simply your way."

@@ -230,6 +230,26 @@ def test_a_session_taken_back_goes_from_the_result_at_once(patient: Patient) -> 
     assert indexes(of(first.course)) == [60.0]
 
 
+def test_a_draft_that_is_discarded_takes_nothing_along(patient: Patient) -> None:
+    first = session(patient)
+    make.read_together()
+    screenings.withdraw(by=make.person(first), screening=make.draft(patient))
+    assert indexes(of(first.course)) == [70.0]
+    assert course_results.due(limit=9) == []
+
+
+def test_answers_of_what_was_taken_back_are_not_asked_about_again() -> None:
+    patient = make.PatientFactory(site__release_policy="at_once")
+    first = session(patient, age_years=67, known_pd=True)
+    assert Screening.objects.get(pk=first.pk).state == "released"
+    opened = first.course.opened_at
+    consents.withdraw(patient=patient, by=make.person(first))
+    make.consent(patient, "care")
+    again = make.draft(patient)
+    assert again.course.opened_at > opened
+    assert screenings.earlier_answers(again) is None
+
+
 def test_what_is_recorded_again_counts_anew(patient: Patient) -> None:
     first = session(patient, 60.0)
     session(patient, 80.0)
@@ -399,7 +419,9 @@ def test_attempts_end_and_begin_anew_with_the_next_session(patient: Patient) -> 
 
 def test_a_model_whose_files_are_gone_is_not_asked(patient: Patient) -> None:
     course = session(patient).course
+    assert of(course).is_due
     ModelBundle.objects.update(path="")
+    assert not of(course).is_due, "nobody waits for what does not come"
     assert course_results.claim(course_id=course.pk) is None
     assert course_results.due(limit=9) == []
 

@@ -99,6 +99,28 @@ def test_change_is_told_to_each_in_their_words(get: Any, patient: Patient) -> No
     (own,) = course_of(get, patient.user, now)["sentences"]
     assert "Your face moved less than in your first sessions" in own["text"]
     assert not re.search(r"\d", own["text"])
+    # Nor does the statement say that nothing need be done.
+    path = f"/api/v1/screenings/{now.pk}/"
+    codes = {
+        one["code"] for one in get(patient.user, path).json()["result"]["statement"]["sentences"]
+    }
+    assert "next_doctor" in codes
+    assert "next_nothing" not in codes
+
+
+def test_a_patient_gets_neither_grade_nor_signs_of_the_course(get: Any, patient: Patient) -> None:
+    first = session(patient, 60.0)
+    make.read_together()
+    for row in CourseResult.objects.all():
+        row.result["groups"][0]["person"]["severity_expected"]["value"] = 1.8
+        CourseResult.objects.filter(pk=row.pk).update(result=row.result)
+    clinician = make.ClinicianFactory(site=patient.site)
+    (whole,) = course_of(get, clinician, first)["result"]["groups"]
+    assert whole["person"]["severity_expected"]["value"] is not None
+    (own,) = course_of(get, patient.user, first)["result"]["groups"]
+    assert own["person"]["severity_expected"]["value"] is None
+    assert own["signs"] == []
+    assert own["person"]["hypomimia_index"] == whole["person"]["hypomimia_index"]
 
 
 @pytest.mark.parametrize("who", ["patient", "clinician"])

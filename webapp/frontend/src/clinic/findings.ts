@@ -94,6 +94,8 @@ export function figures(found: Envelope, grades: string[]): HTMLElement {
       result.hypomimia_reference && `Against ${result.hypomimia_reference}.`,
     ),
     severityBox(result, grades),
+    result.abstained !== null &&
+      h("p", { class: "note warn" }, "These figures are given for inspection alone: they are no result to rely on."),
   );
 }
 
