@@ -1,7 +1,7 @@
 """Whether a bundle's probability of PD may be shown: what it is worth outside its own data.
 
 A probability that was trained on PD labels is worth showing only where it ranks people whom it has
-not seen better than the hypomimia index, which no such label trained. A bundle carries the figures
+not seen better than the hypomimia index, which is not fitted to them. A bundle carries the figures
 (``metadata["travel"]``) and so decides by itself; one without them is taken as not shown to hold
 (docs/decisions/one-voice.md).
 """
