@@ -132,7 +132,7 @@ function sessionRow(one: Session): HTMLElement {
     h("td", {}, shortDay(one.at), one.is_this && " (this one)"),
     h("td", {}, one.medication_words, dose),
     h("td", {}, round(one.hypomimia_index)),
-    h("td", {}, one.counts ? "counts" : one.why_not),
+    h("td", {}, one.counts ? "yes" : `no: ${one.why_not}`),
   );
 }
 
@@ -143,7 +143,7 @@ export function sessionTable(course: Course): HTMLElement {
     h(
       "thead",
       {},
-      h("tr", {}, ...["Session", "Medication", "Index", ""].map((name) => h("th", { scope: "col" }, name))),
+      h("tr", {}, ...["Session", "Medication", "Index", "Counts"].map((name) => h("th", { scope: "col" }, name))),
     ),
     h("tbody", {}, ...course.sessions.map(sessionRow)),
   );
